@@ -1,0 +1,272 @@
+package core
+
+import "slices"
+
+// Status is where a payment stands, for the merchant. It is computed; nothing assigns it but settle.
+type Status string
+
+// The statuses of a payment.
+const (
+	StatusRequiresPaymentMethod Status = "requires_payment_method"
+	StatusRequiresAction        Status = "requires_action"
+	StatusRequiresConfirmation  Status = "requires_confirmation"
+	StatusProcessing            Status = "processing"
+	StatusRequiresCapture       Status = "requires_capture"
+	StatusPartiallyCaptured     Status = "partially_captured"
+	StatusSucceeded             Status = "succeeded"
+	StatusCanceled              Status = "canceled"
+	StatusFailed                Status = "failed"
+)
+
+// Statuses are all of them, in the order in which their conditions are asked.
+var Statuses = []Status{StatusSucceeded, StatusPartiallyCaptured, StatusRequiresCapture, StatusRequiresAction, StatusRequiresConfirmation,
+	StatusProcessing, StatusCanceled, StatusRequiresPaymentMethod, StatusFailed}
+
+// Standing is everything the status of a payment depends on.
+type Standing struct {
+	Captured      bool // something was captured
+	Capturable    bool // something may still be captured
+	CaptureOpen   bool // a capture or void is under way, or other money is
+	MoneyOpOpen   bool // an operation that moves money or decides about it is sent, pending or unknown
+	ActionDue     bool // a live attempt waits for the buyer, who is not back, and nothing is authorized there
+	ReviewDue     bool // a live attempt has a review that no confirm has used up
+	Undecided     bool // an authorization or capture is pending, or the buyer is back and nothing is decided
+	Canceled      bool // by the merchant
+	NothingLeft   bool // something was authorized, nothing captured, nothing left to capture
+	TryAllowed    bool // another attempt may be made
+	EndedByOthers bool // no attempt is live, and the provider's word ended each of them
+}
+
+// Status is the first row of the table whose condition holds.
+func (s Standing) Status() Status {
+	switch {
+	case s.Captured && !s.Capturable && !s.CaptureOpen:
+		return StatusSucceeded
+	case s.Captured:
+		return StatusPartiallyCaptured
+	case s.Capturable:
+		return StatusRequiresCapture
+	case s.ActionDue && !s.Canceled && !s.MoneyOpOpen:
+		return StatusRequiresAction
+	case s.ReviewDue && !s.Canceled && !s.MoneyOpOpen:
+		return StatusRequiresConfirmation
+	case s.MoneyOpOpen || s.CaptureOpen || s.Undecided && !s.Canceled:
+		return StatusProcessing
+	case s.Canceled || s.NothingLeft:
+		return StatusCanceled
+	case s.TryAllowed:
+		return StatusRequiresPaymentMethod
+	case s.EndedByOthers:
+		return StatusFailed
+	default:
+		return StatusCanceled // time or absence ended it: nobody said that it failed
+	}
+}
+
+// Moves are the allowed moves of a payment's status. A status that ended a payment is left only on the provider's
+// late evidence that money moved after all.
+var Moves = map[Status][]Status{
+	StatusRequiresPaymentMethod: {StatusRequiresAction, StatusRequiresConfirmation, StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured,
+		StatusSucceeded, StatusCanceled, StatusFailed},
+	StatusRequiresAction: {StatusRequiresPaymentMethod, StatusRequiresConfirmation, StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured,
+		StatusSucceeded, StatusCanceled, StatusFailed},
+	StatusRequiresConfirmation: {StatusRequiresPaymentMethod, StatusRequiresAction, StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured,
+		StatusSucceeded, StatusCanceled, StatusFailed},
+	StatusProcessing: {StatusRequiresPaymentMethod, StatusRequiresAction, StatusRequiresConfirmation, StatusRequiresCapture, StatusPartiallyCaptured,
+		StatusSucceeded, StatusCanceled, StatusFailed},
+	StatusRequiresCapture:   {StatusProcessing, StatusPartiallyCaptured, StatusSucceeded, StatusCanceled},
+	StatusPartiallyCaptured: {StatusSucceeded},
+	StatusSucceeded:         {StatusPartiallyCaptured},
+	StatusCanceled:          {StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured, StatusSucceeded},
+	StatusFailed:            {StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured, StatusSucceeded},
+}
+
+// CanMove reports whether a payment may go from one status to another; staying is always allowed.
+func CanMove(from, to Status) bool {
+	return from == to || from == "" || slices.Contains(Moves[from], to)
+}
+
+// final reports whether s ends a payment unless the provider tells of money after all.
+func (s Status) final() bool {
+	return s == StatusSucceeded || s == StatusCanceled || s == StatusFailed
+}
+
+// maxAttempts bounds how often a payment may be tried.
+const maxAttempts = 10
+
+// settle computes operations, amounts and status from facts, operations and flags. It is a pure function of those.
+func (p *Payment) settle() {
+	var s Standing
+	a := Amounts{}
+	open, live, ended := int64(0), 0, 0
+	for _, at := range p.Attempts {
+		t := p.tallyOf(at)
+		p.Mismatch = p.Mismatch || t.mismatch
+		p.settleOperations(at, t)
+		open = addCapped(open, p.add(&a, at, t))
+		l, byProvider := p.standing(&s, at, t)
+		if l {
+			live++
+		} else if byProvider {
+			ended++
+		}
+	}
+	p.close(&a, open)
+	s.Captured, s.Capturable = a.Captured > 0, a.Capturable > 0
+	s.CaptureOpen = s.CaptureOpen || a.CaptureReserved > 0
+	s.Canceled = p.Canceled
+	s.NothingLeft = a.Authorized > 0 && a.Captured == 0 && a.Capturable == 0
+	s.TryAllowed = live == 0 && p.tryAllowed()
+	s.EndedByOthers = live == 0 && ended > 0 && ended == len(p.Attempts)
+	p.Amounts, p.Status = a, s.Status()
+	p.NeedsReview = p.NeedsReview || a.Surplus > 0
+}
+
+// tryAllowed reports whether another attempt may be made when none is live.
+func (p *Payment) tryAllowed() bool {
+	return !p.Canceled && !p.Expired && !p.Order.OffSession && len(p.Attempts) < maxAttempts
+}
+
+// settleOperations closes the open operations of an attempt that facts decide.
+func (p *Payment) settleOperations(at *Attempt, t *tally) {
+	for _, o := range p.Operations {
+		if o.AttemptID != at.ID || !o.State.Open() && o.State != OpDeclined && o.State != OpNotSent {
+			continue
+		}
+		if to := t.settled[o.Key]; to == OpSucceeded || o.State.Open() && to != "" {
+			o.State = to
+			continue
+		}
+		if !o.open() {
+			continue
+		}
+		switch {
+		case o.Kind == OpVoid && t.voided(o.Of):
+			o.State = OpSucceeded // it carries no identity; the authorization is closed, whoever did it (port F9)
+		case o.Kind.authorizes() && t.authorized() > 0:
+			o.State = OpSucceeded
+		case o.Kind.authorizes() && t.authDeclined() && !t.authPending():
+			o.State = OpDeclined
+		}
+	}
+}
+
+// voided reports whether the authorization of, or with none named every one, is closed.
+func (t *tally) voided(of string) bool {
+	if of != "" {
+		return t.auths[of] != nil && t.auths[of].closed
+	}
+	return len(t.auths) > 0 && !t.anyAuth(func(a *authTally) bool { return !a.closed && !a.declined })
+}
+
+// add adds what an attempt proves and reserves to a, and tells what is open for capture there before reservations.
+func (p *Payment) add(a *Amounts, at *Attempt, t *tally) (open int64) {
+	captured, refunded := t.captured(), t.refunded()
+	a.Authorized = addCapped(a.Authorized, t.authorized())
+	a.Captured = addCapped(a.Captured, captured)
+	a.Refunded = addCapped(a.Refunded, refunded)
+	a.Reversed = addCapped(a.Reversed, max(0, sumOf(t.reversed)-sumOf(t.recovered)))
+	open = t.sum((*authTally).open)
+	a.Released = addCapped(a.Released, t.sum(func(x *authTally) int64 {
+		if !x.closed {
+			return 0
+		}
+		return x.total() - x.captured()
+	}))
+	a.Ceiling = addCapped(a.Ceiling, max(t.authorized(), t.everAgreed()))
+	open = max(open, t.agreement()-captured)
+	a.CaptureReserved = addCapped(a.CaptureReserved, t.capturePending())
+	a.RefundReserved = addCapped(a.RefundReserved, sumUndecided(t.refunds))
+	ownCaptured, ownRefunded := t.own()
+	a.Foreign = addCapped(a.Foreign, captured-ownCaptured+refunded-ownRefunded)
+	for _, o := range p.Operations {
+		if o.AttemptID == at.ID && o.open() && !t.announced(o.Key) {
+			a.reserve(o, t, open)
+		}
+	}
+	return open
+}
+
+// reserve sets aside what the open operation o may still move: its amount, less what has become visible of it
+// since its intent was committed (port F8).
+func (a *Amounts) reserve(o *Operation, t *tally, open int64) {
+	amount := int64(0)
+	switch {
+	case o.Kind == OpCapture:
+		amount = max(0, addCapped(o.Baseline.Captured, o.Amount.Minor)-t.captured())
+		a.CaptureReserved = addCapped(a.CaptureReserved, amount)
+	case o.Kind == OpVoid:
+		amount = max(0, open-t.capturePending())
+		a.CaptureReserved = addCapped(a.CaptureReserved, amount)
+	case o.Kind == OpRefund:
+		amount = max(0, addCapped(o.Baseline.Refunded, o.Amount.Minor)-t.refunded())
+		a.RefundReserved = addCapped(a.RefundReserved, amount)
+	case o.Kind.authorizes():
+		amount = max(0, o.Amount.Minor-t.authorized())
+	}
+	if o.State == OpUnknown {
+		a.InDoubt = addCapped(a.InDoubt, amount)
+	}
+}
+
+// close derives what is left from the sums of all attempts.
+func (p *Payment) close(a *Amounts, open int64) {
+	if !p.Waived {
+		a.Capturable = max(0, min(open, p.Amount.Minor-a.Captured)-a.CaptureReserved)
+	}
+	gone := addCapped(a.Refunded, a.Reversed)
+	a.Refundable = max(0, a.Captured-gone-a.RefundReserved)
+	a.Surplus = max(0, gone-a.Captured)
+}
+
+// standing adds what an attempt means for the status. It tells whether the attempt is live and, if not, whether the
+// provider's word ended it.
+func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider bool) {
+	authorized := t.authorized() > 0
+	review := at.Review != nil
+	for _, o := range p.Operations {
+		if o.AttemptID != at.ID {
+			continue
+		}
+		open := o.open() && o.Kind.moves()
+		s.MoneyOpOpen = s.MoneyOpOpen || open
+		s.CaptureOpen = s.CaptureOpen || open && (o.Kind == OpCapture || o.Kind == OpVoid || o.Kind == OpAuthorize)
+		review = review && !(o.Kind == OpConfirm && (o.open() || o.State == OpSucceeded))
+	}
+	s.CaptureOpen = s.CaptureOpen || t.capturePending() > 0
+	s.Undecided = s.Undecided || t.authPending() || t.capturePending() > 0
+	live, byProvider = p.live(at, t)
+	if !live {
+		return false, byProvider
+	}
+	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !authorized
+	s.ReviewDue = s.ReviewDue || review
+	s.Undecided = s.Undecided || at.Returned && !authorized && !review
+	return true, false
+}
+
+// live reports whether something may still come of an attempt, and if not, whether the provider's word ended it.
+func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
+	pending := t.authPending()
+	declined := t.authDeclined() && !pending && (!at.Retries || at.Returned || at.Next == nil)
+	never := at.Next == nil && p.refused(at)
+	switch {
+	case t.authorized() > 0:
+		return true, false // money lifts every end
+	case t.ended || declined || never:
+		return false, true
+	case at.Expired || t.endedHint || t.away && !(at.Next != nil && at.Next.Resumable):
+		return false, t.authDeclined()
+	}
+	return true, false
+}
+
+// refused reports whether the operation that began the attempt came to nothing.
+func (p *Payment) refused(at *Attempt) bool {
+	for _, o := range p.Operations {
+		if o.AttemptID == at.ID && (o.Kind == OpStart || o.Kind == OpChargeMandate) {
+			return o.State == OpDeclined
+		}
+	}
+	return false
+}

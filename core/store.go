@@ -1,0 +1,297 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+)
+
+// Store keeps everything. Reads see committed rows only; every write goes through Do.
+type Store interface {
+	Reader
+	// Do runs fn in a transaction together with other jobs that are waiting, each behind its own savepoint, and
+	// returns after the commit. fn touches only rows of subject (a payment, a key, a feedback), does no other I/O
+	// and may be run twice. An error of fn undoes fn alone and comes back as it is. A caller that gives up does not
+	// cancel the batch. An error of the commit itself leaves open whether it happened: it comes back as an Internal
+	// *Error with Code commit_unknown, and the caller reads again by its own key.
+	Do(ctx context.Context, subject string, fn func(Tx) error) error
+	// Ready proves that a row can be written now.
+	Ready(ctx context.Context) error
+	Close() error
+}
+
+// Reader reads. What does not exist, or belongs to another merchant, is a NotFound *Error.
+type Reader interface {
+	// Payment loads a payment with its attempts, operations and facts; inside Do it locks the payment's row.
+	// An empty merchant is for the program itself (feedback, sweep), never for a caller.
+	Payment(ctx context.Context, merchant, id string) (*Payment, error)
+	// Payments lists payments of a merchant, newest first, each as whole as Payment loads it.
+	Payments(ctx context.Context, merchant string, q PaymentQuery) ([]*Payment, error)
+	// PaymentID is the id of the merchant's payment with this merchant reference.
+	PaymentID(ctx context.Context, merchant, reference string) (string, error)
+	// Locate finds the attempt of account that one of refs identifies, tried in their order.
+	Locate(ctx context.Context, account string, refs []Ref) (Place, error)
+	// Due lists the payments whose CheckAt is not after now, the longest due first.
+	Due(ctx context.Context, now time.Time, limit int) ([]Place, error)
+	// NextDue is the earliest CheckAt of all payments, zero when nothing is awaited.
+	NextDue(ctx context.Context) (time.Time, error)
+
+	// Evidence lists what is stored about a payment, oldest first.
+	Evidence(ctx context.Context, paymentID string) ([]Evidence, error)
+	Event(ctx context.Context, merchant, id string) (Event, error)
+	Events(ctx context.Context, merchant string, q EventQuery) ([]Event, error)
+
+	Mandate(ctx context.Context, merchant, id string) (*Mandate, error)
+	Mandates(ctx context.Context, merchant string, q Page) ([]*Mandate, error)
+
+	// Feedback is one item of the inbox; an empty merchant is for operators and the program.
+	Feedback(ctx context.Context, merchant, id string) (*InboxItem, error)
+	Inbox(ctx context.Context, q InboxQuery) ([]*InboxItem, error)
+
+	Idempotent(ctx context.Context, scope IdempotencyScope) (*IdempotencyRecord, error)
+	// APIKey finds a key by the public part of its text.
+	APIKey(ctx context.Context, id string) (APIKey, error)
+	APIKeys(ctx context.Context) ([]APIKey, error)
+	// AccountRow is what is kept about a configured account.
+	AccountRow(ctx context.Context, name string) (AccountRow, error)
+}
+
+// Tx is one job of the write queue.
+type Tx interface {
+	Reader
+	// Write stores a change of a payment. It is a Conflict with code version_conflict when the payment was changed
+	// since it was loaded, reference_exists when the merchant reference or a capture's or refund's is taken, and
+	// amount_exceeds_remaining (Invalid) when less is left than the change reserves.
+	Write(c *Change) error
+	// Claim inserts r, or returns what stands there already.
+	Claim(r *IdempotencyRecord) (existing *IdempotencyRecord, err error)
+	// Finish stores the answer of a claimed record.
+	Finish(r *IdempotencyRecord) error
+	// Release forgets a claim whose operation was proved not to have happened.
+	Release(scope IdempotencyScope) error
+	// Receive inserts an item of the inbox; false when the account has one with this dedupe key.
+	Receive(item *InboxItem) (inserted bool, err error)
+	// SaveInbox updates state, place, tries and note of an item.
+	SaveInbox(item *InboxItem) error
+	// WriteMandate inserts a mandate with Version 0, else updates it by its version.
+	WriteMandate(m *Mandate) error
+	InsertAPIKey(k APIKey) error
+	RevokeAPIKey(id string, at time.Time) error
+	// TouchAPIKeys stores when keys were last used.
+	TouchAPIKeys(used map[string]time.Time) error
+	InsertMerchant(id string, at time.Time) error // does nothing when it exists
+	InsertAccount(a AccountRow) error             // does nothing when it exists
+}
+
+// Change is everything one transaction stores about a payment, computed by comparing it with what was loaded.
+type Change struct {
+	Payment        *Payment // with Version already raised by one
+	New            bool     // insert it; else update it where the version is one lower
+	ReserveCapture int64    // the change needs so much to be capturable before it, in minor units
+	ReserveRefund  int64    // the change needs so much to be refundable before it
+	NewAttempts    []*Attempt
+	Attempts       []*Attempt // changed
+	NewOperations  []*Operation
+	Operations     []*Operation // changed
+	Facts          []Entry
+	Evidence       []Evidence
+	Refs           []RefOf // new lookups; one that exists for the same attempt is skipped, for another it is an error
+	Events         []Event
+}
+
+// Ref is one value that identifies an attempt at a provider.
+type Ref struct{ Kind, Value string }
+
+// RefOf ties a Ref to an attempt of an account.
+type RefOf struct {
+	Account string
+	Ref
+	Place
+}
+
+// Place is where something belongs.
+type Place struct{ MerchantID, PaymentID, AttemptID string }
+
+// Page asks for part of a list, newest first.
+type Page struct {
+	Limit  int    // one more than is shown tells whether there is more
+	Before string // id of the last one seen
+}
+
+// PaymentQuery filters payments.
+type PaymentQuery struct {
+	Page
+	Status    Status
+	Reference string
+	Account   string
+	From, To  time.Time // of creation; zero: open
+}
+
+// EventQuery filters events.
+type EventQuery struct {
+	Page
+	Payment string
+	Type    string
+}
+
+// InboxQuery filters the inbox.
+type InboxQuery struct {
+	Page
+	Merchant string // empty: all, and unmatched ones
+	Payment  string
+	Account  string
+	State    InboxState
+	Due      time.Time // with it: only items whose next try is not later, oldest first
+}
+
+// EvidenceKind is where evidence comes from.
+type EvidenceKind string
+
+// The kinds of evidence.
+const (
+	EvidenceCall     EvidenceKind = "api_call"
+	EvidenceAnswer   EvidenceKind = "provider_call" // of a call with effect
+	EvidenceQuery    EvidenceKind = "provider_query"
+	EvidenceFeedback EvidenceKind = "feedback"
+	EvidenceReturn   EvidenceKind = "return"
+)
+
+// Evidence is what facts rest on: redacted bytes exchanged with a provider, a feedback, a return, a merchant's call.
+// It is inserted and never changed.
+type Evidence struct {
+	ID          string
+	PaymentID   string
+	AttemptID   string
+	OperationID string
+	FeedbackID  string
+	Kind        EvidenceKind
+	Title       string
+	Detail      json.RawMessage
+	CreatedAt   time.Time
+}
+
+// Event is what a merchant is told. Data is the body as it was at that moment.
+type Event struct {
+	ID         string
+	MerchantID string
+	PaymentID  string
+	Sequence   int64 // per payment, without gap
+	Type       string
+	Data       json.RawMessage
+	CreatedAt  time.Time
+}
+
+// InboxState is where an item of the inbox stands.
+type InboxState string
+
+// The states of an inbox item.
+const (
+	InboxReceived  InboxState = "received"
+	InboxApplied   InboxState = "applied"
+	InboxUnmatched InboxState = "unmatched"
+	InboxDead      InboxState = "dead"
+)
+
+// InboxItem is one authentic feedback, raw and understood.
+type InboxItem struct {
+	ID          string
+	Account     string
+	DedupeKey   string
+	ContentType string
+	Raw         []byte
+	Feedback    json.RawMessage // the Feedback as the provider translated it
+	State       InboxState
+	Note        string
+	Place       Place
+	Tries       int
+	NextTry     time.Time // zero: none
+	ReceivedAt  time.Time
+	AppliedAt   time.Time
+}
+
+// IdempotencyScope is what an Idempotency-Key is unique in.
+type IdempotencyScope struct{ MerchantID, Route, Key string }
+
+// IdempotencyRecord is the claim of a key, and later the answer that was given.
+type IdempotencyRecord struct {
+	IdempotencyScope
+	Fingerprint string
+	PaymentID   string
+	OperationID string
+	Done        bool
+	LeaseUntil  time.Time
+	Answer      Answer
+	CreatedAt   time.Time
+}
+
+// AccountRow is what is kept about a configured account: the salt of its references never changes.
+type AccountRow struct {
+	Name      string
+	Provider  string
+	Salt      []byte
+	CreatedAt time.Time
+}
+
+// Scope is what an API key may do.
+type Scope string
+
+// The scopes.
+const (
+	ScopeMerchant Scope = "merchant"
+	ScopeOperator Scope = "operator"
+	ScopeRead     Scope = "read"
+)
+
+// APIKey is a merchant's key: ID is the public part of its text, Hash the SHA-256 of the whole text.
+type APIKey struct {
+	ID         string
+	MerchantID string
+	Scope      Scope
+	Hash       []byte
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	RevokedAt  time.Time
+	LastUsedAt time.Time
+}
+
+// Answer is what a request was answered with: the status, the kind of resource and the resource as it was.
+// The API renders it, first time and replay, with the same function.
+type Answer struct {
+	Status   int
+	Kind     string // payment, capture, refund, mandate
+	Snapshot json.RawMessage
+	Replayed bool
+}
+
+// Mandate is a buyer's stored consent.
+type Mandate struct {
+	ID         string
+	MerchantID string
+	Account    string
+	Kind       SaveKind
+	Status     MandateStatus
+	Method     Method
+	Display    string
+	Refs       Refs
+	Memo       Refs
+	PaymentID  string // the payment it was given with
+	AttemptID  string
+	Reference  string // ours at the provider
+	Version    int64
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+}
+
+// MandateStatus is where a mandate stands.
+type MandateStatus string
+
+// The statuses of a mandate.
+const (
+	MandateRequiresAction MandateStatus = "requires_action"
+	MandateProcessing     MandateStatus = "processing"
+	MandateIsActive       MandateStatus = "active"
+	MandateIsSuspended    MandateStatus = "suspended"
+	MandateIsCanceled     MandateStatus = "canceled"
+	MandateIsExpired      MandateStatus = "expired"
+	MandateHasFailed      MandateStatus = "failed"
+)

@@ -1,0 +1,381 @@
+package core
+
+import (
+	"maps"
+	"slices"
+)
+
+// tally is what the facts of one attempt prove.
+type tally struct {
+	auths     map[string]*authTally
+	refunds   map[string]*partTally
+	refundMin int64           // told as a total
+	nets      map[int64]int64 // captured less refunded after each booking
+	agreed    map[string]*agreement
+	reversed  map[string]int64
+	recovered map[string]int64
+	disputed  map[string]bool
+	settled   map[string]OpState // by operation key
+	ended     bool               // on the provider's word
+	endedHint bool
+	away      bool
+	mismatch  bool
+}
+
+type authTally struct {
+	authorized, pending int64
+	hasPending          bool
+	declined, closed    bool
+	captureMin          int64
+	captures            map[string]*partTally
+	nets                map[int64]int64
+}
+
+// partTally is one capture or refund.
+type partTally struct {
+	done, pending      int64
+	isDone, hasPending bool
+	declined           bool
+	opKey              string
+}
+
+type agreement struct {
+	limit  int64
+	closed bool
+}
+
+// tallyOf adds up the facts of attempt a. It looks at the set of facts only, never at their order.
+func (p *Payment) tallyOf(a *Attempt) *tally {
+	t := &tally{auths: map[string]*authTally{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
+		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[string]OpState{}}
+	only := p.onlyAuthorization(a)
+	for i := range p.Facts {
+		if f := &p.Facts[i].Fact; p.Facts[i].AttemptID == a.ID {
+			t.add(p, f, only)
+		}
+	}
+	return t
+}
+
+// onlyAuthorization is the id that facts without one mean: the only authorization with money, else the only one known.
+func (p *Payment) onlyAuthorization(a *Attempt) string {
+	money, known := map[string]bool{}, map[string]bool{}
+	for i := range p.Facts {
+		e := &p.Facts[i]
+		if e.AttemptID != a.ID || e.Strength != Asserted {
+			continue
+		}
+		switch e.Kind {
+		case Authorized:
+			money[e.ID], known[e.ID] = true, true
+		case Captured:
+			money[e.Of], known[e.Of] = true, true
+		case AuthorizationPending, AuthorizationDeclined, AuthorizationClosed:
+			known[e.ID] = true
+		}
+	}
+	delete(money, "")
+	delete(known, "")
+	for _, ids := range []map[string]bool{money, known} {
+		if len(ids) == 1 {
+			return slices.Collect(maps.Keys(ids))[0]
+		}
+	}
+	return ""
+}
+
+func (t *tally) add(p *Payment, f *Fact, only string) {
+	if f.Amount.Currency != "" && f.Amount.Currency != p.Amount.Currency {
+		t.mismatch = true // it is kept as evidence and moves nothing
+		return
+	}
+	if f.Strength != Asserted {
+		t.endedHint = t.endedHint || f.Kind == AttemptEnded
+		t.away = t.away || f.Kind == BuyerAway
+		return
+	}
+	t.note(f)
+	switch f.Kind {
+	case AgreementOpen, AgreementClosed:
+		g := get(t.agreed, f.ID)
+		g.limit, g.closed = max(g.limit, f.Amount.Minor), g.closed || f.Kind == AgreementClosed
+	case AuthorizationPending, AuthorizationDeclined, Authorized, AuthorizationClosed:
+		t.auth(or(f.ID, only)).add(f)
+	case CapturePending, CaptureDeclined, Captured:
+		t.auth(or(f.Of, only)).addCapture(f)
+	case RefundPending, RefundDeclined, Refunded:
+		t.addRefund(f)
+	case Reversed:
+		t.reversed[f.ID] = max(t.reversed[f.ID], f.Amount.Minor)
+	case Recovered:
+		t.recovered[f.ID] = max(t.recovered[f.ID], f.Amount.Minor)
+	case Disputed:
+		t.disputed[f.ID] = true
+	case Booked:
+		t.addBooked(p, f, only)
+	case AttemptEnded:
+		t.ended = true
+	case BuyerAway:
+		t.away = true
+	}
+}
+
+// note remembers what f says about the operation it names. Done outweighs declined outweighs pending.
+func (t *tally) note(f *Fact) {
+	if f.OpKey == "" {
+		return
+	}
+	state := OpState("")
+	switch f.Kind {
+	case Authorized, AuthorizationClosed, Captured, Refunded, Booked:
+		state = OpSucceeded
+	case AuthorizationDeclined, CaptureDeclined, RefundDeclined:
+		state = OpDeclined
+	case AuthorizationPending, CapturePending, RefundPending:
+		state = OpPending
+	default:
+		return
+	}
+	rank := map[OpState]int{"": 0, OpPending: 1, OpDeclined: 2, OpSucceeded: 3}
+	if rank[state] > rank[t.settled[f.OpKey]] {
+		t.settled[f.OpKey] = state
+	}
+}
+
+func (t *tally) auth(id string) *authTally {
+	a := get(t.auths, id)
+	if a.captures == nil {
+		a.captures, a.nets = map[string]*partTally{}, map[int64]int64{}
+	}
+	return a
+}
+
+func (a *authTally) add(f *Fact) {
+	switch f.Kind {
+	case AuthorizationPending:
+		a.pending, a.hasPending = max(a.pending, f.Amount.Minor), true
+	case AuthorizationDeclined:
+		a.declined = true
+	case Authorized:
+		a.authorized = max(a.authorized, f.Amount.Minor)
+	case AuthorizationClosed:
+		a.closed = true
+	}
+}
+
+func (a *authTally) addCapture(f *Fact) {
+	switch {
+	case f.Kind == Captured && f.Measure == AtLeast:
+		a.captureMin = max(a.captureMin, f.Amount.Minor)
+	case f.Kind == Captured && f.Measure == NetAt:
+		a.nets[f.Sequence] = f.Amount.Minor
+	default:
+		get(a.captures, f.ID).add(f, Captured, CapturePending)
+	}
+}
+
+func (t *tally) addRefund(f *Fact) {
+	if f.Kind == Refunded && f.Measure == AtLeast {
+		t.refundMin = max(t.refundMin, f.Amount.Minor)
+		return
+	}
+	get(t.refunds, f.ID).add(f, Refunded, RefundPending)
+}
+
+func (c *partTally) add(f *Fact, done, pending FactKind) {
+	switch f.Kind {
+	case done:
+		c.done, c.isDone = max(c.done, f.Amount.Minor), true
+	case pending:
+		c.pending, c.hasPending = max(c.pending, f.Amount.Minor), true
+	default:
+		c.declined = true
+	}
+	if f.OpKey != "" {
+		c.opKey = f.OpKey
+	}
+}
+
+// addBooked gives a booking the effect of the operation it names.
+func (t *tally) addBooked(p *Payment, f *Fact, only string) {
+	for _, o := range p.Operations {
+		if !(f.OpKey != "" && o.Key == f.OpKey || f.OpKey == "" && f.Sequence > 0 && o.Sequence == f.Sequence && or(o.Of, only) == or(f.Of, only)) {
+			continue
+		}
+		t.settled[o.Key] = OpSucceeded
+		switch o.Kind {
+		case OpCapture:
+			c := get(t.auth(or(f.Of, only)).captures, "op:"+o.Key)
+			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
+		case OpVoid:
+			t.auth(or(f.Of, only)).closed = true
+		case OpRefund:
+			c := get(t.refunds, "op:"+o.Key)
+			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
+		}
+	}
+}
+
+// undecided reports whether a capture or refund was announced and nothing decided it yet.
+func (c *partTally) undecided() bool { return c.hasPending && !c.isDone && !c.declined }
+
+func sumDone(parts map[string]*partTally) (total int64) {
+	for _, c := range parts {
+		total = addCapped(total, c.done)
+	}
+	return total
+}
+
+func sumUndecided(parts map[string]*partTally) (total int64) {
+	for _, c := range parts {
+		if c.undecided() {
+			total = addCapped(total, c.pending)
+		}
+	}
+	return total
+}
+
+// risesAndFalls are the sums of what went up and what went down in a series of net amounts, by sequence.
+// Adding a point never lowers either sum.
+func risesAndFalls(nets map[int64]int64) (up, down int64) {
+	last := int64(0)
+	for _, seq := range slices.Sorted(maps.Keys(nets)) {
+		if d := nets[seq] - last; d > 0 {
+			up = addCapped(up, d)
+		} else {
+			down = addCapped(down, -d)
+		}
+		last = nets[seq]
+	}
+	return up, down
+}
+
+func (a *authTally) captured() int64 {
+	up, _ := risesAndFalls(a.nets)
+	return max(sumDone(a.captures), a.captureMin, up)
+}
+
+// reserved is never less than what was captured: a sale reports only that (port F5).
+func (a *authTally) total() int64 { return max(a.authorized, a.captured()) }
+
+func (a *authTally) open() int64 {
+	if a.closed {
+		return 0
+	}
+	return a.total() - a.captured()
+}
+
+// undecided reports whether an authorization was announced and nothing decided it yet.
+func (a *authTally) undecided() bool {
+	return a.hasPending && a.total() == 0 && !a.declined && !a.closed
+}
+
+// sum adds f over the authorizations with an id; what was told without one, beside several, is a floor of all.
+func (t *tally) sum(f func(*authTally) int64) int64 {
+	named, floor := int64(0), int64(0)
+	for id, a := range t.auths {
+		if id == "" {
+			floor = f(a)
+		} else {
+			named = addCapped(named, f(a))
+		}
+	}
+	return max(named, floor)
+}
+
+func (t *tally) authorized() int64 { return t.sum((*authTally).total) }
+func (t *tally) captured() int64   { return t.sum((*authTally).captured) }
+
+func (t *tally) refunded() int64 {
+	falls := int64(0)
+	for _, a := range t.auths {
+		_, down := risesAndFalls(a.nets)
+		falls = addCapped(falls, down)
+	}
+	return max(sumDone(t.refunds), t.refundMin, falls)
+}
+
+// own is the part of captured and refunded that single bookings account for.
+func (t *tally) own() (captured, refunded int64) {
+	return t.sum(func(a *authTally) int64 { return sumDone(a.captures) }), sumDone(t.refunds)
+}
+
+func (t *tally) authPending() bool  { return t.anyAuth((*authTally).undecided) }
+func (t *tally) authDeclined() bool { return t.anyAuth(func(a *authTally) bool { return a.declined }) }
+
+func (t *tally) anyAuth(f func(*authTally) bool) bool {
+	for _, a := range t.auths {
+		if f(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// agreement is what the buyer agreed to and may still be charged. It does not count while an authorization on it is
+// pending, nor while nothing is authorized and one was declined (port F12).
+func (t *tally) agreement() (limit int64) {
+	if t.authPending() || t.authorized() == 0 && t.authDeclined() {
+		return 0
+	}
+	for _, g := range t.agreed {
+		if !g.closed {
+			limit = addCapped(limit, g.limit)
+		}
+	}
+	return limit
+}
+
+// everAgreed is the most the buyer ever agreed to, whatever became of it.
+func (t *tally) everAgreed() (limit int64) {
+	for _, g := range t.agreed {
+		limit = addCapped(limit, g.limit)
+	}
+	return limit
+}
+
+// capturePending is what was announced as captured and is not decided.
+func (t *tally) capturePending() (total int64) {
+	for _, a := range t.auths {
+		total = addCapped(total, sumUndecided(a.captures))
+	}
+	return total
+}
+
+// announced reports whether a pending fact already reserves for the operation with key.
+func (t *tally) announced(key string) bool {
+	for _, a := range t.auths {
+		for _, c := range a.captures {
+			if c.opKey == key && c.undecided() {
+				return true
+			}
+		}
+	}
+	for _, c := range t.refunds {
+		if c.opKey == key && c.undecided() {
+			return true
+		}
+	}
+	return false
+}
+
+func sumOf(m map[string]int64) (total int64) {
+	for _, v := range m {
+		total = addCapped(total, v)
+	}
+	return total
+}
+
+func get[V any](m map[string]*V, key string) *V {
+	if m[key] == nil {
+		m[key] = new(V)
+	}
+	return m[key]
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
