@@ -134,28 +134,31 @@ func (e CaptureMethod) Valid() bool {
 
 // Defines values for CauseKind.
 const (
-	CauseKindCall     CauseKind = "call"
-	CauseKindFeedback CauseKind = "feedback"
-	CauseKindOperator CauseKind = "operator"
-	CauseKindQuery    CauseKind = "query"
-	CauseKindReturn   CauseKind = "return"
-	CauseKindSchedule CauseKind = "schedule"
+	CauseKindAPICall      CauseKind = "api_call"
+	CauseKindFeedback     CauseKind = "feedback"
+	CauseKindOperator     CauseKind = "operator"
+	CauseKindProviderCall CauseKind = "provider_call"
+	CauseKindQuery        CauseKind = "query"
+	CauseKindReturn       CauseKind = "return"
+	CauseKindTime         CauseKind = "time"
 )
 
 // Valid indicates whether the value is a known member of the CauseKind enum.
 func (e CauseKind) Valid() bool {
 	switch e {
-	case CauseKindCall:
+	case CauseKindAPICall:
 		return true
 	case CauseKindFeedback:
 		return true
 	case CauseKindOperator:
 		return true
+	case CauseKindProviderCall:
+		return true
 	case CauseKindQuery:
 		return true
 	case CauseKindReturn:
 		return true
-	case CauseKindSchedule:
+	case CauseKindTime:
 		return true
 	default:
 		return false
@@ -1675,14 +1678,14 @@ type EventData struct {
 	// Cause What brought it about.
 	Cause Cause `json:"cause"`
 
-	// Object The payment, capture, refund, mandate, account or inbox item as it was then.
+	// Object The capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
 	Object json.RawMessage `json:"object"`
 
-	// Payment Id of the payment it is about.
-	Payment *string `json:"payment"`
+	// Payment The payment as it was then; null when the event is about none.
+	Payment *Payment `json:"payment"`
 
-	// Previous The members of `object` that changed with their values before.
-	Previous json.RawMessage `json:"previous"`
+	// Previous The status before; null when the status did not change.
+	Previous *string `json:"previous"`
 
 	// Sequence Rises by one per payment, without a gap.
 	Sequence int64 `json:"sequence"`
@@ -1731,9 +1734,13 @@ type FactStrength string
 // Failure Why something was refused. The first two are ours, the others are the provider's own words.
 type Failure struct {
 	// Category Why it failed, in the same words for every provider.
-	Category        FailureCategory `json:"category"`
-	ProviderCode    *string         `json:"provider_code"`
-	ProviderMessage *string         `json:"provider_message"`
+	Category FailureCategory `json:"category"`
+
+	// ProviderCode Empty when the provider gave none.
+	ProviderCode string `json:"provider_code"`
+
+	// ProviderMessage Empty when the provider gave none.
+	ProviderMessage string `json:"provider_message"`
 
 	// RetryAdvice What has a chance of success next.
 	RetryAdvice RetryAdvice `json:"retry_advice"`
@@ -2042,7 +2049,7 @@ type Payment struct {
 	// Attempts How many attempts were started.
 	Attempts int64 `json:"attempts"`
 
-	// CancellationReason While `canceled`: the merchant's reason, `requested`, `expired`, `abandoned` or `released`; else null.
+	// CancellationReason While `canceled`: the merchant's reason, `requested_by_merchant`, `buyer_abandoned`, `expired` or `released`; else null.
 	CancellationReason *string `json:"cancellation_reason"`
 
 	// CaptureMethod `automatic`: captured with the authorization. `manual`: captured by `POST …/captures`.
