@@ -1,0 +1,41 @@
+package sandbox
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+
+	"github.com/paymux/paymux/providers/internal/simulator"
+)
+
+// log keeps a request without card and buyer data, and tells the log why it was refused.
+func (s *Server) log(r *http.Request, operation string, fields map[string]string, no *refusal) {
+	entry := simulator.Request{Operation: operation, Fields: redacted(fields)}
+	if no != nil {
+		entry.Answer, entry.Detail = no.code, no.detail
+		s.sim.Log.Info("request refused", "operation", operation, "code", no.code, "detail", no.detail,
+			"merchant_reference", fields["merchant_reference"])
+	}
+	s.sim.Requests.Add(r, entry)
+}
+
+// harmless are the fields kept as they are; every other one is hidden, known or not.
+var harmless = oneOf("command query_command service_command access_code merchant_identifier merchant_reference amount currency language " +
+	"payment_option digital_wallet eci remember_me return_url fort_id maintenance_reference token_status installments check_3ds action " +
+	"return_third_party_response_codes agreement_id recurring_mode order_description settlement_reference")
+
+func redacted(fields map[string]string) map[string]string {
+	kept := maps.Clone(fields)
+	for name, value := range kept {
+		switch {
+		case value == "" || harmless(name):
+		case name == "card_number" && len(digitsOf(value)) >= 12:
+			kept[name] = masked(digitsOf(value))
+		case name == "signature" || name == "token_name":
+			kept[name] = value[:min(8, len(value))] + "…"
+		default:
+			kept[name] = strings.Repeat("*", 3)
+		}
+	}
+	return kept
+}

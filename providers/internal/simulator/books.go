@@ -1,0 +1,29 @@
+package simulator
+
+import "time"
+
+// Books are what really happened to the money at the provider, whatever anybody was told.
+type Books struct {
+	Payments []Payment `json:"payments"`
+}
+
+// Payment is the account of one of the merchant's references. Amounts are in minor units.
+type Payment struct {
+	Reference         string   `json:"reference"`          // the merchant's
+	ProviderReference string   `json:"provider_reference"` // the provider's
+	Currency          string   `json:"currency"`
+	Authorized        int64    `json:"authorized"`
+	Captured          int64    `json:"captured"`
+	Refunded          int64    `json:"refunded"`
+	Voided            int64    `json:"voided"`
+	Effects           []Effect `json:"effects"` // in the order they happened; never null
+}
+
+// Effect is one movement of money.
+type Effect struct {
+	Kind      string    `json:"kind"`                // authorize, capture, refund, void
+	Amount    int64     `json:"amount"`              // minor units
+	Reference string    `json:"reference,omitempty"` // what the merchant called this one, if anything
+	By        string    `json:"by"`                  // who asked: page, api, backoffice, provider
+	At        time.Time `json:"at"`                  // virtual time
+}
