@@ -40,19 +40,19 @@ func stateOf(r Result) OpState {
 // Operation is one call with effect, its frozen input and how it ended.
 type Operation struct {
 	Op
-	PaymentID string
-	AttemptID string
-	State     OpState
-	Input     json.RawMessage // what the call was made with; with Op and configuration it gives the same bytes again
-	Object    string          // public id of the capture or refund, cap_… or ref_…
-	Reference string          // the merchant's own for this capture or refund; unique per payment and kind
-	Of        string          // the provider's authorization (capture, void) or capture (refund) it works on
-	Final     bool            // capture: nothing more will be captured
-	Reason    string
-	Metadata  map[string]string
-	Failure   *Failure
-	HasNext   bool // it answered with a next action: what it asked for is done
-	UpdatedAt time.Time
+	PaymentID    string
+	AttemptID    string
+	State        OpState
+	Input        json.RawMessage // what the call was made with; with Op and configuration it gives the same bytes again
+	Object       string          // public id of the capture or refund, cap_… or ref_…
+	OwnReference string          // the merchant's own for this capture or refund; unique per payment and kind
+	Of           string          // the provider's authorization (capture, void) or capture (refund) it works on
+	Final        bool            // capture: nothing more will be captured
+	Reason       string
+	Metadata     map[string]string
+	Failure      *Failure
+	HasNext      bool // it answered with a next action: what it asked for is done
+	UpdatedAt    time.Time
 }
 
 // moves reports whether an operation of kind k moves money or decides about it, so that while it is open the

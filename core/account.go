@@ -1,0 +1,219 @@
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// AccountState says what an account is open for.
+type AccountState string
+
+// The states of an account.
+const (
+	AccountActive   AccountState = "active"
+	AccountDraining AccountState = "draining" // no new payments; those it has go on
+	AccountDisabled AccountState = "disabled"
+)
+
+// AccountConfig is an account as configured.
+type AccountConfig struct {
+	Name        string
+	Provider    string // name of the provider
+	State       AccountState
+	Live        bool
+	CallTimeout time.Duration // whole call to the provider; 0: 40 s
+}
+
+// callTimeout is the whole time of a call, after which its outcome is unknown.
+const callTimeout = 40 * time.Second
+
+// Account is one configured contract with a provider. It is the only caller of its Provider: it sets the deadline,
+// classifies how a call ended, compares what the answer echoes, and keeps the evidence. Its interfaces are asked
+// once, here.
+type Account struct {
+	AccountConfig
+	salt     []byte
+	caps     Capabilities
+	provider Provider
+
+	returns  ReturnParser
+	capturer Capturer
+	voider   Voider
+	refunder Refunder
+	querier  Querier
+	charger  MandateCharger
+	canceler MandateCanceler
+}
+
+// OpenAccount takes p as the provider of an account whose references are derived with salt. Capabilities that do not
+// fit together, or claim what p has no method for, are errors: all of them at once.
+func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
+	a := &Account{AccountConfig: cfg, salt: salt, caps: p.Capabilities(), provider: p}
+	if a.State == "" {
+		a.State = AccountActive
+	}
+	if a.CallTimeout <= 0 {
+		a.CallTimeout = callTimeout
+	}
+	a.returns, _ = p.(ReturnParser)
+	a.capturer, _ = p.(Capturer)
+	a.voider, _ = p.(Voider)
+	a.refunder, _ = p.(Refunder)
+	a.querier, _ = p.(Querier)
+	a.charger, _ = p.(MandateCharger)
+	a.canceler, _ = p.(MandateCanceler)
+	return a, a.check()
+}
+
+// check holds what the capabilities claim against what can be called.
+func (a *Account) check() error {
+	var errs []error
+	claim := func(wrong bool, format string, args ...any) {
+		if wrong {
+			errs = append(errs, fmt.Errorf("account %s: "+format, append([]any{a.Name}, args...)...))
+		}
+	}
+	claim(len(a.salt) < 16, "the salt of its references is too short")
+	claim(len(a.caps.Methods) == 0, "its provider claims no method")
+	claim(a.caps.ReferenceLen < 16 || a.caps.ReferenceLen > 50, "references of %d characters are not unique or too long", a.caps.ReferenceLen)
+	for i, m := range a.caps.Methods {
+		claim(m.Method.Type == "", "method %d has no type", i)
+		claim(len(m.Captures) == 0, "method %s has no capture mode", m.Method.Type)
+		claim(slices.Contains(m.Captures, CaptureManual) && a.capturer == nil, "method %s claims manual capture, which nothing carries out", m.Method.Type)
+		claim(slices.Contains(m.Captures, CaptureManual) && a.voider == nil, "method %s claims manual capture without a void", m.Method.Type)
+		claim(m.PartialRefund && a.refunder == nil, "method %s claims refunds, which nothing carries out", m.Method.Type)
+		claim(len(m.OffSession) > 0 && a.charger == nil, "method %s claims charges off session, which nothing carries out", m.Method.Type)
+	}
+	for kind, rule := range a.caps.Resume {
+		claim((rule == ResumeTotals || rule == ResumeReread) && a.querier == nil, "resuming %s needs a query", kind)
+	}
+	return errors.Join(errs...)
+}
+
+// Capabilities are what the account can do.
+func (a *Account) Capabilities() Capabilities { return a.caps }
+
+// Can names the operations that can be called, for people.
+func (a *Account) Can() []string {
+	can := []string{"start"}
+	for name, ok := range map[string]bool{"capture": a.capturer != nil, "void": a.voider != nil, "refund": a.refunder != nil,
+		"query": a.querier != nil, "charge_mandate": a.charger != nil, "cancel_mandate": a.canceler != nil} {
+		if ok {
+			can = append(can, name)
+		}
+	}
+	slices.Sort(can)
+	return can
+}
+
+// methodCaps is what the account can do with method m, nil when it cannot do it.
+func (a *Account) methodCaps(m Method) *MethodCaps {
+	for i := range a.caps.Methods {
+		c := &a.caps.Methods[i]
+		typeFits := m.Type == "any" || m.Type == "" || c.Method.Type == m.Type
+		flowFits := m.Flow == "" || c.Method.Flow == "" || c.Method.Flow == m.Flow
+		productFits := m.Product == "" || c.Method.Product == m.Product
+		optionFits := m.Option == "" || slices.Contains(c.Options, m.Option)
+		if typeFits && flowFits && productFits && optionFits {
+			return c
+		}
+	}
+	return nil
+}
+
+// attemptReference identifies attempt number n of the merchant's payment at the provider.
+func (a *Account) attemptReference(merchant, paymentReference string, n int) string {
+	return reference(a.salt, a.caps.ReferenceLen, a.Name, merchant, paymentReference, fmt.Sprint(n))
+}
+
+// operationKey identifies one operation of an attempt at the provider: by the merchant's own reference for it, else by
+// its ordinal.
+func (a *Account) operationKey(attemptReference string, kind OpKind, own string, ordinal int) string {
+	id := "#" + fmt.Sprint(ordinal)
+	if own != "" {
+		id = "=" + own
+	}
+	return reference(a.salt, a.caps.ReferenceLen, a.Name, attemptReference, string(kind), id)
+}
+
+// called is how one call to a provider ended, with what may be kept of it.
+type called struct {
+	Outcome
+	exchanges []Exchange
+	err       error
+}
+
+// call makes one call with effect. It is detached from ctx, bounded by the operation's deadline, and always ends in
+// exactly one Result; a panic of an adapter leaves doubt, not a crash.
+func (a *Account) call(ctx context.Context, op Op, f func(context.Context) (Outcome, error)) called {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), op.Deadline)
+	defer cancel()
+	var c called
+	c.Outcome, c.err = guarded(withRecorder(ctx, func(e Exchange) { c.exchanges = append(c.exchanges, e) }), f)
+	switch {
+	case c.err == nil:
+		c.Outcome, c.err = a.integrity(op, c.Outcome)
+	case errors.Is(c.err, ErrNotSent):
+		c.Outcome = Outcome{Result: NotSent}
+	case KindOf(c.err) == Invalid && len(c.exchanges) == 0:
+		c.Outcome = Outcome{Result: Declined, Failure: refusal(c.err)} // the adapter refused it before any byte left
+	default:
+		c.Outcome = Outcome{Result: Unknown}
+	}
+	return c
+}
+
+func guarded[T any](ctx context.Context, f func(context.Context) (T, error)) (out T, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the adapter broke: %v", r)
+		}
+	}()
+	return f(ctx)
+}
+
+// refusal is why an adapter would not send a request.
+func refusal(err error) *Failure {
+	e, _ := errors.AsType[*Error](err)
+	return &Failure{Category: FailureConfiguration, RetryAdvice: RetryOtherProvider, ProviderCode: e.Code, ProviderMessage: e.Message}
+}
+
+// integrity compares what the answer repeats of the request. An answer to another question proves nothing about ours.
+func (a *Account) integrity(op Op, out Outcome) (Outcome, error) {
+	if out.Echo.Reference != "" && out.Echo.Reference != op.Reference && out.Echo.Reference != op.Key {
+		return Outcome{Result: Unknown}, fmt.Errorf("the answer is about another reference")
+	}
+	if e := out.Echo.Amount; e != nil && op.Amount.Minor > 0 && *e != op.Amount {
+		return Outcome{Result: Unknown}, fmt.Errorf("the answer is about another amount")
+	}
+	return out, nil
+}
+
+// query asks the provider about an attempt. It never has an effect, so an error means only that nothing was learned.
+func (a *Account) query(ctx context.Context, in QueryInput) (Snapshot, []Exchange, error) {
+	if a.querier == nil {
+		return Snapshot{}, nil, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.CallTimeout)
+	defer cancel()
+	var exchanges []Exchange
+	s, err := guarded(withRecorder(ctx, func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Snapshot, error) {
+		return a.querier.Query(ctx, in)
+	})
+	if err == nil && s.Echo.Reference != "" && s.Echo.Reference != in.Reference {
+		return Snapshot{}, exchanges, fmt.Errorf("the answer is about another reference")
+	}
+	return s, exchanges, err
+}
+
+// ParseFeedback authenticates and translates one message of the account's provider.
+func (a *Account) ParseFeedback(ctx context.Context, m Message) (Feedback, error) {
+	return guarded(ctx, func(ctx context.Context) (Feedback, error) { return a.provider.ParseFeedback(ctx, m) })
+}
+
+// title names a call for the timeline.
+func (a *Account) title(what string) string { return strings.TrimSpace(a.Name + " " + what) }

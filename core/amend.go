@@ -1,0 +1,198 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Cause names what changed a payment: an API call, a feedback, a return, a query, the passing of time.
+type Cause struct {
+	Kind string `json:"kind"` // api_call, provider_call, feedback, return, query, time
+	ID   string `json:"id,omitempty"`
+}
+
+// amendment is one change of one payment inside one transaction: fn changes Payment, write stores the difference
+// with its evidence and the events that follow from it.
+type amendment struct {
+	*Payment
+	tx       Tx
+	before   *Payment // nil for a new payment
+	now      time.Time
+	cause    Cause
+	evidence []Evidence
+	refs     []RefOf
+	reserve  struct{ capture, refund int64 }
+	failed   []Fact       // declines that are new
+	then     func() error // run after the write, in the same transaction
+}
+
+// amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
+// payment as stored. merchant is empty when the program itself acts.
+func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, fn func(*amendment) error) (*Payment, error) {
+	var stored *Payment
+	err := c.store.Do(ctx, id, func(tx Tx) error {
+		p, err := tx.Payment(ctx, merchant, id)
+		if err != nil {
+			return err
+		}
+		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause}
+		if err := fn(a); err != nil {
+			return err
+		}
+		stored = a.Payment
+		return a.write()
+	})
+
+	if err != nil {
+		return nil, err
+	}
+	return stored, nil
+}
+
+// now is the time as it is stored: UTC, in microseconds.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// clone copies what settle and its callers change. Maps and slices inside attempts and operations are replaced as a
+// whole, never written to, so sharing them is safe.
+func (p *Payment) clone() *Payment {
+	q := *p
+	q.Attempts, q.Operations = make([]*Attempt, len(p.Attempts)), make([]*Operation, len(p.Operations))
+	for i, a := range p.Attempts {
+		b := *a
+		q.Attempts[i] = &b
+	}
+	for i, o := range p.Operations {
+		b := *o
+		q.Operations[i] = &b
+	}
+	q.Facts = slices.Clone(p.Facts)
+	return &q
+}
+
+// learn stores evidence and applies the facts that rest on it.
+func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs, display string) {
+	e.PaymentID, e.AttemptID, e.CreatedAt = a.ID, at.ID, a.now
+	a.evidence = append(a.evidence, e)
+	for _, kind := range sortedIDs(refs) {
+		a.refs = append(a.refs, RefOf{Account: at.Account, Ref: Ref{Kind: kind, Value: refs[kind]}, Place: Place{a.MerchantID, a.ID, at.ID}})
+	}
+	at.Refs, at.Memo = merge(at.Refs, refs), merge(at.Memo, memo)
+	if display != "" {
+		at.Display = display
+	}
+	for _, f := range facts {
+		if f.Kind == AuthorizationDeclined && f.Strength == Asserted && !a.knows(at.ID, f) {
+			a.failed = append(a.failed, f)
+		}
+	}
+	a.Apply(at.ID, e.ID, facts, a.now)
+}
+
+// write settles the payment, stores everything that differs from what was loaded, and then runs then.
+func (a *amendment) write() error {
+	if err := a.store(); err != nil || a.then == nil {
+		return err
+	}
+	return a.then()
+}
+
+func (a *amendment) store() error {
+	a.settle()
+	mandate, err := a.mandate()
+	if err != nil {
+		return err
+	}
+	events := a.events()
+	c := &Change{Payment: a.Payment, New: a.before == nil, ReserveCapture: a.reserve.capture, ReserveRefund: a.reserve.refund,
+		Evidence: a.evidence, Refs: a.refs}
+	a.difference(c)
+	if !c.New && len(events) == 0 && len(c.Facts) == 0 && len(c.Evidence) == 0 && len(c.Attempts)+len(c.NewAttempts)+len(c.Operations)+len(c.NewOperations) == 0 &&
+		a.sameRow() {
+		return nil
+	}
+	a.schedule()
+	a.Version++
+	a.UpdatedAt = a.now
+	for _, e := range events {
+		a.Sequence++
+		c.Events = append(c.Events, a.event(e))
+	}
+	if err := a.tx.Write(c); err != nil {
+		return err
+	}
+	if mandate != nil {
+		return a.tx.WriteMandate(mandate)
+	}
+	return nil
+}
+
+// difference fills in what is new and what is changed.
+func (a *amendment) difference(c *Change) {
+	known := map[string]any{}
+	facts := 0
+	if a.before != nil {
+		for _, at := range a.before.Attempts {
+			known[at.ID] = at
+		}
+		for _, o := range a.before.Operations {
+			known[o.ID] = o
+		}
+		facts = len(a.before.Facts)
+	}
+	for _, at := range a.Attempts {
+		switch old, ok := known[at.ID]; {
+		case !ok:
+			c.NewAttempts = append(c.NewAttempts, at)
+		case !reflect.DeepEqual(old, at):
+			c.Attempts = append(c.Attempts, at)
+		}
+	}
+	for _, o := range a.Operations {
+		switch old, ok := known[o.ID]; {
+		case !ok:
+			c.NewOperations = append(c.NewOperations, o)
+		case !reflect.DeepEqual(old, o):
+			o.UpdatedAt = a.now
+			c.Operations = append(c.Operations, o)
+		}
+	}
+	c.Facts = a.Facts[facts:]
+}
+
+// sameRow reports whether the payment's own row is as it was loaded.
+func (a *amendment) sameRow() bool {
+	old, cur := *a.before, *a.Payment
+	old.Attempts, old.Operations, old.Facts = nil, nil, nil
+	cur.Attempts, cur.Operations, cur.Facts = nil, nil, nil
+	return reflect.DeepEqual(old, cur)
+}
+
+func merge(into, from Refs) Refs {
+	if len(from) == 0 {
+		return into
+	}
+	m := make(Refs, len(into)+len(from))
+	for k, v := range into {
+		m[k] = v
+	}
+	for k, v := range from {
+		m[k] = v
+	}
+	return m
+}
+
+// sortedIDs are the keys of m in one order, so that nothing depends on that of a map.
+func sortedIDs[M ~map[string]V, V any](m M) []string { return slices.Sorted(maps.Keys(m)) }
+
+// detail is v as evidence. What goes in is plain data of this package, which always marshals.
+func detail(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("core: evidence does not marshal: " + err.Error())
+	}
+	return b
+}

@@ -1,0 +1,301 @@
+package core
+
+import (
+	"context"
+	"slices"
+)
+
+// NewBooking is what POST …/captures and …/refunds ask for.
+type NewBooking struct {
+	Amount    *int64 // minor units; nil: all that is left
+	Currency  string // the payment's, or empty
+	Reference string // the merchant's own; enters the key at the provider
+	Capture   string // refund: public id of the capture it goes back from
+	Final     bool   // capture: nothing more will be captured
+	Reason    string
+	Metadata  map[string]string
+}
+
+// Capture takes all or part of what is authorized. The answer is 201, or 202 while the outcome is open.
+func (c *Checkout) Capture(ctx context.Context, r Request, id string, in NewBooking) (Answer, error) {
+	return c.book(ctx, r, id, in, func(a *amendment, at *Attempt, account *Account, amount Money) (*Operation, error) {
+		if account.capturer == nil {
+			return nil, invalid("capability_unsupported", "", "account %s cannot capture", account.Name)
+		}
+		of := a.openAuthorization(at, amount.Minor)
+		input := CaptureInput{Known: a.known(at), Authorization: of, Final: in.Final}
+		a.reserve.capture = amount.Minor
+		return a.intend(account, at, OpCapture, amount, input, func(o *Operation) {
+			o.Object, o.Of, o.Final = newID(prefixCapture), of, in.Final
+			in.describe(o)
+		})
+	}, bookCapture)
+}
+
+// Refund gives back all or part of what was captured. The answer is 201, or 202 while the outcome is open.
+func (c *Checkout) Refund(ctx context.Context, r Request, id string, in NewBooking) (Answer, error) {
+	return c.book(ctx, r, id, in, func(a *amendment, at *Attempt, account *Account, amount Money) (*Operation, error) {
+		if account.refunder == nil {
+			return nil, invalid("capability_unsupported", "", "account %s cannot refund", account.Name)
+		}
+		caps := account.methodCaps(at.Method)
+		if caps != nil && !caps.PartialRefund && amount.Minor != a.Amounts.Captured {
+			return nil, invalid("capability_unsupported", "/amount", "account %s refunds the whole amount only", account.Name)
+		}
+		of, err := a.captureFor(at, in.Capture, amount.Minor)
+		if err != nil {
+			return nil, err
+		}
+		a.reserve.refund = amount.Minor
+		return a.intend(account, at, OpRefund, amount, RefundInput{Known: a.known(at), Capture: of, Reason: in.Reason}, func(o *Operation) {
+			o.Object, o.Of = newID(prefixRefund), of
+			in.describe(o)
+		})
+	}, bookRefund)
+}
+
+func (in NewBooking) describe(o *Operation) {
+	o.OwnReference, o.Reason, o.Metadata = in.Reference, in.Reason, in.Metadata
+}
+
+// booking says what a capture and a refund differ in before the provider is chosen.
+type booking struct {
+	action string
+	left   func(Amounts) int64
+}
+
+var (
+	bookCapture = booking{"capture", func(a Amounts) int64 { return a.Capturable }}
+	bookRefund  = booking{"refund", func(a Amounts) int64 { return a.Refundable }}
+)
+
+type intention func(a *amendment, at *Attempt, account *Account, amount Money) (*Operation, error)
+
+// book runs a capture or refund: it checks the request against what is left before anything is committed.
+func (c *Checkout) book(ctx context.Context, r Request, id string, in NewBooking, intend intention, b booking) (Answer, error) {
+	if a, err := c.replay(ctx, r); a != nil || err != nil {
+		return deref(a), err
+	}
+	if !validID(prefixPayment, id) {
+		return Answer{}, notFound("payment")
+	}
+	if in.Reference != "" && !referencePattern.MatchString(in.Reference) {
+		return Answer{}, invalid("reference_invalid", "/reference", "a reference is 1 to 64 letters, digits, dots, underscores and hyphens")
+	}
+	if err := c.settleDoubt(ctx, r.MerchantID, id); err != nil {
+		return Answer{}, err
+	}
+	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+		a, err := c.load(ctx, tx, r, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		amount, err := a.bookable(in, b)
+		if err != nil {
+			return nil, nil, err
+		}
+		at := a.shown()
+		o, err := intend(a, at, c.accounts[at.Account], amount)
+		return a, o, err
+	}, bookingAnswer)
+}
+
+// bookable is the amount to book, or why it cannot be.
+func (a *amendment) bookable(in NewBooking, b booking) (Money, error) {
+	left := b.left(a.Amounts)
+	switch {
+	case in.Currency != "" && in.Currency != a.Amount.Currency:
+		return Money{}, invalid("currency_mismatch", "/currency", "the payment is in %s", a.Amount.Currency)
+	case in.Amount != nil && *in.Amount <= 0:
+		return Money{}, invalid("amount_invalid", "/amount", "the amount is a positive number of minor units")
+	}
+	for _, o := range a.Operations { // a reservation in the way is told as what it is, not as too little left
+		if err := (&Operation{Op: Op{Kind: OpKind(b.action)}, OwnReference: in.Reference}).beside(o, &Account{}); err != nil && left == 0 {
+			return Money{}, err
+		}
+	}
+	if left == 0 {
+		return Money{}, a.notAllowed("be " + map[string]string{"capture": "captured", "refund": "refunded"}[b.action])
+	}
+	amount := Money{left, a.Amount.Currency}
+	if in.Amount != nil {
+		amount.Minor = *in.Amount
+	}
+	if amount.Minor > left {
+		return Money{}, invalid("amount_exceeds_remaining", "/amount", "%s is left", Money{left, a.Amount.Currency})
+	}
+	return amount, nil
+}
+
+// known is what the adapter is handed of an attempt.
+func (p *Payment) known(at *Attempt) Known {
+	t := p.tallyOf(at)
+	k := Known{Reference: at.Reference, Amount: at.Amount, Refs: at.Refs, Memo: at.Memo, Method: at.Method}
+	for _, id := range sortedIDs(t.auths) {
+		auth := t.auths[id]
+		k.Objects = append(k.Objects, Object{Kind: ObjAuthorization, ID: id, State: auth.state(), Open: auth.open()})
+		for _, cid := range sortedIDs(auth.captures) {
+			k.Objects = append(k.Objects, Object{Kind: ObjCapture, ID: cid, State: auth.captures[cid].state(), Open: auth.captures[cid].done})
+		}
+	}
+	for _, id := range sortedIDs(t.refunds) {
+		k.Objects = append(k.Objects, Object{Kind: ObjRefund, ID: id, State: t.refunds[id].state()})
+	}
+	return k
+}
+
+func (a *authTally) state() ObjectState {
+	switch {
+	case a.total() > 0:
+		return StateDone
+	case a.declined:
+		return StateDeclined
+	default:
+		return StatePending
+	}
+}
+
+func (c *partTally) state() ObjectState {
+	switch {
+	case c.isDone:
+		return StateDone
+	case c.declined:
+		return StateDeclined
+	default:
+		return StatePending
+	}
+}
+
+// openAuthorization is the authorization to capture from: the first that covers amount, else the one with most open;
+// empty when only the buyer's agreement is there to be charged.
+func (p *Payment) openAuthorization(at *Attempt, amount int64) string {
+	t := p.tallyOf(at)
+	best, most := "", int64(0)
+	for _, id := range sortedIDs(t.auths) {
+		open := t.auths[id].open()
+		if open >= amount {
+			return id
+		}
+		if open > most {
+			best, most = id, open
+		}
+	}
+	return best
+}
+
+// captureFor is the provider's id of the capture to refund from: the one named by its public id, else the first that
+// covers amount; empty when the provider does not tell captures apart.
+func (p *Payment) captureFor(at *Attempt, public string, amount int64) (string, error) {
+	if public != "" {
+		i := slices.IndexFunc(p.Operations, func(o *Operation) bool { return o.Object == public && o.Kind == OpCapture })
+		if i < 0 || p.Operations[i].State != OpSucceeded {
+			return "", &Error{Kind: Invalid, Code: "reference_invalid", Pointer: "/capture", Message: "the payment has no such capture"}
+		}
+		return p.Operations[i].Key, nil
+	}
+	t := p.tallyOf(at)
+	for _, id := range sortedIDs(t.auths) {
+		for _, cid := range sortedIDs(t.auths[id].captures) {
+			if t.auths[id].captures[cid].done >= amount {
+				return cid, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+func bookingAnswer(p *Payment, o *Operation) Answer {
+	status := 201
+	if o.open() {
+		status = 202
+	}
+	return Answer{Status: status, Kind: string(o.Kind), Snapshot: snapshot(p.booking(o))}
+}
+
+// Cancel releases what is authorized and not captured. With nothing authorized it ends the payment here: what the buyer
+// still does at the provider is late, and booked. Where the provider cannot release the rest after a capture, the rest
+// is given up here and the hold lapses there.
+func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (Answer, error) {
+	if a, err := c.replay(ctx, r); a != nil || err != nil {
+		return deref(a), err
+	}
+	if !validID(prefixPayment, id) {
+		return Answer{}, notFound("payment")
+	}
+	if err := c.settleDoubt(ctx, r.MerchantID, id); err != nil {
+		return Answer{}, err
+	}
+	reason = or(reason, "requested_by_merchant")
+	p, err := c.store.Payment(ctx, r.MerchantID, id)
+	if err != nil {
+		return Answer{}, err
+	}
+	if !p.needsVoid(c) {
+		return c.cancelHere(ctx, r, id, reason)
+	}
+	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+		a, err := c.load(ctx, tx, r, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		if !a.needsVoid(c) {
+			return nil, nil, conflict("state_invalid", "the payment changed meanwhile; read it again")
+		}
+		at := a.shown()
+		of := a.openAuthorization(at, 1)
+		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: a.Order.Save.Kind != SaveNone}
+		o, err := a.intend(c.accounts[at.Account], at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })
+		return a, o, err
+	}, paymentAnswer(200))
+}
+
+// needsVoid reports whether canceling needs the provider: something is authorized, and it can be released there.
+func (p *Payment) needsVoid(c *Checkout) bool {
+	at := p.shown()
+	if at == nil || p.Amounts.Capturable == 0 {
+		return false
+	}
+	account := c.accounts[at.Account]
+	if account.voider == nil {
+		return false
+	}
+	caps := account.methodCaps(at.Method)
+	return p.Amounts.Captured == 0 || caps != nil && caps.VoidAfterCapture
+}
+
+// cancelHere cancels without a call: nothing is authorized yet, or the rest can only be given up.
+func (c *Checkout) cancelHere(ctx context.Context, r Request, id, reason string) (Answer, error) {
+	var ans Answer
+	_, err := c.amend(ctx, r.MerchantID, id, r.cause(), func(a *amendment) error {
+		if !slices.Contains(a.AllowedActions(), "cancel") {
+			return a.notAllowed("be canceled")
+		}
+		for _, o := range a.Operations {
+			if err := (&Operation{Op: Op{Kind: OpVoid}}).beside(o, &Account{}); err != nil {
+				return err
+			}
+		}
+		if a.Amounts.Capturable > 0 {
+			a.Waived = true
+		} else {
+			a.Canceled, a.CancelReason = true, reason
+		}
+		a.evidence = append(a.evidence, a.from(r.evidence()))
+		a.then = func() error { ans = paymentAnswer(200)(a.Payment, nil); return r.remember(a, ans) }
+		return nil
+	})
+	return ans, err
+}
+
+// remember stores the answer of a request that needed no call, in the transaction of its effect.
+func (r Request) remember(a *amendment, ans Answer) error {
+	if r.IdempotencyKey == "" {
+		return nil
+	}
+	rec := &IdempotencyRecord{IdempotencyScope: r.scope(), Fingerprint: r.Fingerprint, PaymentID: a.ID, Done: true, Answer: ans, CreatedAt: a.now}
+	existing, err := a.tx.Claim(rec)
+	if err == nil && existing != nil {
+		return conflict("idempotency_in_progress", "the first request with this Idempotency-Key is still running")
+	}
+	return err
+}

@@ -1,0 +1,322 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Checkout is what a merchant can do: it runs intent → call → result for every effect, and it is the one place where
+// answers, feedback, returns and queries become changes of a payment.
+type Checkout struct {
+	store        Store
+	accounts     map[string]*Account
+	merchants    map[string]*Merchant
+	rules        []Rule
+	tokens       Tokens
+	publicURL    string
+	live         bool
+	answerWithin time.Duration
+	log          *slog.Logger
+
+	running sync.WaitGroup // calls to providers that outlive the request they were made for
+	inbox   chan string    // ids of feedback to apply now
+}
+
+// Options are what a Checkout works with. Accounts and merchants are as configured; the store already has them.
+type Options struct {
+	Store        Store
+	Accounts     []*Account
+	Merchants    []*Merchant
+	Rules        []Rule
+	Tokens       Tokens
+	PublicURL    string        // where buyers and providers reach us, without a slash at the end
+	Live         bool          // refuses return hosts that are not listed, and http
+	AnswerWithin time.Duration // a request is answered after this while its call goes on (R-32); 0: 25 s
+	Log          *slog.Logger
+}
+
+// New makes a Checkout. Background work starts with Run.
+func New(o Options) *Checkout {
+	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules, tokens: o.Tokens,
+		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log,
+		inbox: make(chan string, 1024)}
+	for _, a := range o.Accounts {
+		c.accounts[a.Name] = a
+	}
+	for _, m := range o.Merchants {
+		c.merchants[m.ID] = m
+	}
+	if c.answerWithin <= 0 {
+		c.answerWithin = 25 * time.Second
+	}
+	if c.log == nil {
+		c.log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Request is one call of a merchant that may have an effect.
+type Request struct {
+	MerchantID     string
+	KeyID          string // of the API key that made it
+	RequestID      string
+	Route          string // method and route template: what the idempotency key is unique in
+	IdempotencyKey string
+	Fingerprint    string // of method, route with ids and canonical body
+}
+
+func (r Request) cause() Cause { return Cause{Kind: "api_call", ID: r.RequestID} }
+
+func (r Request) evidence() Evidence {
+	return Evidence{ID: newID(prefixEvidence), Kind: EvidenceCall, Title: r.Route,
+		Detail: detail(map[string]string{"request_id": r.RequestID, "api_key": r.KeyID, "idempotency_key": r.IdempotencyKey})}
+}
+
+// NewPayment is what POST /v1/payments asks for.
+type NewPayment struct {
+	Reference string
+	Amount    Money
+	Order     PaymentOrder
+	Metadata  map[string]string
+}
+
+// Create creates a payment and starts its first attempt, or charges a mandate. The answer is 201, or 202 while the
+// outcome is open.
+func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer, error) {
+	if a, err := c.replay(ctx, r); a != nil || err != nil {
+		return deref(a), err
+	}
+	m := c.merchants[r.MerchantID]
+	if m == nil {
+		return Answer{}, &Error{Kind: Forbidden, Code: "forbidden", Message: "the merchant is not configured"}
+	}
+	if err := c.validate(m, &in); err != nil {
+		return Answer{}, err
+	}
+	mandate, err := c.mandateFor(ctx, r.MerchantID, &in)
+	if err != nil {
+		return Answer{}, err
+	}
+	account, caps, err := c.route(m, &in.Order, in.Amount)
+	if err != nil {
+		return Answer{}, err
+	}
+	if mandate != nil && (account.charger == nil || !slices.Contains(caps.OffSession, in.Order.Capture)) {
+		return Answer{}, invalid("capability_unsupported", "/off_session", "account %s cannot charge the buyer in his absence with %s capture", account.Name, in.Order.Capture)
+	}
+	p := &Payment{ID: newID(prefixPayment), MerchantID: r.MerchantID, Reference: in.Reference, Amount: in.Amount, Order: in.Order,
+		Metadata: in.Metadata, CreatedAt: now()}
+	var o *Operation
+	return c.operate(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
+		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause()}
+		at := a.newAttempt(c, account, caps)
+		if o, err = c.startOperation(a, at, account, mandate); err != nil {
+			return nil, nil, err
+		}
+		return a, o, nil
+	}, paymentAnswer(201))
+}
+
+// newAttempt adds the next attempt of the payment, pinned to account.
+func (a *amendment) newAttempt(c *Checkout, account *Account, caps *MethodCaps) *Attempt {
+	at := &Attempt{ID: newID(prefixAttempt), PaymentID: a.ID, Number: len(a.Attempts) + 1, Account: account.Name, Provider: account.Provider,
+		Method: a.Order.Method, Amount: a.Amount, Retries: caps.RetriesOnPage, CreatedAt: a.now}
+	at.Reference = account.attemptReference(a.MerchantID, a.Payment.Reference, at.Number)
+	a.Attempts = append(a.Attempts, at)
+	a.refs = append(a.refs, RefOf{Account: account.Name, Ref: Ref{Kind: RefOwn, Value: at.Reference}, Place: Place{a.MerchantID, a.ID, at.ID}})
+	return at
+}
+
+// RefOwn is the kind of the lookup by our own reference of an attempt.
+const RefOwn = "reference"
+
+// startOperation is the intent that begins an attempt: Start, or the charge of a mandate.
+func (c *Checkout) startOperation(a *amendment, at *Attempt, account *Account, mandate *Mandate) (*Operation, error) {
+	order := c.order(a.Payment, at)
+	if mandate == nil {
+		return a.intend(account, at, OpStart, a.Amount, StartInput{Order: order, Method: at.Method, Token: a.Order.Token, Delivery: a.Order.Delivery}, nil)
+	}
+	known := Known{Reference: mandate.Reference, Refs: mandate.Refs, Memo: mandate.Memo, Method: mandate.Method}
+	return a.intend(account, at, OpChargeMandate, a.Amount, ChargeMandateInput{Mandate: known, SaveKind: mandate.Kind, Order: order, BuyerPresent: !a.Order.OffSession}, nil)
+}
+
+// order is what the provider is told of the payment.
+func (c *Checkout) order(p *Payment, at *Attempt) Order {
+	o := p.Order
+	authorize := p.Amount
+	if o.Authorize != nil {
+		authorize.Minor = *o.Authorize
+	}
+	url := func(leg Leg) string { return c.publicURL + "/return/" + c.tokens.Return(p.ID, at.Number, leg) }
+	return Order{MerchantReference: p.Reference, Amount: p.Amount, Authorize: authorize, Capture: o.Capture, AllowPending: o.Pending, Buyer: o.Buyer,
+		Items: o.Items, Description: o.Description, Channel: o.Channel, Save: o.Save,
+		Returns: ReturnURLs{Review: url(LegReview), Result: url(LegResult), Success: url(LegSuccess), Error: url(LegError), Cancel: url(LegBack)}}
+}
+
+// Confirm starts another attempt of a payment that requires a payment method, with another method or account if told.
+func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Method, account string, version *int64) (Answer, error) {
+	if a, err := c.replay(ctx, r); a != nil || err != nil {
+		return deref(a), err
+	}
+	m := c.merchants[r.MerchantID]
+	if m == nil {
+		return Answer{}, notFound("payment")
+	}
+	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+		a, err := c.load(ctx, tx, r, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		if version != nil && *version != a.Version {
+			return nil, nil, conflict("version_conflict", "the payment has version %d", a.Version)
+		}
+		if a.Status != StatusRequiresPaymentMethod {
+			return nil, nil, a.notAllowed("confirm")
+		}
+		if method != nil {
+			a.Order.Method, a.Order.Token = *method, ""
+		}
+		a.Order.Account = account
+		acc, caps, err := c.route(m, &a.Order, a.Amount)
+		if err != nil {
+			return nil, nil, err
+		}
+		o, err := c.startOperation(a, a.newAttempt(c, acc, caps), acc, nil)
+		return a, o, err
+	}, paymentAnswer(200))
+}
+
+// load begins an amendment of a payment for a merchant's request.
+func (c *Checkout) load(ctx context.Context, tx Tx, r Request, id string) (*amendment, error) {
+	p, err := tx.Payment(ctx, r.MerchantID, id)
+	if err != nil {
+		return nil, err
+	}
+	return &amendment{Payment: p, before: p.clone(), tx: tx, now: now(), cause: r.cause()}, nil
+}
+
+// notAllowed says that the present state does not allow action, and what it allows.
+func (p *Payment) notAllowed(action string) *Error {
+	e := conflict("state_invalid", "a payment that is %s cannot %s", p.Status, action)
+	e.Allowed = p.AllowedActions()
+	return e
+}
+
+// AllowedActions are what a merchant may ask of the payment now.
+func (p *Payment) AllowedActions() []string {
+	out := []string{"sync"}
+	if p.Amounts.Capturable > 0 {
+		out = append(out, "capture")
+	}
+	if p.Amounts.Refundable > 0 {
+		out = append(out, "refund")
+	}
+	switch p.Status {
+	case StatusRequiresAction, StatusRequiresConfirmation, StatusRequiresCapture:
+		out = append(out, "cancel")
+	case StatusPartiallyCaptured:
+		if p.Amounts.Capturable > 0 {
+			out = append(out, "cancel")
+		}
+	case StatusRequiresPaymentMethod:
+		out = append(out, "confirm", "cancel")
+	}
+	return out
+}
+
+var referencePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// validate checks what only core can know; the shape was checked before.
+func (c *Checkout) validate(m *Merchant, in *NewPayment) error {
+	if in.Order.Capture == "" {
+		in.Order.Capture = CaptureAutomatic
+	}
+	if in.Order.Method.Type == "" {
+		in.Order.Method.Type = "any"
+	}
+	if !referencePattern.MatchString(in.Reference) {
+		return invalid("reference_invalid", "/merchant_reference", "a reference is 1 to 64 letters, digits, dots, underscores and hyphens")
+	}
+	if in.Amount.Minor <= 0 {
+		return invalid("amount_invalid", "/amount", "the amount is a positive number of minor units")
+	}
+	if _, ok := Exponent(in.Amount.Currency); !ok {
+		return invalid("currency_invalid", "/currency", "the currency is an ISO 4217 code")
+	}
+	for _, u := range []struct{ pointer, url string }{{"/return_url", in.Order.ReturnURL}, {"/cancel_url", in.Order.CancelURL}, {"/review_url", in.Order.ReviewURL}} {
+		if u.url == "" && (u.pointer != "/return_url" || in.Order.OffSession) {
+			continue
+		}
+		if err := checkReturnURL(u.url, m.ReturnHosts, c.live); err != nil {
+			err.Pointer = u.pointer
+			return err
+		}
+	}
+	return nil
+}
+
+// Payment reads a payment; with refresh the provider is asked first.
+func (c *Checkout) Payment(ctx context.Context, merchant, id string, refresh bool) (*Payment, error) {
+	if !validID(prefixPayment, id) {
+		return nil, notFound("payment")
+	}
+	if refresh {
+		return c.Sync(ctx, merchant, id)
+	}
+	return c.store.Payment(ctx, merchant, id)
+}
+
+// Patch changes what does not concern the provider: metadata (keys with an empty value are removed) and description.
+func (c *Checkout) Patch(ctx context.Context, r Request, id string, metadata map[string]string, description *string) (*Payment, error) {
+	return c.amend(ctx, r.MerchantID, id, r.cause(), func(a *amendment) error {
+		merged := map[string]string{}
+		for k, v := range a.Metadata {
+			merged[k] = v
+		}
+		for k, v := range metadata {
+			if merged[k] = v; v == "" {
+				delete(merged, k)
+			}
+		}
+		if len(merged) > 50 {
+			return invalid("metadata_invalid", "/metadata", "a payment has at most 50 keys of metadata")
+		}
+		a.Metadata = merged
+		if description != nil {
+			a.Order.Description = *description
+		}
+		a.evidence = append(a.evidence, a.from(r.evidence()))
+		return nil
+	})
+}
+
+// from completes evidence that belongs to the payment as a whole.
+func (a *amendment) from(e Evidence) Evidence {
+	e.PaymentID, e.CreatedAt = a.ID, a.now
+	return e
+}
+
+func paymentAnswer(status int) func(*Payment, *Operation) Answer {
+	return func(p *Payment, o *Operation) Answer {
+		s := status
+		if o != nil && o.open() || p.Status == StatusProcessing {
+			s = 202
+		}
+		return Answer{Status: s, Kind: "payment", Snapshot: snapshot(p.View())}
+	}
+}
+
+func deref(a *Answer) Answer {
+	if a == nil {
+		return Answer{}
+	}
+	return *a
+}
+
+func frozen(v any) json.RawMessage { return detail(v) }

@@ -1,0 +1,123 @@
+package core
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// EventBody is what a merchant is told, as it is stored and later delivered.
+type EventBody struct {
+	Type      string    `json:"type"`
+	Timestamp time.Time `json:"timestamp"`
+	Data      EventData `json:"data"`
+}
+
+// EventData says what changed. Sequence has no gap per payment. Object is the capture, refund or mandate the event is
+// about, absent for the payment itself. Previous is the status before, absent when it did not change.
+type EventData struct {
+	Sequence int64           `json:"sequence"`
+	Payment  View            `json:"payment"`
+	Object   json.RawMessage `json:"object,omitempty"`
+	Previous Status          `json:"previous,omitempty"`
+	Cause    Cause           `json:"cause"`
+}
+
+// news is an event before it has a place in the sequence.
+type news struct {
+	kind   string
+	object any
+}
+
+func (a *amendment) event(n news) Event {
+	body := EventBody{Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: a.View(), Cause: a.cause}}
+	if n.object != nil {
+		body.Data.Object = detail(n.object)
+	}
+	if a.before != nil && a.before.Status != a.Status {
+		body.Data.Previous = a.before.Status
+	}
+	return Event{ID: newID(prefixEvent), MerchantID: a.MerchantID, PaymentID: a.ID, Sequence: a.Sequence, Type: n.kind, Data: detail(body), CreatedAt: a.now}
+}
+
+// statusEvents name the event that tells of a new status.
+var statusEvents = map[Status]string{
+	StatusRequiresAction:       "payment.action_required",
+	StatusRequiresConfirmation: "payment.review_required",
+	StatusProcessing:           "payment.processing",
+	StatusRequiresCapture:      "payment.authorized",
+	StatusPartiallyCaptured:    "payment.partially_captured",
+	StatusSucceeded:            "payment.succeeded",
+	StatusCanceled:             "payment.canceled",
+	StatusFailed:               "payment.failed",
+}
+
+// events are what follows from the difference between before and now, in the order in which it happened.
+func (a *amendment) events() []news {
+	old := a.before
+	var out []news
+	if old == nil {
+		out, old = append(out, news{kind: "payment.created"}), &Payment{}
+	}
+	for _, f := range a.failed {
+		out = append(out, news{"payment.attempt_failed", f.Failure})
+	}
+	out = append(out, a.bookingEvents(old)...)
+	if a.Amounts.Foreign > old.Amounts.Foreign && !a.explains(old) {
+		out = append(out, news{kind: "payment.external_adjustment"})
+	}
+	if a.Amounts.Reversed > old.Amounts.Reversed {
+		out = append(out, news{kind: "payment.reversed"})
+	}
+	if old.Status.final() && old.Status != StatusSucceeded && (a.Amounts.Authorized > old.Amounts.Authorized || a.Amounts.Captured > old.Amounts.Captured) {
+		out = append(out, news{kind: "payment.late_success"})
+	}
+	if kind, ok := statusEvents[a.Status]; ok && a.Status != old.Status {
+		out = append(out, news{kind: kind})
+	}
+	switch {
+	case old.Amounts.InDoubt == 0 && a.Amounts.InDoubt > 0:
+		out = append(out, news{kind: "payment.in_doubt"})
+	case old.Amounts.InDoubt > 0 && a.Amounts.InDoubt == 0:
+		out = append(out, news{kind: "payment.doubt_resolved"})
+	}
+	if a.NeedsReview && !old.NeedsReview {
+		out = append(out, news{kind: "payment.needs_review"})
+	}
+	return out
+}
+
+// explains reports whether money that no own booking accounts for may be that of an operation still under way, or is
+// the sale itself: then it is no adjustment from outside.
+func (a *amendment) explains(old *Payment) bool {
+	for _, o := range old.Operations {
+		if o.open() && o.Kind != OpStart {
+			return true
+		}
+	}
+	return old.Amounts.Authorized == 0
+}
+
+// bookingEvents tell of captures and refunds that are new or decided.
+func (a *amendment) bookingEvents(old *Payment) (out []news) {
+	for _, o := range a.Operations {
+		if o.Kind != OpCapture && o.Kind != OpRefund {
+			continue
+		}
+		before, kind, view := old.operation(o.ID), string(o.Kind), a.booking(o)
+		if before == nil {
+			out = append(out, news{kind + ".created", view})
+		}
+		was := OpState("")
+		if before != nil {
+			was = before.State
+		}
+		switch {
+		case was == o.State:
+		case o.State == OpSucceeded:
+			out = append(out, news{kind + ".succeeded", view})
+		case o.State == OpDeclined || o.State == OpNotSent:
+			out = append(out, news{kind + ".failed", view})
+		}
+	}
+	return out
+}

@@ -1,0 +1,138 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Receive is the one handler of transaction feedback, for every provider: authenticate, translate, store raw bytes and
+// facts in one transaction, then answer what the provider expects. Applying follows at once in the background; if
+// the process dies before, the sweep does it. Not authentic: refused, nothing stored. Authentic and not understood:
+// stored, acknowledged, and the provider is asked.
+func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack, error) {
+	a := c.accounts[account]
+	if a == nil {
+		return Ack{}, ErrUnauthenticated // as if the signature were wrong: which accounts exist is nobody's business
+	}
+	fb, err := a.ParseFeedback(ctx, m)
+	if err != nil {
+		return Ack{}, err
+	}
+	if fb.DedupeKey == "" {
+		return Ack{}, &Error{Kind: Internal, Op: "core.Receive", Message: "the adapter gave no key to tell repetitions by"}
+	}
+	item := &InboxItem{ID: newID(prefixFeedback), Account: account, DedupeKey: fb.DedupeKey, ContentType: m.Header.Get("Content-Type"), Raw: m.Body,
+		Feedback: detail(fb), State: InboxReceived, Note: fb.Note, NextTry: now(), ReceivedAt: now()}
+	inserted := false
+	err = c.store.Do(ctx, item.ID, func(tx Tx) (err error) {
+		inserted, err = tx.Receive(item)
+		return err
+	})
+	if err != nil {
+		return Ack{}, err // no acknowledgement: the provider sends it again
+	}
+	if inserted {
+		select {
+		case c.inbox <- item.ID:
+		default: // the sweep finds it
+		}
+	}
+	return fb.Ack, nil
+}
+
+// maxTries is how often an item of the inbox is tried before it is set aside for a person.
+const maxTries = 8
+
+// applyItem applies one item of the inbox, then asks the provider where the message says so.
+func (c *Checkout) applyItem(ctx context.Context, id string) error {
+	item, err := c.store.Feedback(ctx, "", id)
+	if err != nil || item.State == InboxApplied || item.State == InboxDead {
+		return err
+	}
+	var fb Feedback
+	if err := json.Unmarshal(item.Feedback, &fb); err != nil {
+		return c.setAside(ctx, item, err)
+	}
+	place, err := c.store.Locate(ctx, item.Account, fb.lookups())
+	if err != nil && KindOf(err) == NotFound {
+		return c.park(ctx, item)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
+		a.hear(item, fb, a.attempt(place.AttemptID))
+		item.State, item.Place, item.AppliedAt, item.NextTry = InboxApplied, place, a.now, time.Time{}
+		a.then = func() error { return a.tx.SaveInbox(item) }
+		return nil
+	})
+	if err != nil {
+		return c.setAside(ctx, item, err)
+	}
+	if len(fb.Read) > 0 {
+		_, err = c.Sync(ctx, "", place.PaymentID)
+	}
+	return err
+}
+
+// lookups are what may identify the attempt, strongest first: the provider's own ids, then our reference.
+func (f Feedback) lookups() []Ref {
+	var refs []Ref
+	for _, kind := range sortedIDs(f.Refs) {
+		refs = append(refs, Ref{kind, f.Refs[kind]})
+	}
+	if f.Reference != "" {
+		refs = append(refs, Ref{RefOwn, f.Reference})
+	}
+	return refs
+}
+
+// hear applies what an authentic feedback says. One about another currency or another amount than was asked moves
+// nothing: it is kept and flagged.
+func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt) {
+	facts := fb.Facts
+	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) {
+		facts, a.Mismatch, a.NeedsReview, item.Note = nil, true, true, "it speaks of another amount or currency than was asked for"
+	}
+	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
+		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}
+	a.learn(at, ev, facts, fb.Refs, fb.Memo, fb.Display)
+}
+
+// contradicts reports whether money m cannot belong to the attempt: another currency, or, where nothing smaller was
+// ever asked for, another amount.
+func (a *amendment) contradicts(at *Attempt, m Money) bool {
+	return m.Currency != at.Amount.Currency || m.Minor != at.Amount.Minor
+}
+
+func codes(facts []Fact) (out []string) {
+	for _, f := range facts {
+		out = append(out, fmt.Sprintf("%s %s", f.Kind, f.Code))
+	}
+	return out
+}
+
+// park keeps an item that belongs to nothing known: it is tried again on the schedule, since the attempt may come.
+func (c *Checkout) park(ctx context.Context, item *InboxItem) error {
+	item.State, item.Tries = InboxUnmatched, item.Tries+1
+	item.NextTry = nextTry(now(), item.Tries)
+	return c.saveItem(ctx, item)
+}
+
+// setAside notes that an item could not be applied; after maxTries it is left for a person.
+func (c *Checkout) setAside(ctx context.Context, item *InboxItem, cause error) error {
+	c.log.ErrorContext(ctx, "feedback not applied", "feedback", item.ID, "account", item.Account, "try", item.Tries+1, "error", cause)
+	item.State, item.Place, item.AppliedAt = InboxReceived, Place{}, time.Time{}
+	item.Tries++
+	item.NextTry = nextTry(now(), item.Tries)
+	if item.Tries >= maxTries {
+		item.State, item.NextTry = InboxDead, time.Time{}
+	}
+	return c.saveItem(ctx, item)
+}
+
+func (c *Checkout) saveItem(ctx context.Context, item *InboxItem) error {
+	return c.store.Do(ctx, item.ID, func(tx Tx) error { return tx.SaveInbox(item) })
+}

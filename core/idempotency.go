@@ -1,0 +1,112 @@
+package core
+
+import (
+	"context"
+	"time"
+)
+
+// scope is what the request's idempotency key is unique in.
+func (r Request) scope() IdempotencyScope {
+	return IdempotencyScope{MerchantID: r.MerchantID, Route: r.Route, Key: r.IdempotencyKey}
+}
+
+// replay answers a request whose key was used before. Neither answer nor error: the key is new.
+// A key whose process died is resumed from what is stored; nothing is started afresh.
+func (c *Checkout) replay(ctx context.Context, r Request) (*Answer, error) {
+	rec, err := c.store.Idempotent(ctx, r.scope())
+	if KindOf(err) == NotFound && err != nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if rec.Fingerprint != r.Fingerprint {
+		return nil, &Error{Kind: Invalid, Code: "idempotency_key_reused", Message: "this Idempotency-Key was used for another request"}
+	}
+	if rec.Done && rec.Answer.Status != 202 {
+		a := rec.Answer
+		a.Replayed = true
+		return &a, nil
+	}
+	if !rec.Done && now().Before(rec.LeaseUntil) {
+		return nil, conflict("idempotency_in_progress", "the first request with this Idempotency-Key is still running")
+	}
+	return c.resumeKey(ctx, r, rec)
+}
+
+// resumeKey answers for a request whose outcome was open when it was answered, or whose process died before it was.
+func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRecord) (*Answer, error) {
+	p, err := c.store.Payment(ctx, rec.MerchantID, rec.PaymentID)
+	if err != nil {
+		return nil, err
+	}
+	o := p.operation(rec.OperationID)
+	if o == nil {
+		return nil, &Error{Kind: Internal, Op: "core.resumeKey", Message: "the operation of an idempotency key is missing"}
+	}
+	if o.State == OpNotSent && !rec.Done {
+		a, err := c.repeat(ctx, r, rec, o)
+		return &a, err
+	}
+	a := answerFor(o)(p, o)
+	a.Replayed = true
+	if rec.Done && a.Status == 202 {
+		stored := rec.Answer // still open: the answer as it was given
+		stored.Replayed = true
+		return &stored, nil
+	}
+	return &a, nil
+}
+
+// repeat runs an operation again of which it was proved that nothing left: same row, same provider key.
+func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord, o *Operation) (Answer, error) {
+	return c.operate(ctx, r, rec.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
+		a, err := c.load(ctx, tx, r, rec.PaymentID)
+		if err != nil {
+			return nil, nil, err
+		}
+		again := a.operation(o.ID)
+		if again.State != OpNotSent {
+			return nil, nil, conflict("idempotency_in_progress", "the operation is running already")
+		}
+		again.State, again.Try, again.Failure = OpSent, again.Try+1, nil
+		again.Deadline = a.now.Add(c.accounts[a.attempt(again.AttemptID).Account].CallTimeout)
+		return a, again, nil
+	}, answerFor(o))
+}
+
+// answerFor is how an operation of this kind is answered.
+func answerFor(o *Operation) func(*Payment, *Operation) Answer {
+	switch o.Kind {
+	case OpCapture, OpRefund:
+		return bookingAnswer
+	case OpStart, OpChargeMandate:
+		return func(p *Payment, o *Operation) Answer {
+			if p.attempt(o.AttemptID).Number > 1 {
+				return paymentAnswer(200)(p, o) // another attempt of a payment that was created before
+			}
+			return paymentAnswer(201)(p, o)
+		}
+	default:
+		return paymentAnswer(200)
+	}
+}
+
+// claim takes the request's key for o, inside the job that commits the intent; a claim that was released because
+// nothing left is taken over.
+func (r Request) claim(tx Tx, o *Operation, at time.Time) (*IdempotencyRecord, error) {
+	if r.IdempotencyKey == "" {
+		return nil, nil
+	}
+	rec := &IdempotencyRecord{IdempotencyScope: r.scope(), Fingerprint: r.Fingerprint, PaymentID: o.PaymentID, OperationID: o.ID,
+		LeaseUntil: o.Deadline.Add(5 * time.Second), CreatedAt: at}
+	existing, err := tx.Claim(rec)
+	if err != nil || existing == nil {
+		return rec, err
+	}
+	if existing.OperationID == o.ID && !existing.Done {
+		existing.LeaseUntil = rec.LeaseUntil
+		return existing, tx.Finish(existing)
+	}
+	return nil, conflict("idempotency_in_progress", "the first request with this Idempotency-Key is still running")
+}

@@ -1,0 +1,160 @@
+package core
+
+import (
+	"context"
+	"strings"
+	"time"
+)
+
+// MemoToken is the name under which an adapter keeps the token of a stored instrument in its memo, so that it can be
+// shown to the buyer on a hosted page again.
+const MemoToken = "token"
+
+// mandateOf is the id of the mandate that is given with a payment.
+func mandateOf(paymentID string) string {
+	return prefixMandate + strings.TrimPrefix(paymentID, prefixPayment)
+}
+
+// mandate is the mandate given with the payment, if this change creates or changes it.
+func (a *amendment) mandate() (*Mandate, error) {
+	if a.Order.Save.Kind == SaveNone || a.Order.Mandate != "" {
+		return nil, nil
+	}
+	at := a.shown()
+	if at == nil {
+		return nil, nil
+	}
+	if a.before == nil {
+		return &Mandate{ID: mandateOf(a.ID), MerchantID: a.MerchantID, Account: at.Account, Kind: a.Order.Save.Kind, Status: MandateRequiresAction,
+			Method: at.Method, PaymentID: a.ID, AttemptID: at.ID, Reference: at.Reference, CreatedAt: a.now, UpdatedAt: a.now}, nil
+	}
+	status := a.mandateStatus(at)
+	m, err := a.tx.Mandate(context.Background(), a.MerchantID, mandateOf(a.ID))
+	if err != nil {
+		return nil, err
+	}
+	if m.Status == status && m.Account == at.Account && m.Display == at.Display && len(m.Memo) == len(at.Memo) && len(m.Refs) == len(at.Refs) {
+		return nil, nil
+	}
+	m.Status, m.Account, m.AttemptID, m.Reference = status, at.Account, at.ID, at.Reference
+	m.Method, m.Display, m.Refs, m.Memo, m.UpdatedAt = at.Method, at.Display, at.Refs, at.Memo, a.now
+	return m, nil
+}
+
+// mandateStatus is what the facts say about the mandate. Active and suspended go both ways, so of those the fact that
+// happened last wins; an end is final (port F10).
+func (p *Payment) mandateStatus(at *Attempt) MandateStatus {
+	var latest time.Time
+	active, suspended, closed, refused := false, false, false, false
+	for i := range p.Facts {
+		e := &p.Facts[i]
+		if e.AttemptID != at.ID || e.Strength != Asserted {
+			continue
+		}
+		switch e.Kind {
+		case MandateClosed:
+			closed = true
+		case MandateRefused:
+			refused = true
+		case MandateActive:
+			if e.OccurredAt.After(latest) || !active && !suspended {
+				active, suspended, latest = true, false, e.OccurredAt
+			}
+		case MandateSuspended:
+			if !e.OccurredAt.Before(latest) {
+				active, suspended, latest = false, true, e.OccurredAt
+			}
+		}
+	}
+	switch {
+	case closed:
+		return MandateIsCanceled
+	case suspended:
+		return MandateIsSuspended
+	case active:
+		return MandateIsActive
+	case refused || p.Status == StatusFailed || p.Status == StatusCanceled:
+		return MandateHasFailed
+	case p.Status == StatusProcessing:
+		return MandateProcessing
+	default:
+		return MandateRequiresAction
+	}
+}
+
+// mandateFor is the mandate a new payment is to be charged to, nil for none. With the buyer present its instrument is
+// only offered on the provider's page.
+func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayment) (*Mandate, error) {
+	o := &in.Order
+	if o.Mandate == "" {
+		if o.OffSession {
+			return nil, invalid("capability_unsupported", "/off_session", "a charge off session needs a mandate")
+		}
+		return nil, nil
+	}
+	if o.Save.Kind != SaveNone {
+		return nil, invalid("capability_unsupported", "/save", "a payment that uses a mandate cannot store another")
+	}
+	m, err := c.store.Mandate(ctx, merchant, o.Mandate)
+	if KindOf(err) == NotFound && err != nil {
+		return nil, &Error{Kind: NotFound, Code: "not_found", Pointer: "/mandate", Message: "there is no such mandate"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if m.Status != MandateIsActive {
+		return nil, conflict("mandate_not_active", "the mandate is %s", m.Status)
+	}
+	if o.Account != "" && o.Account != m.Account {
+		return nil, invalid("account_unknown", "/account", "the mandate was given at account %s", m.Account)
+	}
+	o.Account, o.Method = m.Account, m.Method
+	if !o.OffSession {
+		o.Token = m.Memo[MemoToken]
+		return nil, nil
+	}
+	return m, nil
+}
+
+// Mandate reads a mandate.
+func (c *Checkout) Mandate(ctx context.Context, merchant, id string) (*Mandate, error) {
+	return c.store.Mandate(ctx, merchant, id)
+}
+
+// CancelMandate ends a mandate at the provider. It is an operation of the payment the mandate was given with.
+func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason string) (Answer, error) {
+	if a, err := c.replay(ctx, r); a != nil || err != nil {
+		return deref(a), err
+	}
+	m, err := c.store.Mandate(ctx, r.MerchantID, id)
+	if err != nil {
+		return Answer{}, err
+	}
+	if m.Status != MandateIsActive && m.Status != MandateIsSuspended {
+		return Answer{}, conflict("mandate_not_active", "the mandate is %s", m.Status)
+	}
+	account := c.accounts[m.Account]
+	if account.canceler == nil {
+		return Answer{}, invalid("capability_unsupported", "", "account %s cannot end a mandate", account.Name)
+	}
+	var ans Answer
+	_, err = c.operate(ctx, r, m.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
+		a, err := c.load(ctx, tx, r, m.PaymentID)
+		if err != nil {
+			return nil, nil, err
+		}
+		at := a.attempt(m.AttemptID)
+		known := Known{Reference: m.Reference, Amount: at.Amount, Refs: m.Refs, Memo: m.Memo, Method: m.Method}
+		o, err := a.intend(account, at, OpCancelMandate, Money{0, a.Amount.Currency}, CancelMandateInput{Mandate: known, Reason: reason}, nil)
+		return a, o, err
+	}, func(p *Payment, o *Operation) Answer {
+		shown := *m
+		shown.Status = p.mandateStatus(p.attempt(m.AttemptID))
+		ans = Answer{Status: 200, Kind: "mandate", Snapshot: snapshot(shown)}
+		if o.open() {
+			ans.Status = 202
+		}
+		return ans
+	})
+	return ans, err
+}

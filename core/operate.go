@@ -1,0 +1,247 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// prepare builds the intent of one effect inside a job: the amended payment and the operation to be called.
+type prepare func(tx Tx) (*amendment, *Operation, error)
+
+// operate runs one effect: (a) one transaction commits the claim of the key, the intent and what it reserves; (b) the
+// call, outside of any transaction and detached from ctx; (c) one transaction commits what came of it, with the
+// answer. When the call takes longer than answerWithin, the answer is what is known by then, and the call goes on.
+func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, prep prepare, answer func(*Payment, *Operation) Answer) (Answer, error) {
+	var p *Payment
+	var o *Operation
+	var rec *IdempotencyRecord
+	err := c.store.Do(ctx, paymentID, func(tx Tx) error {
+		a, op, err := prep(tx)
+		if err != nil {
+			return err
+		}
+		if rec, err = r.claim(tx, op, a.now); err != nil {
+			return err
+		}
+		p, o = a.Payment, op
+		a.evidence = append(a.evidence, a.from(r.evidence()))
+		return a.write()
+	})
+	if CodeOf(err) == "commit_unknown" && o != nil {
+		err = c.committed(ctx, p, o)
+	}
+	if err != nil {
+		return Answer{}, err
+	}
+	done := make(chan result, 1)
+	intent := *o
+	c.running.Go(func() {
+		a, err := c.carryOut(context.WithoutCancel(ctx), p, &intent, rec, answer)
+		done <- result{a, err}
+	})
+	wait := time.NewTimer(c.answerWithin)
+	defer wait.Stop()
+	select {
+	case res := <-done:
+		return res.answer, res.err
+	case <-wait.C:
+		return answer(p, o), nil
+	}
+}
+
+type result struct {
+	answer Answer
+	err    error
+}
+
+// committed decides after a commit whose fate is unknown: the intent is there, or nothing happened.
+func (c *Checkout) committed(ctx context.Context, p *Payment, o *Operation) error {
+	stored, err := c.store.Payment(ctx, p.MerchantID, p.ID)
+	if err == nil && stored.operation(o.ID) != nil {
+		return nil
+	}
+	return &Error{Kind: Unavailable, Op: "core.operate", Code: "provider_unavailable", Message: "nothing was done; the request may be repeated", Err: err}
+}
+
+// carryOut makes the call of a committed intent and stores what came of it.
+func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *IdempotencyRecord, answer func(*Payment, *Operation) Answer) (Answer, error) {
+	at := p.attempt(o.AttemptID)
+	account := c.accounts[at.Account]
+	res := account.invoke(ctx, o)
+	var ans Answer
+	stored, err := c.conclude(ctx, o, account, res, func(a *amendment) error {
+		o := a.operation(o.ID)
+		ans = answer(a.Payment, o)
+		if rec == nil {
+			return nil
+		}
+		rec.Done, rec.Answer = true, ans
+		if o.State == OpNotSent {
+			rec.Done, rec.LeaseUntil, rec.Answer = false, time.Time{}, Answer{}
+		}
+		return a.tx.Finish(rec)
+	})
+	if err != nil {
+		return Answer{}, err
+	}
+	if stored.operation(o.ID).State == OpNotSent {
+		return Answer{}, &Error{Kind: Unavailable, Op: "core.operate", Code: "provider_unavailable",
+			Message: "the provider could not be reached and nothing was done; the request may be repeated with the same key", Err: res.err}
+	}
+	return ans, nil
+}
+
+// conclude stores how a call ended, again and again while only the database is in the way: the call cannot be undone.
+func (c *Checkout) conclude(ctx context.Context, o *Operation, account *Account, res called, then func(*amendment) error) (*Payment, error) {
+	for try := 0; ; try++ {
+		p, err := c.amend(ctx, "", o.PaymentID, Cause{"provider_call", o.ID}, func(a *amendment) error {
+			a.conclude(a.operation(o.ID), account, res)
+			a.then = func() error { return then(a) }
+			return nil
+		})
+		if err == nil || try == 5 {
+			return p, err
+		}
+		c.log.WarnContext(ctx, "result not stored yet", "operation", o.ID, "error", err)
+		time.Sleep(time.Duration(50<<try) * time.Millisecond)
+	}
+}
+
+// conclude applies how a call ended. What feedback has decided meanwhile stays decided.
+func (a *amendment) conclude(o *Operation, account *Account, res called) {
+	at := a.attempt(o.AttemptID)
+	if o.State == OpSent || o.State == OpUnknown {
+		o.State, o.Failure, o.HasNext = stateOf(res.Result), res.Failure, res.Next != nil
+	}
+	if res.Next != nil {
+		at.Next, at.ExpiresAt, at.Returned = res.Next, res.Next.ExpiresAt, false
+	}
+	if res.Review != nil {
+		at.Review = res.Review
+	}
+	a.learn(at, account.evidence(EvidenceAnswer, string(o.Kind), o.ID, res.exchanges, res.err), a.withFloor(o, res), res.Refs, res.Memo, res.Display)
+	if o.State != OpSucceeded {
+		return
+	}
+	switch o.Kind {
+	case OpVoid:
+		a.Canceled, a.CancelReason = true, o.Reason
+	case OpCapture:
+		a.Waived = a.Waived || o.Final
+	}
+}
+
+// withFloor adds to the facts of a booking that succeeded what follows from its baseline: the counter was at least
+// that before the booking and the amount came on top of it, whoever made the bookings before (port 3, last line).
+func (a *amendment) withFloor(o *Operation, res called) []Fact {
+	if res.Result != Succeeded {
+		return res.Facts
+	}
+	for _, f := range res.Facts {
+		if f.Strength != Asserted || f.Measure != Single || f.OpKey != o.Key {
+			continue
+		}
+		floor := Fact{Kind: f.Kind, Measure: AtLeast, Of: f.Of, OpKey: o.Key, Strength: Asserted, OccurredAt: f.OccurredAt, Amount: f.Amount}
+		switch f.Kind {
+		case Captured:
+			floor.Amount.Minor = addCapped(o.Baseline.Captured, f.Amount.Minor)
+		case Refunded:
+			floor.Amount.Minor = addCapped(o.Baseline.Refunded, f.Amount.Minor)
+		default:
+			continue
+		}
+		if floor.Amount.Minor > f.Amount.Minor {
+			return append(res.Facts[:len(res.Facts):len(res.Facts)], floor)
+		}
+	}
+	return res.Facts
+}
+
+// evidence is what is kept of a call to the account's provider.
+func (a *Account) evidence(kind EvidenceKind, what, operationID string, exchanges []Exchange, err error) Evidence {
+	kept := struct {
+		Exchanges []Exchange `json:"exchanges"`
+		Error     string     `json:"error,omitempty"`
+	}{Exchanges: exchanges}
+	if err != nil {
+		kept.Error = err.Error()
+	}
+	return Evidence{ID: newID(prefixEvidence), OperationID: operationID, Kind: kind, Title: a.title(what), Detail: detail(kept)}
+}
+
+// intend adds an operation to the payment: its key, its baseline and its frozen input. edit sets what else it needs.
+func (a *amendment) intend(account *Account, at *Attempt, kind OpKind, amount Money, input any, edit func(*Operation)) (*Operation, error) {
+	t := a.tallyOf(at)
+	o := &Operation{PaymentID: a.ID, AttemptID: at.ID, State: OpSent, Input: frozen(input), UpdatedAt: a.now,
+		Op: Op{ID: newID(prefixOperation), Kind: kind, Reference: at.Reference, Amount: amount, Ordinal: 1, Try: 1, CreatedAt: a.now,
+			Deadline: a.now.Add(account.CallTimeout), Baseline: Totals{t.authorized(), t.captured(), t.refunded()}}}
+	if edit != nil {
+		edit(o)
+	}
+	for _, other := range a.Operations {
+		if err := o.beside(other, account); err != nil {
+			return nil, err
+		}
+		if other.AttemptID == at.ID && other.Kind == kind {
+			o.Ordinal++
+		}
+		if other.AttemptID == at.ID && other.State != OpDeclined && other.State != OpNotSent {
+			o.Sequence = max(o.Sequence, other.Sequence+1)
+		}
+	}
+	for _, e := range a.Facts {
+		if e.AttemptID == at.ID && e.Sequence > 0 {
+			o.Sequence = max(o.Sequence, e.Sequence+1)
+		}
+	}
+	o.Key = account.operationKey(at.Reference, kind, o.OwnReference, o.Ordinal)
+	a.Operations = append(a.Operations, o)
+	return o, nil
+}
+
+// beside refuses o while other stands in its way: one operation that is being sent or unknown at a time (R-09, R-36),
+// and where the provider numbers its bookings, one that is open at all.
+func (o *Operation) beside(other *Operation, account *Account) error {
+	if o.OwnReference != "" && other.Kind == o.Kind && other.OwnReference == o.OwnReference {
+		return conflict("reference_exists", "the payment has a %s with this reference already", o.Kind)
+	}
+	switch {
+	case !other.open() || other.Kind == OpCancelMandate:
+		return nil
+	case other.State == OpUnknown:
+		return conflict("previous_operation_unresolved", "the outcome of an earlier %s is not known yet; it is being asked for", other.Kind)
+	case other.State == OpSent || account.caps.Serial:
+		return conflict("operation_in_progress", "a %s is still running", other.Kind)
+	}
+	return nil
+}
+
+// invoke calls the provider with the frozen input of o.
+func (a *Account) invoke(ctx context.Context, o *Operation) called {
+	switch o.Kind {
+	case OpStart:
+		return call(ctx, a, o, a.provider.Start)
+	case OpCapture:
+		return call(ctx, a, o, a.capturer.Capture)
+	case OpVoid:
+		return call(ctx, a, o, a.voider.Void)
+	case OpRefund:
+		return call(ctx, a, o, a.refunder.Refund)
+	case OpChargeMandate:
+		return call(ctx, a, o, a.charger.ChargeMandate)
+	case OpCancelMandate:
+		return call(ctx, a, o, a.canceler.CancelMandate)
+	}
+	return called{Outcome: Outcome{Result: NotSent}, err: fmt.Errorf("nothing carries out %q", o.Kind)}
+}
+
+func call[In any](ctx context.Context, a *Account, o *Operation, f func(context.Context, Op, In) (Outcome, error)) called {
+	var in In
+	if err := json.Unmarshal(o.Input, &in); err != nil {
+		return called{Outcome: Outcome{Result: NotSent}, err: errors.Join(ErrNotSent, err)}
+	}
+	return a.call(ctx, o.Op, func(ctx context.Context) (Outcome, error) { return f(ctx, o.Op, in) })
+}

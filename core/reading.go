@@ -1,0 +1,163 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// List is part of a list, newest first. Next asks for what follows; empty at the end.
+type List[T any] struct {
+	Items []T
+	Next  string
+}
+
+const (
+	defaultPage = 20
+	maxPage     = 100
+)
+
+// page checks limit and cursor of a list of merchant and asks for one item more than is shown.
+func (c *Checkout) page(merchant string, limit int, cursor string) (Page, error) {
+	if limit == 0 {
+		limit = defaultPage
+	}
+	if limit < 1 || limit > maxPage {
+		return Page{}, &Error{Kind: Invalid, Code: "query_invalid", Message: "limit is 1 to 100"}
+	}
+	p := Page{Limit: limit + 1}
+	if cursor == "" {
+		return p, nil
+	}
+	id, err := c.tokens.parseCursor(merchant, cursor)
+	p.Before = id
+	return p, err
+}
+
+func listOf[T any](c *Checkout, merchant string, p Page, items []T, id func(T) string) List[T] {
+	l := List[T]{Items: items}
+	if len(items) == p.Limit {
+		l.Items = items[:p.Limit-1]
+		l.Next = c.tokens.cursor(merchant, id(l.Items[len(l.Items)-1]))
+	}
+	return l
+}
+
+// Payments lists a merchant's payments.
+func (c *Checkout) Payments(ctx context.Context, merchant string, q PaymentQuery, limit int, cursor string) (List[*Payment], error) {
+	if q.Status != "" && !slices.Contains(Statuses, q.Status) {
+		return List[*Payment]{}, &Error{Kind: Invalid, Code: "query_invalid", Message: "there is no such status"}
+	}
+	if !q.From.IsZero() && !q.To.IsZero() && q.From.After(q.To) {
+		return List[*Payment]{}, &Error{Kind: Invalid, Code: "query_invalid", Message: "the time from is after the time to"}
+	}
+	var err error
+	if q.Page, err = c.page(merchant, limit, cursor); err != nil {
+		return List[*Payment]{}, err
+	}
+	items, err := c.store.Payments(ctx, merchant, q)
+	return listOf(c, merchant, q.Page, items, func(p *Payment) string { return p.ID }), err
+}
+
+// Events lists what a merchant was told.
+func (c *Checkout) Events(ctx context.Context, merchant string, q EventQuery, limit int, cursor string) (List[Event], error) {
+	var err error
+	if q.Page, err = c.page(merchant, limit, cursor); err != nil {
+		return List[Event]{}, err
+	}
+	items, err := c.store.Events(ctx, merchant, q)
+	return listOf(c, merchant, q.Page, items, func(e Event) string { return e.ID }), err
+}
+
+// Event reads one event.
+func (c *Checkout) Event(ctx context.Context, merchant, id string) (Event, error) {
+	return c.store.Event(ctx, merchant, id)
+}
+
+// Mandates lists a merchant's mandates.
+func (c *Checkout) Mandates(ctx context.Context, merchant string, limit int, cursor string) (List[*Mandate], error) {
+	p, err := c.page(merchant, limit, cursor)
+	if err != nil {
+		return List[*Mandate]{}, err
+	}
+	items, err := c.store.Mandates(ctx, merchant, p)
+	return listOf(c, merchant, p, items, func(m *Mandate) string { return m.ID }), err
+}
+
+// Inbox lists received feedback: a merchant's own, or with an empty merchant everything, for operators.
+func (c *Checkout) Inbox(ctx context.Context, q InboxQuery, limit int, cursor string) (List[*InboxItem], error) {
+	var err error
+	if q.Page, err = c.page(q.Merchant, limit, cursor); err != nil {
+		return List[*InboxItem]{}, err
+	}
+	items, err := c.store.Inbox(ctx, q)
+	return listOf(c, q.Merchant, q.Page, items, func(i *InboxItem) string { return i.ID }), err
+}
+
+// Feedback reads one item of the inbox; an empty merchant is for operators.
+func (c *Checkout) Feedback(ctx context.Context, merchant, id string) (*InboxItem, error) {
+	return c.store.Feedback(ctx, merchant, id)
+}
+
+// Moment is one line of a payment's timeline.
+type Moment struct {
+	At     time.Time       `json:"at"`
+	Kind   string          `json:"kind"` // api_call, provider_call, provider_query, feedback, return, fact, event
+	Title  string          `json:"title"`
+	Detail json.RawMessage `json:"detail,omitempty"`
+}
+
+// Timeline is everything stored about a payment, in the order in which it was learned: API calls, redacted bytes
+// exchanged with providers, feedback, returns, facts, events.
+func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment, error) {
+	p, err := c.Payment(ctx, merchant, id, false)
+	if err != nil {
+		return nil, err
+	}
+	evidence, err := c.store.Evidence(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	events, err := c.store.Events(ctx, merchant, EventQuery{Payment: id, Page: Page{Limit: 1000}})
+	if err != nil {
+		return nil, err
+	}
+	var line []Moment
+	for _, e := range evidence {
+		line = append(line, Moment{e.CreatedAt, string(e.Kind), e.Title, e.Detail})
+	}
+	for _, f := range p.Facts {
+		line = append(line, Moment{f.StoredAt, "fact", f.Kind.String(), detail(map[string]any{"amount": f.Amount, "attempt": f.AttemptID,
+			"code": f.Code, "asserted": f.Strength == Asserted, "evidence": f.Evidence, "total": f.Measure != Single})})
+	}
+	for _, e := range slices.Backward(events) {
+		var body EventBody
+		if err := json.Unmarshal(e.Data, &body); err != nil {
+			return nil, err
+		}
+		line = append(line, Moment{e.CreatedAt, "event", e.Type, detail(map[string]any{"id": e.ID, "sequence": e.Sequence, "status": body.Data.Payment.Status, "previous": body.Data.Previous})})
+	}
+	slices.SortStableFunc(line, func(a, b Moment) int { return cmp.Compare(a.At.UnixMicro(), b.At.UnixMicro()) })
+	return line, nil
+}
+
+// Account is one account a merchant may use, nil when there is none of that name for him.
+func (c *Checkout) Account(merchant, name string) *Account {
+	m := c.merchants[merchant]
+	if m == nil || !slices.Contains(m.Accounts, name) {
+		return nil
+	}
+	return c.accounts[name]
+}
+
+// Accounts are the accounts a merchant may use, in his order of preference.
+func (c *Checkout) Accounts(merchant string) (out []*Account) {
+	if m := c.merchants[merchant]; m != nil {
+		for _, name := range m.Accounts {
+			out = append(out, c.accounts[name])
+		}
+	}
+	return out
+}

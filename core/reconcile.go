@@ -1,0 +1,317 @@
+package core
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// waits is the schedule on which what is open is asked about again: then hourly, then daily.
+var waits = []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour}
+
+// askFor is how long an open payment is asked about; then a person decides.
+const askFor = 14 * 24 * time.Hour
+
+// wait is the pause before try n+1, with up to 20 % of jitter so that payments of one outage do not come back at once.
+func wait(n int) time.Duration {
+	d := 24 * time.Hour
+	switch {
+	case n < len(waits):
+		d = waits[n]
+	case n < len(waits)+47:
+		d = time.Hour
+	}
+	return d + time.Duration(rand.Int64N(int64(d)/5))
+}
+
+func nextTry(now time.Time, tries int) time.Time { return now.Add(wait(tries)) }
+
+// schedule sets when the provider is asked next: only while something is open, and sooner again when something changed.
+func (a *amendment) schedule() {
+	if a.before != nil && (a.before.Status != a.Status || len(a.before.Facts) != len(a.Facts) || len(a.before.Operations) != len(a.Operations)) {
+		a.Checks = 0
+	}
+	switch {
+	case !a.awaits():
+		a.CheckAt = time.Time{}
+	case a.now.Sub(a.CreatedAt) > askFor && a.openOperation() == nil:
+		a.CheckAt = time.Time{}
+	case a.before == nil || a.Checks != a.before.Checks || a.CheckAt.IsZero() || a.Checks == 0:
+		a.CheckAt = a.now.Add(wait(a.Checks))
+		if o := a.openOperation(); o != nil && o.State == OpSent && o.Deadline.After(a.CheckAt) {
+			a.CheckAt = o.Deadline // the call is still running
+		}
+	}
+}
+
+// awaits reports whether the provider may know something that we do not.
+func (p *Payment) awaits() bool {
+	if p.openOperation() != nil {
+		return true
+	}
+	return p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.Status == StatusRequiresPaymentMethod && !p.Expired
+}
+
+// openOperation is the first operation whose outcome is open, nil for none.
+func (p *Payment) openOperation() *Operation {
+	for _, o := range p.Operations {
+		if o.open() {
+			return o
+		}
+	}
+	return nil
+}
+
+// Sync asks the provider about every attempt that may still tell something, and applies what it proves. When the
+// provider cannot be asked, the payment comes back as it is: nothing was learned and nothing is concluded.
+func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, error) {
+	p, err := c.store.Payment(ctx, merchant, id)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range p.Attempts {
+		account := c.accounts[at.Account]
+		if account == nil || account.querier == nil || p.neverLeft(at) {
+			continue
+		}
+		s, exchanges, err := account.query(ctx, QueryInput{Known: p.known(at)})
+		if p, err = c.learned(ctx, p, at, account, s, exchanges, err); err != nil {
+			return nil, err
+		}
+	}
+	return c.again(ctx, p)
+}
+
+// again makes the calls again whose outcome is unknown and whose provider takes the same call under the same key as
+// one (ResumeSameKey). What else may be sent again is not decided here.
+func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
+	for _, o := range p.Operations {
+		account := c.accounts[p.attempt(o.AttemptID).Account]
+		if o.State != OpUnknown || account == nil || account.caps.Resume[o.Kind] != ResumeSameKey {
+			continue
+		}
+		var intent Operation
+		_, err := c.amend(ctx, "", p.ID, Cause{"time", o.ID}, func(a *amendment) error {
+			o := a.operation(o.ID)
+			if o.State == OpUnknown {
+				o.State, o.Try, o.Deadline = OpSent, o.Try+1, a.now.Add(account.CallTimeout)
+				intent = *o
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+		if intent.ID == "" {
+			continue // somebody else was faster
+		}
+		if p, err = c.conclude(ctx, &intent, account, account.invoke(ctx, &intent), func(*amendment) error { return nil }); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// neverLeft reports whether nothing of the attempt can have reached the provider.
+func (p *Payment) neverLeft(at *Attempt) bool {
+	for _, o := range p.Operations {
+		if o.AttemptID == at.ID && o.State != OpNotSent {
+			return false
+		}
+	}
+	return true
+}
+
+// learned stores what a query found and settles with it what was in doubt.
+func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, s Snapshot, exchanges []Exchange, queryErr error) (*Payment, error) {
+	return c.amend(ctx, "", p.ID, Cause{"query", at.ID}, func(a *amendment) error {
+		at := a.attempt(at.ID)
+		a.Checks++
+		facts := len(a.Facts)
+		if len(s.Facts) > 0 || queryErr != nil || a.openOperation() != nil {
+			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, queryErr), s.Facts, s.Refs, s.Memo, s.Display)
+		}
+		a.doubt(at)
+		if queryErr == nil {
+			a.resolve(at, account, a.evidenceID())
+			a.expire(at)
+		}
+		if len(a.Facts) != facts {
+			a.Checks = 0
+		}
+		return nil
+	})
+}
+
+func (a *amendment) evidenceID() string {
+	if len(a.evidence) == 0 {
+		return ""
+	}
+	return a.evidence[len(a.evidence)-1].ID
+}
+
+// doubt makes an operation unknown whose call must be over without a stored result: its process died.
+func (a *amendment) doubt(at *Attempt) {
+	for _, o := range a.Operations {
+		if o.AttemptID == at.ID && o.State == OpSent && !o.HasNext && a.now.After(o.Deadline) {
+			o.State = OpUnknown
+		}
+	}
+	a.settle()
+}
+
+// resolve decides operations of unknown outcome by the provider's totals: what rose by the operation's amount since
+// its intent was committed was done. What did not rise proves nothing and stays in doubt.
+func (a *amendment) resolve(at *Attempt, account *Account, evidence string) {
+	for _, o := range a.Operations {
+		if o.AttemptID != at.ID || o.State != OpUnknown || account.caps.Resume[o.Kind] != ResumeTotals {
+			continue
+		}
+		t := a.tallyOf(at)
+		f := Fact{Measure: Single, Amount: o.Amount, ID: o.Key, Of: o.Of, OpKey: o.Key, Strength: Asserted, OccurredAt: a.now}
+		switch {
+		case o.Kind == OpCapture && t.captured() >= addCapped(o.Baseline.Captured, o.Amount.Minor):
+			f.Kind = Captured
+		case o.Kind == OpRefund && t.refunded() >= addCapped(o.Baseline.Refunded, o.Amount.Minor):
+			f.Kind = Refunded
+		default:
+			continue
+		}
+		a.Apply(at.ID, evidence, []Fact{f}, a.now)
+		if o.Kind == OpCapture && o.Final {
+			a.Waived = true
+		}
+	}
+	for _, o := range a.Operations {
+		if o.AttemptID == at.ID && o.Kind == OpVoid && o.State == OpSucceeded && !a.Canceled {
+			a.Canceled, a.CancelReason = true, o.Reason
+		}
+	}
+}
+
+// expire ends what time has ended: a session that is over and of which the provider, asked afterwards, knows nothing
+// decided; and after a day without a living attempt, the payment. A late success is booked all the same.
+func (a *amendment) expire(at *Attempt) {
+	t := a.tallyOf(at)
+	if at.Next != nil && !at.ExpiresAt.IsZero() && a.now.After(at.ExpiresAt) && t.authorized() == 0 && !t.authPending() {
+		at.Expired = true
+	}
+	if a.now.Sub(a.CreatedAt) > tryFor {
+		a.Expired = true
+	}
+}
+
+// tryFor is how long a payment may be tried again.
+const tryFor = 24 * time.Hour
+
+// settleDoubt asks the provider first when an earlier operation is in doubt.
+func (c *Checkout) settleDoubt(ctx context.Context, merchant, id string) error {
+	p, err := c.store.Payment(ctx, merchant, id)
+	if err != nil {
+		return err
+	}
+	if o := p.openOperation(); o != nil && (o.State == OpUnknown || o.State == OpSent && now().After(o.Deadline)) {
+		_, err = c.Sync(ctx, merchant, id)
+	}
+	return err
+}
+
+// sweepEvery is how often what is due is looked for when nothing wakes the loop earlier.
+const sweepEvery = time.Minute
+
+// Run does the background work until ctx ends: it applies feedback as it comes, asks about everything that was open
+// when the process began, and then about what is due. It returns when running work is finished.
+func (c *Checkout) Run(ctx context.Context) {
+	for range appliers {
+		c.running.Go(func() { c.applyLoop(ctx) })
+	}
+	c.sweep(ctx, now().Add(askFor), 10_000) // everything open: feedback may have been lost while nobody listened
+	for {
+		timer := time.NewTimer(c.untilDue(ctx))
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			c.running.Wait()
+			return
+		case <-timer.C:
+		}
+		c.sweep(ctx, now(), sweepBatch)
+	}
+}
+
+// appliers is how many items of the inbox are applied at a time, so that their commits can be one.
+const appliers = 16
+
+// untilDue is the pause until something is due, at most sweepEvery.
+func (c *Checkout) untilDue(ctx context.Context) time.Duration {
+	at, err := c.store.NextDue(ctx)
+	if err != nil || at.IsZero() {
+		return sweepEvery
+	}
+	return min(max(at.Sub(now()), time.Second), sweepEvery)
+}
+
+func (c *Checkout) applyLoop(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case id := <-c.inbox:
+			if err := c.applyItem(ctx, id); err != nil && ctx.Err() == nil {
+				c.log.ErrorContext(ctx, "feedback not applied yet", "feedback", id, "error", err)
+			}
+		}
+	}
+}
+
+// sweepBatch bounds how much is done before time is looked at again.
+const sweepBatch = 200
+
+// sweep applies the feedback that waits and asks about the payments whose time has come.
+func (c *Checkout) sweep(ctx context.Context, due time.Time, most int) {
+	for _, state := range []InboxState{InboxReceived, InboxUnmatched} {
+		items, err := c.store.Inbox(ctx, InboxQuery{State: state, Due: now(), Page: Page{Limit: sweepBatch}})
+		c.report(ctx, "inbox", err)
+		for _, item := range items {
+			c.report(ctx, "feedback "+item.ID, c.applyItem(ctx, item.ID))
+		}
+	}
+	places, err := c.store.Due(ctx, due, most)
+	c.report(ctx, "due payments", err)
+	var asking sync.WaitGroup
+	free := make(chan struct{}, asksAtOnce)
+	for _, place := range places {
+		if ctx.Err() != nil {
+			break
+		}
+		free <- struct{}{}
+		asking.Go(func() {
+			defer func() { <-free }()
+			_, err := c.Sync(ctx, "", place.PaymentID)
+			c.report(ctx, "payment "+place.PaymentID, err)
+		})
+	}
+	asking.Wait()
+}
+
+// asksAtOnce bounds how many providers are asked at a time by the sweep.
+const asksAtOnce = 8
+
+func (c *Checkout) report(ctx context.Context, what string, err error) {
+	if err != nil && ctx.Err() == nil {
+		c.log.ErrorContext(ctx, "sweep", "of", what, "error", err)
+	}
+}
+
+// Drain applies everything in the inbox that can be applied now; for shutdown and for tests.
+func (c *Checkout) Drain(ctx context.Context) {
+	for {
+		select {
+		case id := <-c.inbox:
+			c.report(ctx, "feedback "+id, c.applyItem(ctx, id))
+		default:
+			return
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package core
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// Landing is where a buyer goes after coming back: To is the merchant's stored address, with the id of the payment.
+type Landing struct {
+	To      string
+	Payment *Payment
+}
+
+// returnLife is how long a return address works after the payment was created.
+const returnLife = 30 * 24 * time.Hour
+
+// Return takes a buyer who came back from a provider to one of our addresses. What the browser brought is a hint: it
+// marks the buyer back or away, has the provider asked, and never moves money, whatever signature it bears.
+// A token that was not made here, is over, or of another leg is NotFound.
+func (c *Checkout) Return(ctx context.Context, token, method string, values url.Values) (Landing, error) {
+	id, n, leg, ok := c.tokens.ParseReturn(token)
+	if !ok {
+		return Landing{}, notFound("return address")
+	}
+	p, err := c.store.Payment(ctx, "", id)
+	if err != nil || n < 1 || n > len(p.Attempts) || now().After(p.CreatedAt.Add(returnLife)) {
+		return Landing{}, notFound("return address")
+	}
+	at := p.Attempts[slices.IndexFunc(p.Attempts, func(a *Attempt) bool { return a.Number == n })]
+	if p, err = c.back(ctx, p, at, leg, method, values); err != nil {
+		return Landing{}, err
+	}
+	return Landing{To: c.landing(p, leg), Payment: p}, nil
+}
+
+// back marks the buyer back, once, and does what the action said follows.
+func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, method string, values url.Values) (*Payment, error) {
+	account := c.accounts[at.Account]
+	var hints Feedback
+	var err error
+	if account.returns != nil {
+		hints, err = guarded(ctx, func(ctx context.Context) (Feedback, error) {
+			return account.returns.ParseReturn(ctx, Return{Step: string(leg), Method: method, Values: values, Known: p.known(at)})
+		})
+		if err != nil {
+			hints = Feedback{} // an unreadable or forged return says only that a browser came by
+		}
+	}
+	away := slices.ContainsFunc(hints.Facts, func(f Fact) bool { return f.Kind == BuyerAway || f.Kind == AttemptEnded })
+	then := ThenAwait
+	p, amendErr := c.amend(ctx, "", p.ID, Cause{"return", string(leg)}, func(a *amendment) error {
+		at := a.attempt(at.ID)
+		if at.Next != nil {
+			then = at.Next.Then
+		}
+		if at.Returned && !away || a.Amounts.Authorized > 0 {
+			return nil // a reload changes nothing
+		}
+		at.Returned = !away && err == nil && leg != LegBack
+		ev := Evidence{ID: newID(prefixEvidence), Kind: EvidenceReturn, Title: at.Account + " return", Detail: detail(map[string]string{"leg": string(leg), "note": hints.Note})}
+		a.learn(at, ev, asHints(hints.Facts), nil, nil, "")
+		a.Checks = 0
+		return nil
+	})
+	if amendErr != nil {
+		return nil, amendErr
+	}
+	if (then == ThenQuery || away) && p.undecided() {
+		if synced, err := c.Sync(ctx, "", p.ID); err == nil {
+			return synced, nil
+		}
+	}
+	return p, nil
+}
+
+// undecided reports whether a question to the provider may still tell something.
+func (p *Payment) undecided() bool { return p.Amounts.Authorized == 0 && !p.Status.final() }
+
+// asHints makes sure that nothing a browser brought is believed.
+func asHints(facts []Fact) []Fact {
+	out := slices.Clone(facts)
+	for i := range out {
+		out[i].Strength = Hint
+	}
+	return out
+}
+
+// landing is the merchant's address for what became of the payment: the cancel address when the buyer turned away.
+func (c *Checkout) landing(p *Payment, leg Leg) string {
+	to := p.Order.ReturnURL
+	turnedAway := leg == LegBack || slices.ContainsFunc(p.Facts, func(e Entry) bool { return e.Kind == BuyerAway })
+	if turnedAway && p.Amounts.Authorized == 0 && p.Order.CancelURL != "" {
+		to = p.Order.CancelURL
+	}
+	u, err := url.Parse(to)
+	if to == "" || err != nil {
+		return ""
+	}
+	q := u.Query()
+	q.Set("payment", p.ID)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// Hosted is the payment a hosted page is for. The token is the whole authorization, so it is not looked up further.
+func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {
+	id, ok := c.tokens.ParseClient(token)
+	if !ok {
+		return nil, notFound("payment")
+	}
+	p, err := c.store.Payment(ctx, "", id)
+	if err != nil || now().After(p.CreatedAt.Add(returnLife)) {
+		return nil, notFound("payment")
+	}
+	return p, nil
+}
+
+// ClientToken and HostedURL are what a client is given to perform the payment's next action.
+func (c *Checkout) ClientToken(paymentID string) string { return c.tokens.Client(paymentID) }
+
+// HostedURL is the page that performs whatever the payment's next action is.
+func (c *Checkout) HostedURL(paymentID string) string {
+	return c.publicURL + "/pay/" + c.tokens.Client(paymentID)
+}

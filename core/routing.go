@@ -1,0 +1,109 @@
+package core
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rule sends orders that fit When to the first account of Use that can take them.
+type Rule struct {
+	When When
+	Use  []string
+}
+
+// When is what an order must be like; an empty list fits everything.
+type When struct {
+	Method   []string
+	Currency []string
+	Country  []string
+}
+
+// Merchant is a tenant: the accounts it may use, in order of preference, and the hosts its buyers may be sent back to.
+type Merchant struct {
+	ID          string
+	Accounts    []string
+	ReturnHosts []string
+}
+
+func (w When) fits(o *PaymentOrder, currency string) bool {
+	fits := func(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+	return fits(w.Method, o.Method.Type) && fits(w.Currency, currency) && fits(w.Country, o.Buyer.Country)
+}
+
+// route chooses the account for an order: the one asked for, else by the first rule that fits and has one that can
+// take it, else the first of the merchant's accounts that can.
+func (c *Checkout) route(m *Merchant, o *PaymentOrder, amount Money) (*Account, *MethodCaps, error) {
+	if o.Account != "" {
+		a := c.accounts[o.Account]
+		if a == nil || !slices.Contains(m.Accounts, o.Account) {
+			return nil, nil, invalid("account_unknown", "/account", "there is no account %q", o.Account)
+		}
+		caps, err := a.takes(o, amount)
+		if err != nil {
+			return nil, nil, err
+		}
+		return a, caps, nil
+	}
+	names := m.Accounts
+	for _, r := range c.rules {
+		if r.When.fits(o, amount.Currency) {
+			names = slices.DeleteFunc(slices.Clone(r.Use), func(n string) bool { return !slices.Contains(m.Accounts, n) })
+			break
+		}
+	}
+	var reasons []string
+	for _, name := range names {
+		a := c.accounts[name]
+		caps, err := a.takes(o, amount)
+		if err == nil {
+			return a, caps, nil
+		}
+		reasons = append(reasons, fmt.Sprintf("%s: %s", name, err.Message))
+	}
+	return nil, nil, &Error{Kind: Invalid, Code: "routing_no_candidate", Message: "no account takes this order", Choices: reasons}
+}
+
+// takes tells whether the account can take an order, nil error if so, else why not.
+func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
+	switch a.State {
+	case AccountDisabled:
+		return nil, invalid("account_disabled", "/account", "account %s is disabled", a.Name)
+	case AccountDraining:
+		return nil, invalid("account_draining", "/account", "account %s takes no new payments", a.Name)
+	}
+	caps := a.methodCaps(o.Method)
+	switch {
+	case caps == nil:
+		e := invalid("capability_unsupported", "/method", "account %s cannot do this method", a.Name)
+		e.Choices = a.choices()
+		return nil, e
+	case len(caps.Currencies) > 0 && !slices.Contains(caps.Currencies, amount.Currency):
+		return nil, invalid("currency_not_enabled", "/currency", "account %s does not take %s", a.Name, amount.Currency)
+	case caps.Max > 0 && amount.Minor > caps.Max:
+		return nil, invalid("amount_too_large", "/amount", "account %s takes at most %s", a.Name, Money{caps.Max, amount.Currency})
+	case !slices.Contains(caps.Captures, o.Capture):
+		return nil, invalid("capability_unsupported", "/capture_method", "account %s cannot do %s capture with this method", a.Name, o.Capture)
+	case o.Save.Kind != SaveNone && !slices.Contains(caps.Save, o.Save.Kind):
+		return nil, invalid("capability_unsupported", "/save/kind", "account %s cannot store consent of this kind", a.Name)
+	case o.Buyer.Business && !caps.Business:
+		return nil, invalid("capability_unsupported", "/buyer/business", "account %s does not take business buyers", a.Name)
+	case o.Authorize != nil && *o.Authorize != amount.Minor:
+		return nil, invalid("capability_unsupported", "/authorize_amount", "account %s reserves the whole amount or nothing", a.Name)
+	case len(caps.Countries) > 0 && o.Buyer.Country != "" && !slices.Contains(caps.Countries, o.Buyer.Country):
+		return nil, invalid("capability_unsupported", "/buyer/country", "account %s does not take buyers from there", a.Name)
+	}
+	return caps, nil
+}
+
+// choices are the methods an account offers instead.
+func (a *Account) choices() (out []string) {
+	for _, m := range a.caps.Methods {
+		s := m.Method.Type + "/" + m.Method.Flow
+		if len(m.Options) > 0 {
+			s += " (" + strings.Join(m.Options, ", ") + ")"
+		}
+		out = append(out, s)
+	}
+	return out
+}

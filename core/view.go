@@ -1,0 +1,224 @@
+package core
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// View is a payment as merchants see it, plain data without anything derived from a secret: this is what answers and
+// events are made of, stored as it was at that moment.
+type View struct {
+	ID            string            `json:"id"`
+	MerchantID    string            `json:"merchant"`
+	Reference     string            `json:"merchant_reference"`
+	Status        Status            `json:"status"`
+	Amount        Money             `json:"amount"`
+	Capture       CaptureMode       `json:"capture_method"`
+	Account       string            `json:"account"`
+	Provider      string            `json:"provider"`
+	References    Refs              `json:"references"`
+	Method        Method            `json:"method"`
+	Display       string            `json:"display,omitempty"`
+	Description   string            `json:"description,omitempty"`
+	Amounts       Amounts           `json:"amounts"`
+	Next          *NextAction       `json:"next,omitempty"`
+	Review        *Review           `json:"review,omitempty"`
+	Mandate       string            `json:"mandate,omitempty"`
+	RefundStatus  string            `json:"refund_status"`
+	DisputeStatus string            `json:"dispute_status"`
+	LastError     *Failure          `json:"last_error,omitempty"`
+	CancelReason  string            `json:"cancellation_reason,omitempty"`
+	Attempts      int               `json:"attempts"`
+	NeedsReview   bool              `json:"needs_review"`
+	HeldUntil     time.Time         `json:"held_until,omitzero"` // the provider may keep what is given up here reserved until then
+	Version       int64             `json:"version"`
+	Metadata      map[string]string `json:"metadata"`
+	CreatedAt     time.Time         `json:"created_at"`
+	UpdatedAt     time.Time         `json:"updated_at"`
+}
+
+// awaitFor is how long a client waits before it asks again while nothing is decided.
+const awaitFor = 2 * time.Second
+
+// View is p as merchants see it.
+func (p *Payment) View() View {
+	v := View{ID: p.ID, MerchantID: p.MerchantID, Reference: p.Reference, Status: p.Status, Amount: p.Amount, Capture: p.Order.Capture,
+		Method: p.Order.Method, Description: p.Order.Description, Amounts: p.Amounts, RefundStatus: p.refundStatus(),
+		DisputeStatus: p.disputeStatus(), LastError: p.lastError(), CancelReason: p.cancelReason(), Attempts: len(p.Attempts),
+		NeedsReview: p.NeedsReview, Version: p.Version, Metadata: p.Metadata, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+	at := p.shown()
+	if at == nil {
+		return v
+	}
+	v.Account, v.Provider, v.References, v.Display = at.Account, at.Provider, at.Refs, at.Display
+	v.Mandate = p.mandateID()
+	switch p.Status {
+	case StatusRequiresAction:
+		v.Next = at.Next
+	case StatusProcessing:
+		v.Next = &NextAction{Type: NextAwait}
+	case StatusRequiresConfirmation:
+		v.Review = at.Review
+	}
+	if p.Waived && p.Amounts.Authorized > p.Amounts.Captured+p.Amounts.Released {
+		v.HeldUntil = at.heldUntil()
+	}
+	return v
+}
+
+// shown is the attempt that a merchant is told about: the one with money, else the latest.
+func (p *Payment) shown() *Attempt {
+	for _, at := range p.Attempts {
+		if p.tallyOf(at).authorized() > 0 {
+			return at
+		}
+	}
+	return p.Latest()
+}
+
+// holds is how long a provider's authorization is taken to last when nobody says when it ends.
+const holds = 7 * 24 * time.Hour
+
+func (a *Attempt) heldUntil() time.Time { return a.CreatedAt.Add(holds) }
+
+func (p *Payment) mandateID() string {
+	if p.Order.Mandate != "" {
+		return p.Order.Mandate
+	}
+	if p.Order.Save.Kind != SaveNone {
+		return mandateOf(p.ID)
+	}
+	return ""
+}
+
+func (p *Payment) refundStatus() string {
+	switch {
+	case p.Amounts.RefundReserved > 0:
+		return "pending"
+	case p.Amounts.Refunded == 0:
+		return "none"
+	case p.Amounts.Refunded < p.Amounts.Captured:
+		return "partial"
+	default:
+		return "full"
+	}
+}
+
+func (p *Payment) disputeStatus() string {
+	reversed, recovered, disputed := int64(0), int64(0), false
+	for _, at := range p.Attempts {
+		t := p.tallyOf(at)
+		reversed, recovered, disputed = reversed+sumOf(t.reversed), recovered+sumOf(t.recovered), disputed || len(t.disputed) > 0
+	}
+	switch {
+	case recovered > 0 && recovered >= reversed:
+		return "won"
+	case reversed > 0:
+		return "lost"
+	case disputed:
+		return "open"
+	default:
+		return "none"
+	}
+}
+
+// lastError is the failure of the attempt with the highest number, there the latest; none once money came.
+func (p *Payment) lastError() *Failure {
+	at := p.Latest()
+	if at == nil || p.Amounts.Authorized > 0 {
+		return nil
+	}
+	var last *Entry
+	for i := range p.Facts {
+		e := &p.Facts[i]
+		if e.AttemptID == at.ID && e.Failure != nil && e.Strength == Asserted && (last == nil || e.laterThan(last)) {
+			last = e
+		}
+	}
+	if last != nil {
+		return last.Failure
+	}
+	for _, o := range slices.Backward(p.Operations) {
+		if o.AttemptID == at.ID && o.Kind.authorizes() && o.State == OpDeclined && o.Failure != nil {
+			return o.Failure
+		}
+	}
+	return nil
+}
+
+// laterThan orders facts of an attempt by when they happened; where that is equal, by what does not depend on the
+// order in which they arrived.
+func (e *Entry) laterThan(o *Entry) bool {
+	if !e.OccurredAt.Equal(o.OccurredAt) {
+		return e.OccurredAt.After(o.OccurredAt)
+	}
+	return e.ID+"\x00"+e.Code > o.ID+"\x00"+o.Code
+}
+
+func (p *Payment) cancelReason() string {
+	if p.Status != StatusCanceled {
+		return ""
+	}
+	if p.Canceled {
+		return or(p.CancelReason, "requested_by_merchant")
+	}
+	if p.Amounts.Authorized > 0 {
+		return "released"
+	}
+	for _, at := range p.Attempts {
+		if p.tallyOf(at).away {
+			return FailureBuyerAbandoned
+		}
+	}
+	return FailureExpired
+}
+
+// BookingView is a capture or refund as merchants see it.
+type BookingView struct {
+	ID        string            `json:"id"`
+	Object    string            `json:"object"` // capture, refund
+	Payment   string            `json:"payment"`
+	Status    string            `json:"status"` // processing, succeeded, failed
+	Amount    Money             `json:"amount"`
+	Reference string            `json:"reference,omitempty"`
+	Final     bool              `json:"final,omitempty"`
+	Reason    string            `json:"reason,omitempty"`
+	Failure   *Failure          `json:"failure,omitempty"`
+	Provider  string            `json:"provider"`
+	Key       string            `json:"key"` // ours at the provider
+	Metadata  map[string]string `json:"metadata"`
+	CreatedAt time.Time         `json:"created_at"`
+	UpdatedAt time.Time         `json:"updated_at"`
+}
+
+// Bookings are the captures or refunds of p that a merchant asked for, oldest first.
+func (p *Payment) Bookings(kind OpKind) []BookingView {
+	views := []BookingView{}
+	for _, o := range p.Operations {
+		if o.Kind == kind {
+			views = append(views, p.booking(o))
+		}
+	}
+	return views
+}
+
+func (p *Payment) booking(o *Operation) BookingView {
+	v := BookingView{ID: o.Object, Object: string(o.Kind), Payment: p.ID, Amount: o.Amount, Reference: o.OwnReference, Final: o.Final,
+		Reason: o.Reason, Failure: o.Failure, Key: o.Key, Metadata: o.Metadata, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
+	if at := p.attempt(o.AttemptID); at != nil {
+		v.Provider = at.Provider
+	}
+	switch o.State {
+	case OpSucceeded:
+		v.Status = "succeeded"
+	case OpDeclined, OpNotSent:
+		v.Status = "failed"
+	default:
+		v.Status = "processing"
+	}
+	return v
+}
+
+// snapshot is v as it is stored in an answer.
+func snapshot(v any) json.RawMessage { return detail(v) }
