@@ -1320,23 +1320,23 @@ type AccountListObject string
 
 // Address A postal address. `name` or the two names, as far as they are known.
 type Address struct {
-	City    string `json:"city,omitempty" validate:"max=100,text"`
-	Company string `json:"company,omitempty" validate:"max=100,text"`
+	City    string `json:"city,omitempty" validate:"max=100"`
+	Company string `json:"company,omitempty" validate:"max=100"`
 
 	// Country ISO 3166-1 alpha-2.
 	//
 	// Examples: DE
 	Country    string `json:"country,omitempty" validate:"omitempty,iso3166_1_alpha2"`
-	District   string `json:"district,omitempty" validate:"max=100,text"`
-	FirstName  string `json:"first_name,omitempty" validate:"max=100,text"`
-	LastName   string `json:"last_name,omitempty" validate:"max=100,text"`
-	Line1      string `json:"line1,omitempty" validate:"max=200,text"`
-	Line2      string `json:"line2,omitempty" validate:"max=200,text"`
-	Line3      string `json:"line3,omitempty" validate:"max=200,text"`
-	Name       string `json:"name,omitempty" validate:"max=200,text"`
+	District   string `json:"district,omitempty" validate:"max=100"`
+	FirstName  string `json:"first_name,omitempty" validate:"max=100"`
+	LastName   string `json:"last_name,omitempty" validate:"max=100"`
+	Line1      string `json:"line1,omitempty" validate:"max=200"`
+	Line2      string `json:"line2,omitempty" validate:"max=200"`
+	Line3      string `json:"line3,omitempty" validate:"max=200"`
+	Name       string `json:"name,omitempty" validate:"max=200"`
 	Phone      string `json:"phone,omitempty" validate:"omitempty,phone"`
-	PostalCode string `json:"postal_code,omitempty" validate:"max=20,text"`
-	State      string `json:"state,omitempty" validate:"max=100,text"`
+	PostalCode string `json:"postal_code,omitempty" validate:"max=20"`
+	State      string `json:"state,omitempty" validate:"max=100"`
 }
 
 // Amounts Money in minor units of the payment's currency. `authorized`, `captured`, `refunded` and `reversed` only rise.
@@ -1394,7 +1394,7 @@ type BankDetails struct {
 type Buyer struct {
 	// Business The buyer acts for a business.
 	Business bool   `json:"business,omitempty"`
-	Company  string `json:"company,omitempty" validate:"max=100,text"`
+	Company  string `json:"company,omitempty" validate:"max=100"`
 
 	// Country ISO 3166-1 alpha-2.
 	//
@@ -1402,14 +1402,14 @@ type Buyer struct {
 	Country string `json:"country,omitempty" validate:"omitempty,iso3166_1_alpha2"`
 
 	// Email Examples: a@example.org
-	Email     openapi_types.Email `json:"email,omitempty" validate:"omitempty,max=254,email,text"`
-	FirstName string              `json:"first_name,omitempty" validate:"max=100,text"`
+	Email     openapi_types.Email `json:"email,omitempty" validate:"omitempty,max=254,email"`
+	FirstName string              `json:"first_name,omitempty" validate:"max=100"`
 
 	// IP Address of the buyer's browser (IPv4 or IPv6).
 	//
 	// Examples: 192.0.2.7
 	IP       string `json:"ip,omitempty" validate:"omitempty,ip"`
-	LastName string `json:"last_name,omitempty" validate:"max=100,text"`
+	LastName string `json:"last_name,omitempty" validate:"max=100"`
 
 	// Locale BCP 47 language tag.
 	//
@@ -1423,13 +1423,13 @@ type Buyer struct {
 // CancelMandate Why the consent is closed.
 type CancelMandate struct {
 	// Reason For people and for the provider's books. No control characters.
-	Reason string `json:"reason,omitempty" validate:"max=255,text"`
+	Reason string `json:"reason,omitempty" validate:"max=255"`
 }
 
 // CancelPayment Why the payment is given up.
 type CancelPayment struct {
 	// Reason For people and for the provider's books. No control characters.
-	Reason string `json:"reason,omitempty" validate:"max=255,text"`
+	Reason string `json:"reason,omitempty" validate:"max=255"`
 }
 
 // Capture One taking of money.
@@ -1520,10 +1520,10 @@ type CreateCapture struct {
 	// Amount In minor units of the payment's currency; everything capturable if left out.
 	//
 	// Examples: 5000
-	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0"`
+	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 
 	// Authorization The provider's id of the authorization to capture, where a payment has several.
-	Authorization string `json:"authorization,omitempty" validate:"max=128,text"`
+	Authorization string `json:"authorization,omitempty" validate:"max=128"`
 
 	// Currency ISO 4217, upper case.
 	//
@@ -1536,7 +1536,7 @@ type CreateCapture struct {
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata Metadata `json:"metadata,omitempty" validate:"metadata"`
+	Metadata Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
 
 	// Reference The merchant's own name for the capture, unique among the captures of the payment.
 	Reference string `json:"reference,omitempty" validate:"omitempty,reference"`
@@ -1555,7 +1555,7 @@ type CreatePayment struct {
 	// Amount The whole order in minor units of `currency`.
 	//
 	// Examples: 12550
-	Amount int64 `json:"amount" validate:"gt=0"`
+	Amount int64 `json:"amount" validate:"gt=0,max=999999999999999"`
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
 	// agreement. Only with `capture_method: manual`.
@@ -1573,7 +1573,7 @@ type CreatePayment struct {
 	// CancelURL Where the buyer goes after giving up; `return_url` if it is left out. The same rules.
 	//
 	// Examples: https://shop.example/cart
-	CancelURL *string `json:"cancel_url,omitempty" validate:"omitnil,shopurl"`
+	CancelURL *string `json:"cancel_url,omitempty" validate:"omitnil,min=1,max=2000"`
 
 	// CaptureMethod `automatic`: captured with the authorization. `manual`: captured by `POST …/captures`.
 	CaptureMethod CaptureMethod `json:"capture_method,omitempty" validate:"omitempty,enum"`
@@ -1589,7 +1589,7 @@ type CreatePayment struct {
 	// Description What is paid for, for people; shown by some providers. No control characters.
 	//
 	// Examples: Two bags of coffee
-	Description string `json:"description,omitempty" validate:"max=1000,text"`
+	Description string `json:"description,omitempty" validate:"max=1000"`
 
 	// LineItems What is bought. Shown by providers; the sum is not compared with `amount`.
 	LineItems []LineItem `json:"line_items,omitempty" validate:"max=100,dive"`
@@ -1607,7 +1607,7 @@ type CreatePayment struct {
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata Metadata `json:"metadata,omitempty" validate:"metadata"`
+	Metadata Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
 
 	// Method A way to pay.
 	Method *Method `json:"method,omitempty"`
@@ -1618,14 +1618,14 @@ type CreatePayment struct {
 	// ReturnURL Where the buyer goes when the payment is decided. Absolute, https, on a host of the merchant's list.
 	//
 	// Examples: https://shop.example/thanks
-	ReturnURL *string `json:"return_url,omitempty" validate:"required_unless=OffSession true,omitnil,shopurl"`
+	ReturnURL *string `json:"return_url,omitempty" validate:"required_unless=OffSession true,omitnil,min=1,max=2000"`
 
 	// ReviewURL Where the buyer reviews an express payment; the payment then waits in `requires_confirmation`. Without it
 	// an express payment is confirmed as soon as the buyer is back. The same rules.
 	//
 	//
 	// Examples: https://shop.example/review
-	ReviewURL *string `json:"review_url,omitempty" validate:"omitnil,shopurl"`
+	ReviewURL *string `json:"review_url,omitempty" validate:"omitnil,min=1,max=2000"`
 
 	// Save Store the buyer's consent with this payment, to charge it later.
 	Save *Save `json:"save,omitempty"`
@@ -1642,7 +1642,7 @@ type CreateRefund struct {
 	// Amount In minor units of the payment's currency; everything refundable if left out.
 	//
 	// Examples: 2500
-	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0"`
+	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 
 	// Capture Id of the capture the money goes back from; without it one that covers the amount is chosen.
 	//
@@ -1657,10 +1657,10 @@ type CreateRefund struct {
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata Metadata `json:"metadata,omitempty" validate:"metadata"`
+	Metadata Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
 
 	// Reason Why, for people and for the provider's books. No control characters.
-	Reason string `json:"reason,omitempty" validate:"max=255,text"`
+	Reason string `json:"reason,omitempty" validate:"max=255"`
 
 	// Reference The merchant's own name for the refund, unique among the refunds of the payment.
 	Reference string `json:"reference,omitempty" validate:"omitempty,reference"`
@@ -1843,25 +1843,25 @@ type HealthStatus string
 // Instrument What to charge, chosen before. Either `token`, or `iban` with `holder`; never a card number.
 type Instrument struct {
 	// Holder Holder of the account with that number.
-	Holder string `json:"holder,omitempty" validate:"required_with=IBAN,max=100,text"`
+	Holder string `json:"holder,omitempty" validate:"required_with=IBAN,max=100"`
 
 	// IBAN Account number, without blanks, with correct check digits.
 	IBAN string `json:"iban,omitempty" validate:"omitempty,iban"`
 
 	// Token A pseudo card number or saved card of the provider.
-	Token string `json:"token,omitempty" validate:"required_without=IBAN,excluded_with=IBAN,max=128,text"`
+	Token string `json:"token,omitempty" validate:"required_without=IBAN,excluded_with=IBAN,max=128"`
 }
 
 // LineItem One line of the order.
 type LineItem struct {
 	// ID The shop's article number.
-	ID string `json:"id,omitempty" validate:"max=64,text"`
+	ID string `json:"id,omitempty" validate:"max=64"`
 
 	// Kind What the line is.
 	Kind LineItemKind `json:"kind,omitempty" validate:"omitempty,enum"`
 
 	// Name Examples: Coffee
-	Name string `json:"name" validate:"required,max=255,text"`
+	Name string `json:"name" validate:"required,max=255"`
 
 	// Quantity Examples: 2
 	Quantity int64 `json:"quantity" validate:"min=1,max=1000000"`
@@ -1874,7 +1874,7 @@ type LineItem struct {
 	// UnitAmount Minor units, tax included; a voucher is negative.
 	//
 	// Examples: 6275
-	UnitAmount int64 `json:"unit_amount"`
+	UnitAmount int64 `json:"unit_amount" validate:"min=-999999999999999,max=999999999999999"`
 }
 
 // LineItemKind What the line is.
@@ -2282,7 +2282,7 @@ type ProviderInfo struct {
 // Recurring How often the buyer agrees to be charged.
 type Recurring struct {
 	// Amount What is charged each time in minor units; it varies if left out.
-	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0"`
+	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 
 	// Count How many charges; no end if left out.
 	Count *int64 `json:"count,omitempty" validate:"omitnil,min=1"`
@@ -2434,12 +2434,12 @@ type TimelineEntryKind string
 // UpdatePayment What to change. What is left out stays.
 type UpdatePayment struct {
 	// Description Replaces the description; empty removes it.
-	Description *string `json:"description,omitempty" validate:"omitnil,max=1000,text"`
+	Description *string `json:"description,omitempty" validate:"omitnil,max=1000"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,metadata"`
+	Metadata *Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
 }
 
 // AccountName defines model for AccountName.

@@ -1,0 +1,178 @@
+package api
+
+import (
+	"errors"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
+)
+
+// codes is the one table from a member of a request to the code of what is wrong with it. An array index is *; what
+// is not listed has the code of the object around it, and field_invalid at the end.
+var codes = map[string]openapi.ProblemCode{
+	"":                          openapi.ProblemCodeFieldInvalid,
+	"/amount":                   openapi.ProblemCodeAmountInvalid,
+	"/authorize_amount":         openapi.ProblemCodeAmountInvalid,
+	"/save/recurring/amount":    openapi.ProblemCodeAmountInvalid,
+	"/line_items/*/unit_amount": openapi.ProblemCodeAmountInvalid,
+	"/currency":                 openapi.ProblemCodeCurrencyInvalid,
+	"/merchant_reference":       openapi.ProblemCodeReferenceInvalid,
+	"/reference":                openapi.ProblemCodeReferenceInvalid,
+	"/description":              openapi.ProblemCodeDescriptionInvalid,
+	"/reason":                   openapi.ProblemCodeDescriptionInvalid,
+	"/return_url":               openapi.ProblemCodeURLInvalid,
+	"/cancel_url":               openapi.ProblemCodeURLInvalid,
+	"/review_url":               openapi.ProblemCodeURLInvalid,
+	"/account":                  openapi.ProblemCodeAccountUnknown,
+	"/buyer":                    openapi.ProblemCodeBuyerInvalid,
+	"/billing_address":          openapi.ProblemCodeBuyerInvalid,
+	"/shipping_address":         openapi.ProblemCodeBuyerInvalid,
+	"/metadata":                 openapi.ProblemCodeMetadataInvalid,
+}
+
+// rules says what would have been right, per code.
+var rules = map[openapi.ProblemCode]string{
+	openapi.ProblemCodeFieldInvalid:       "The member is missing, or not one of the values the contract allows.",
+	openapi.ProblemCodeAmountInvalid:      "An amount is a whole, positive number of minor units, written in digits alone.",
+	openapi.ProblemCodeAmountTooLarge:     "An amount is at most 999999999999999 minor units.",
+	openapi.ProblemCodeCurrencyInvalid:    "A currency is a code of ISO 4217 in upper case.",
+	openapi.ProblemCodeReferenceInvalid:   "A reference is 1 to 64 letters, digits, dots, underscores and hyphens.",
+	openapi.ProblemCodeDescriptionInvalid: "The text is too long, not a string, or has control characters.",
+	openapi.ProblemCodeURLInvalid:         "An absolute address of 1 to 2000 characters is needed.",
+	openapi.ProblemCodeAccountUnknown:     "There is no such account.",
+	openapi.ProblemCodeBuyerInvalid:       "The member does not have the form that the contract asks for.",
+	openapi.ProblemCodeMetadataInvalid:    "Metadata has at most 50 members with names of 1 to 40 and strings of up to 500 characters, without control characters.",
+}
+
+// cardFree are members whose values are made by machines and may look like card numbers by chance (R-75), and the
+// account number, which has check digits of its own.
+var cardFree = map[string]bool{
+	"/merchant_reference": true, "/reference": true, "/mandate": true, "/capture": true, "/authorization": true,
+	"/account": true, "/method/instrument/iban": true,
+}
+
+// patternOf is the pointer with * for array indexes.
+func patternOf(pointer string) string {
+	parts := strings.Split(pointer, "/")
+	for i, part := range parts {
+		if part != "" && strings.Trim(part, "0123456789") == "" {
+			parts[i] = "*"
+		}
+	}
+	return strings.Join(parts, "/")
+}
+
+// codeOf is the code for the member at pointer.
+func codeOf(pointer string) openapi.ProblemCode {
+	for pattern := patternOf(pointer); ; pattern = pattern[:strings.LastIndexByte(pattern, '/')] {
+		if code, ok := codes[pattern]; ok {
+			return code
+		}
+	}
+}
+
+// check notes every rule of the contract that the request breaks, except for members already noted.
+func (f *filler) check(request any) {
+	var broken validator.ValidationErrors
+	if !errors.As(validate().Struct(request), &broken) {
+		return
+	}
+	noted := make(map[string]bool, len(f.problems))
+	for _, p := range f.problems {
+		noted[p.Pointer] = true
+	}
+	for _, b := range broken {
+		at := pointerOf(b.Namespace())
+		if noted[at] {
+			continue
+		}
+		noted[at] = true
+		code := codeOf(at)
+		if code == openapi.ProblemCodeAmountInvalid && b.Tag() == "max" {
+			code = openapi.ProblemCodeAmountTooLarge
+		}
+		f.refuse(code, at, rules[code])
+	}
+}
+
+// pointerOf turns a namespace of the validator, such as CreatePayment.line_items[0].name, into a JSON pointer.
+// Only the last part can be a name that the caller chose, and that one may have dots and brackets in it.
+func pointerOf(namespace string) string {
+	_, rest, _ := strings.Cut(namespace, ".")
+	pointer := ""
+	for rest != "" {
+		end := strings.IndexAny(rest, ".[")
+		switch {
+		case end < 0:
+			return pointer + "/" + rest
+		case rest[end] == '.':
+			pointer, rest = pointer+"/"+rest[:end], rest[end+1:]
+		default:
+			pointer += "/" + rest[:end]
+			index, after, _ := strings.Cut(rest[end+1:], "]")
+			if _, err := strconv.Atoi(index); err != nil || after != "" && after[0] != '.' {
+				return pointTo(pointer, strings.TrimSuffix(rest[end+1:], "]"))
+			}
+			pointer, rest = pointer+"/"+index, strings.TrimPrefix(after, ".")
+		}
+	}
+	return pointer
+}
+
+var (
+	givenReference = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	givenOption    = regexp.MustCompile(`^[a-z0-9_]{1,32}$`)
+	givenPhone     = regexp.MustCompile(`^\+?[0-9 ()/.-]{3,20}$`)
+	givenIBAN      = regexp.MustCompile(`^[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}$`)
+)
+
+// validate is the one validator of requests; it knows the rules that openapi.yaml names and the library has not.
+var validate = sync.OnceValue(func() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		return name
+	})
+	for tag, holds := range map[string]func(string) bool{
+		"reference": givenReference.MatchString,
+		"name":      givenReference.MatchString, // ids and names of ours have the same alphabet
+		"option":    givenOption.MatchString,
+		"phone":     givenPhone.MatchString,
+		"iban":      func(s string) bool { return givenIBAN.MatchString(s) && ibanChecks(s) },
+		"currency":  func(s string) bool { _, ok := core.Exponent(s); return ok },
+	} {
+		mustRegister(v, tag, func(l validator.FieldLevel) bool { return holds(l.Field().String()) })
+	}
+	mustRegister(v, "enum", func(l validator.FieldLevel) bool {
+		value, ok := l.Field().Interface().(interface{ Valid() bool })
+		return ok && value.Valid()
+	})
+	return v
+})
+
+func mustRegister(v *validator.Validate, tag string, rule validator.Func) {
+	if err := v.RegisterValidation(tag, rule); err != nil {
+		panic(err) // only an empty or reserved tag fails
+	}
+}
+
+// ibanChecks reports whether the number behind the first four characters, with those moved to the end and letters
+// read as 10 to 35, leaves 1 when divided by 97 (ISO 13616).
+func ibanChecks(iban string) bool {
+	rest := 0
+	for _, c := range iban[4:] + iban[:4] {
+		if c >= 'A' {
+			rest = (rest*100 + int(c-'A') + 10) % 97
+		} else {
+			rest = (rest*10 + int(c-'0')) % 97
+		}
+	}
+	return rest == 1
+}
