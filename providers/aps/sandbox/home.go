@@ -10,7 +10,7 @@ import (
 // firstPage says what this is, what it stands in for, and where it ends.
 func (s *Server) firstPage(w http.ResponseWriter, _ *http.Request) {
 	v := s.brandView(nil, "en")
-	v.Data = testCards
+	v.Wide, v.Data = true, testCards
 	s.write(w, http.StatusOK, "home", v)
 }
 
@@ -31,7 +31,7 @@ func (s *Server) showBackOffice(w http.ResponseWriter, r *http.Request) {
 func (s *Server) listOrders(w http.ResponseWriter, status int, problem string) {
 	s.books.lapse(s.sim.Clock.Now())
 	v := s.brandView(nil, "en")
-	v.Problem = problem
+	v.Wide, v.Problem = true, problem
 	rows := []orderRow{}
 	for i := len(s.books.sequence) - 1; i >= 0; i-- {
 		o := s.books.sequence[i]

@@ -247,7 +247,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		s.log(r, "buyer", input, nil)
 	}
 	s.mu.Unlock()
-	here := r.URL.Path
+	here := r.URL.EscapedPath() // without ?use: what was wrong is shown as it was entered
 	if !decisive {
 		http.Redirect(w, r, here, http.StatusSeeOther)
 		return
@@ -323,7 +323,7 @@ func (s *Server) showSession(w http.ResponseWriter, r *http.Request) {
 	}
 	switch sess.stage {
 	case stageCard:
-		s.render(w, http.StatusOK, sess, "card", s.cardView(sess))
+		s.render(w, http.StatusOK, sess, "card", s.cardView(sess, r.URL.Query().Get("use")))
 	case stageOption:
 		s.render(w, http.StatusOK, sess, "option", nil)
 	case stageChallenge:

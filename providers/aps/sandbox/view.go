@@ -26,6 +26,7 @@ type view struct {
 	Merchant  string
 	Language  string
 	RTL       bool
+	Wide      bool
 	Amount    string // major units
 	Currency  string
 	Order     string
@@ -33,6 +34,7 @@ type view struct {
 	Problem   string
 	TriesLeft int
 	Option    string
+	Path      string // of the session, for its forms
 	Action    string // address the return form posts to
 	Fields    [][2]string
 	Data      any
@@ -102,7 +104,7 @@ func (s *Server) render(w http.ResponseWriter, status int, sess *session, name s
 	v.Amount, v.Currency = majorAmount(amount, sess.fields["currency"]), sess.fields["currency"]
 	v.Order, v.About = sess.fields["merchant_reference"], sess.fields["order_description"]
 	v.Option = paymentOptions[sess.waiting.option].name
-	v.Data = data
+	v.Data, v.Path = data, PaymentPagePath+"/"+sess.id
 	v.TriesLeft = sess.account.Attempts
 	if o := s.books.orders[key(sess.account.MerchantIdentifier, v.Order)]; o != nil {
 		v.TriesLeft -= o.tries
@@ -132,18 +134,24 @@ type cardData struct {
 	Options  []optionData
 	Cards    []cardHint
 	Magic    bool
+	Use      testCard // chosen from the list of test cards, to be filled in
+	UseUntil string
 }
 
 type optionData struct{ Value, Name string }
 
-type cardHint struct{ Brand, Number, CVV, Says string }
+type cardHint struct{ Brand, Digits, Number, CVV, Says string }
 
-func (s *Server) cardView(sess *session) cardData {
+// cardView makes the card page; use is the test card the buyer chose from the list, if any.
+func (s *Server) cardView(sess *session, use string) cardData {
 	arabic := 0
 	if sess.fields["language"] == "ar" {
 		arabic = 1
 	}
 	d := cardData{Wrong: sess.wrong, Entered: sess.entered, Magic: sess.account.MagicAmounts, Code: 4}
+	if card, ok := findCard(use); ok {
+		d.Use, d.UseUntil = card, s.sim.Clock.Now().UTC().AddDate(3, 0, 0).Format("01/06")
+	}
 	if saved := s.savedCard(sess); saved != nil {
 		card, _ := findCard(saved.number)
 		d.Saved, d.SavedBy, d.Code = saved.card.number, paymentOptions[card.Option].name, len(card.CVV)
@@ -159,7 +167,7 @@ func (s *Server) cardView(sess *session) cardData {
 	for _, card := range testCards {
 		wanted := sess.fields["payment_option"]
 		if card.fits(sess.fields["command"], sess.fields["currency"]) && sess.account.active(card.Option) && (wanted == "" || wanted == card.Option) {
-			d.Cards = append(d.Cards, cardHint{paymentOptions[card.Option].name, grouped(card.Number), card.CVV, card.Says[arabic]})
+			d.Cards = append(d.Cards, cardHint{paymentOptions[card.Option].name, card.Number, grouped(card.Number), card.CVV, card.Says[arabic]})
 		}
 	}
 	return d

@@ -25,6 +25,7 @@ var words = map[string][2]string{
 	"tries":        {"Tries left", "المحاولات المتبقية"},
 	"test_cards":   {"Test cards", "بطاقات الاختبار"},
 	"test_hint":    {"Any future expiry date and any code of the right length are accepted.", "يقبل أي تاريخ انتهاء في المستقبل وأي رمز بالطول الصحيح."},
+	"use_hint":     {"Choose a number to fill it in.", "اختر رقما لتعبئته."},
 	"magic_hint":   {"Magic amounts are on: the last two digits 51, 66, 77, 19, 40, 72 and 06 decide the outcome.", "المبالغ الخاصة مفعلة: آخر رقمين 51 و66 و77 و19 و40 و72 و06 يحددان النتيجة."},
 	"card_unknown": {"Only the test cards listed below are accepted here.", "تقبل هنا بطاقات الاختبار المذكورة أدناه فقط."},
 	"card_unfit":   {"This card cannot be used for this payment.", "لا يمكن استخدام هذه البطاقة لهذه العملية."},

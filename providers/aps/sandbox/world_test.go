@@ -205,7 +205,7 @@ func (w *world) browse(method, address string, form url.Values) *page {
 		require.NoError(w.t, err)
 		body, err := io.ReadAll(resp.Body)
 		require.NoError(w.t, err)
-		p := &page{w, address, resp.StatusCode, resp.Header, string(body)}
+		p := &page{w, address, resp.StatusCode, resp.Header, strings.Replace(string(body), string(simulator.Style), "", 1)}
 		if resp.StatusCode != http.StatusSeeOther {
 			return p
 		}
@@ -244,7 +244,7 @@ func (p *page) card(number string) *page {
 	p.w.t.Helper()
 	card, ok := findCard(number)
 	require.True(p.w.t, ok)
-	return p.press("continue", "card_number", number, "expiry_date", "30"+"05", "card_security_code", card.CVV, "card_holder_name", "LAYLA KHAN")
+	return p.press("continue", "card_number", number, "expiry_date", "9912", "card_security_code", card.CVV, "card_holder_name", "LAYLA KHAN")
 }
 
 var hiddenInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
@@ -322,4 +322,45 @@ func (w *world) book(reference string) simulator.Payment {
 	}
 	require.Fail(w.t, "no such payment in the books", reference)
 	return simulator.Payment{}
+}
+
+// check asks CHECK_STATUS, whatever it answers; status expects it to know the order.
+func (w *world) check(reference string) map[string]string {
+	w.t.Helper()
+	return w.call(map[string]string{"query_command": "CHECK_STATUS", "merchant_reference": reference})
+}
+
+func (w *world) status(reference string) map[string]string {
+	w.t.Helper()
+	answer := w.check(reference)
+	require.Equal(w.t, "12000", answer["response_code"])
+	return answer
+}
+
+func recurring(reference, token string) map[string]string {
+	return map[string]string{
+		"command": "PURCHASE", "merchant_reference": reference, "amount": "5000", "currency": "AED",
+		"customer_email": "layla@example.org", "eci": "RECURRING", "token_name": token,
+	}
+}
+
+// totals are authorized, captured, refunded, voided.
+func totals(p simulator.Payment) [4]int64 {
+	return [4]int64{p.Authorized, p.Captured, p.Refunded, p.Voided}
+}
+
+func kinds(p simulator.Payment) []string {
+	var list []string
+	for _, effect := range p.Effects {
+		list = append(list, effect.Kind)
+	}
+	return list
+}
+
+func codes(told []received) []string {
+	var list []string
+	for _, one := range told {
+		list = append(list, one.fields["response_code"])
+	}
+	return list
 }
