@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -25,24 +26,34 @@ import (
 // The answer is handed on unchanged. Requests are not checked, so that tests may send wrong ones.
 func Contract(t testing.TB, next http.RoundTripper) http.RoundTripper {
 	t.Helper()
-	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
+	doc, err := loaded()
 	if err != nil {
 		t.Fatalf("read the contract: %v", err)
 	}
-	doc.Servers = nil // whatever host the test runs on
-	router, err := gorillamux.NewRouter(doc)
-	if err != nil {
-		t.Fatalf("route by the contract: %v", err)
-	}
-	return &contract{t: t, next: next, doc: doc, router: router}
+	return &contract{t: t, next: next, document: doc}
 }
 
 type contract struct {
-	t      testing.TB
-	next   http.RoundTripper
+	t    testing.TB
+	next http.RoundTripper
+	*document
+}
+
+type document struct {
 	doc    *openapi3.T
 	router routers.Router
 }
+
+// loaded reads the contract once for all tests of a package; nothing changes it afterwards.
+var loaded = sync.OnceValues(func() (*document, error) {
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
+	if err != nil {
+		return nil, err
+	}
+	doc.Servers = nil // whatever host the test runs on
+	router, err := gorillamux.NewRouter(doc)
+	return &document{doc, router}, err
+})
 
 func (c *contract) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := c.next.RoundTrip(r)

@@ -762,6 +762,21 @@ func (e OperationStatus) Valid() bool {
 	}
 }
 
+// Defines values for PaymentObject.
+const (
+	PaymentObjectPayment PaymentObject = "payment"
+)
+
+// Valid indicates whether the value is a known member of the PaymentObject enum.
+func (e PaymentObject) Valid() bool {
+	switch e {
+	case PaymentObjectPayment:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PaymentDisputeStatus.
 const (
 	PaymentDisputeStatusLost PaymentDisputeStatus = "lost"
@@ -780,21 +795,6 @@ func (e PaymentDisputeStatus) Valid() bool {
 	case PaymentDisputeStatusOpen:
 		return true
 	case PaymentDisputeStatusWon:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PaymentObject.
-const (
-	PaymentObjectPayment PaymentObject = "payment"
-)
-
-// Valid indicates whether the value is a known member of the PaymentObject enum.
-func (e PaymentObject) Valid() bool {
-	switch e {
-	case PaymentObjectPayment:
 		return true
 	default:
 		return false
@@ -1262,11 +1262,11 @@ func (e TimelineEntryKind) Valid() bool {
 
 // Account One configured contract with a provider.
 type Account struct {
-	Livemode bool `json:"livemode"`
+	Object AccountObject `json:"object"`
 
 	// Name Examples: aps-ae
-	Name   string        `json:"name"`
-	Object AccountObject `json:"object"`
+	Name     string `json:"name"`
+	Livemode bool   `json:"livemode"`
 
 	// Provider Examples: aps
 	Provider string `json:"provider"`
@@ -1283,17 +1283,20 @@ type AccountState string
 
 // AccountCapabilities What an account can do. Whatever is not claimed is refused here, before anything is sent.
 type AccountCapabilities struct {
-	Account string `json:"account"`
+	Object  AccountCapabilitiesObject `json:"object"`
+	Account string                    `json:"account"`
 
 	// Feedback How the provider tells.
-	Feedback FeedbackCapabilities      `json:"feedback"`
-	Methods  []MethodCapabilities      `json:"methods"`
-	Object   AccountCapabilitiesObject `json:"object"`
+	Feedback FeedbackCapabilities `json:"feedback"`
+	Methods  []MethodCapabilities `json:"methods"`
 
 	// Operations Calls with effect that exist at all: start, confirm, capture, void, refund, …
 	Operations []string `json:"operations"`
 	Provider   string   `json:"provider"`
 }
+
+// AccountCapabilitiesObject defines model for AccountCapabilities.Object.
+type AccountCapabilitiesObject string
 
 // FeedbackCapabilities How the provider tells.
 type FeedbackCapabilities struct {
@@ -1304,15 +1307,12 @@ type FeedbackCapabilities struct {
 	Signed bool `json:"signed"`
 }
 
-// AccountCapabilitiesObject defines model for AccountCapabilities.Object.
-type AccountCapabilitiesObject string
-
 // AccountList A page of accounts.
 type AccountList struct {
+	Object     AccountListObject `json:"object"`
 	Data       []Account         `json:"data"`
 	HasMore    bool              `json:"has_more"`
 	NextCursor *string           `json:"next_cursor"`
-	Object     AccountListObject `json:"object"`
 }
 
 // AccountListObject defines model for AccountList.Object.
@@ -1320,6 +1320,8 @@ type AccountListObject string
 
 // Address A postal address. `name` or the two names, as far as they are known.
 type Address struct {
+	Name    string `json:"name,omitempty" validate:"max=200"`
+	State   string `json:"state,omitempty" validate:"max=100"`
 	City    string `json:"city,omitempty" validate:"max=100"`
 	Company string `json:"company,omitempty" validate:"max=100"`
 
@@ -1333,10 +1335,8 @@ type Address struct {
 	Line1      string `json:"line1,omitempty" validate:"max=200"`
 	Line2      string `json:"line2,omitempty" validate:"max=200"`
 	Line3      string `json:"line3,omitempty" validate:"max=200"`
-	Name       string `json:"name,omitempty" validate:"max=200"`
 	Phone      string `json:"phone,omitempty" validate:"omitempty,phone"`
 	PostalCode string `json:"postal_code,omitempty" validate:"max=20"`
-	State      string `json:"state,omitempty" validate:"max=100"`
 }
 
 // Amounts Money in minor units of the payment's currency. `authorized`, `captured`, `refunded` and `reversed` only rise.
@@ -1434,9 +1434,16 @@ type CancelPayment struct {
 
 // Capture One taking of money.
 type Capture struct {
+	// ID Examples: cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	ID      string        `json:"id"`
+	Object  CaptureObject `json:"object"`
+	Payment string        `json:"payment"`
+
+	// Status `failed` only on the provider's word; while it is not known the status is `processing`.
+	Status OperationStatus `json:"status"`
+
 	// Amount Minor units.
-	Amount    int64     `json:"amount"`
-	CreatedAt time.Time `json:"created_at"`
+	Amount int64 `json:"amount"`
 
 	// Currency ISO 4217, upper case.
 	//
@@ -1445,23 +1452,16 @@ type Capture struct {
 	Failure  *Failure `json:"failure"`
 	Final    bool     `json:"final"`
 
-	// ID Examples: cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
-	ID string `json:"id"`
-
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata Metadata      `json:"metadata"`
-	Object   CaptureObject `json:"object"`
-	Payment  string        `json:"payment"`
+	Metadata Metadata `json:"metadata"`
 
 	// Provider Who executes it, and its ids there.
 	Provider  ProviderInfo `json:"provider"`
 	Reference *string      `json:"reference"`
-
-	// Status `failed` only on the provider's word; while it is not known the status is `processing`.
-	Status    OperationStatus `json:"status"`
-	UpdatedAt time.Time       `json:"updated_at"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
 }
 
 // CaptureObject defines model for Capture.Object.
@@ -1469,10 +1469,10 @@ type CaptureObject string
 
 // CaptureList A page of captures.
 type CaptureList struct {
+	Object     CaptureListObject `json:"object"`
 	Data       []Capture         `json:"data"`
 	HasMore    bool              `json:"has_more"`
 	NextCursor *string           `json:"next_cursor"`
-	Object     CaptureListObject `json:"object"`
 }
 
 // CaptureListObject defines model for CaptureList.Object.
@@ -1525,11 +1525,6 @@ type CreateCapture struct {
 	// Authorization The provider's id of the authorization to capture, where a payment has several.
 	Authorization string `json:"authorization,omitempty" validate:"max=128"`
 
-	// Currency ISO 4217, upper case.
-	//
-	// Examples: EUR
-	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
-
 	// Final Close the rest. Nothing more can be captured afterwards.
 	Final bool `json:"final,omitempty"`
 
@@ -1540,10 +1535,30 @@ type CreateCapture struct {
 
 	// Reference The merchant's own name for the capture, unique among the captures of the payment.
 	Reference string `json:"reference,omitempty" validate:"omitempty,reference"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: EUR
+	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
 }
 
 // CreatePayment A new payment. `return_url` is required unless `off_session` is true.
 type CreatePayment struct {
+	// MerchantReference The merchant's own name for the payment, unique per merchant. It appears in the provider's books.
+	//
+	// Examples: order-1001
+	MerchantReference string `json:"merchant_reference" validate:"reference"`
+
+	// Amount The whole order in minor units of `currency`.
+	//
+	// Examples: 12550
+	Amount int64 `json:"amount" validate:"gt=0,max=999999999999999"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: EUR
+	Currency Currency `json:"currency" validate:"currency"`
+
 	// Account Name of the account to use. Without it the routing decides.
 	//
 	// Examples: amazon-eu
@@ -1551,11 +1566,6 @@ type CreatePayment struct {
 
 	// AllowPending Let the provider take up to a day to decide, where it can. The payment is `processing` meanwhile.
 	AllowPending bool `json:"allow_pending,omitempty"`
-
-	// Amount The whole order in minor units of `currency`.
-	//
-	// Examples: 12550
-	Amount int64 `json:"amount" validate:"gt=0,max=999999999999999"`
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
 	// agreement. Only with `capture_method: manual`.
@@ -1581,11 +1591,6 @@ type CreatePayment struct {
 	// Channel How the order came in.
 	Channel CreatePaymentChannel `json:"channel,omitempty" validate:"omitempty,enum"`
 
-	// Currency ISO 4217, upper case.
-	//
-	// Examples: EUR
-	Currency Currency `json:"currency" validate:"currency"`
-
 	// Description What is paid for, for people; shown by some providers. No control characters.
 	//
 	// Examples: Two bags of coffee
@@ -1598,11 +1603,6 @@ type CreatePayment struct {
 	//
 	// Examples: man_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	Mandate string `json:"mandate,omitempty" validate:"required_if=OffSession true,omitempty,name"`
-
-	// MerchantReference The merchant's own name for the payment, unique per merchant. It appears in the provider's books.
-	//
-	// Examples: order-1001
-	MerchantReference string `json:"merchant_reference" validate:"reference"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
@@ -1649,11 +1649,6 @@ type CreateRefund struct {
 	// Examples: cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	Capture string `json:"capture,omitempty" validate:"omitempty,name"`
 
-	// Currency ISO 4217, upper case.
-	//
-	// Examples: EUR
-	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
-
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
@@ -1664,6 +1659,11 @@ type CreateRefund struct {
 
 	// Reference The merchant's own name for the refund, unique among the refunds of the payment.
 	Reference string `json:"reference,omitempty" validate:"omitempty,reference"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: EUR
+	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
 }
 
 // Currency ISO 4217, upper case.
@@ -1673,19 +1673,19 @@ type Currency = string
 
 // Event Something that happened. Stored with the change itself, and never changed afterwards.
 type Event struct {
-	// Data What changed, how it was before, and why.
-	Data EventData `json:"data"`
-
 	// ID Also the id of every delivery of it.
 	//
 	// Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
-	ID        string      `json:"id"`
-	Livemode  bool        `json:"livemode"`
-	Object    EventObject `json:"object"`
-	Timestamp time.Time   `json:"timestamp"`
+	ID     string      `json:"id"`
+	Object EventObject `json:"object"`
 
 	// Type What happened.
 	Type EventType `json:"type"`
+
+	// Data What changed, how it was before, and why.
+	Data      EventData `json:"data"`
+	Livemode  bool      `json:"livemode"`
+	Timestamp time.Time `json:"timestamp"`
 }
 
 // EventObject defines model for Event.Object.
@@ -1693,14 +1693,14 @@ type EventObject string
 
 // EventData What changed, how it was before, and why.
 type EventData struct {
-	// Cause What brought it about.
-	Cause Cause `json:"cause"`
-
 	// Object The capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
 	Object json.RawMessage `json:"object"`
 
 	// Payment The payment as it was then; null when the event is about none.
 	Payment *Payment `json:"payment"`
+
+	// Cause What brought it about.
+	Cause Cause `json:"cause"`
 
 	// Previous The status before; null when the status did not change.
 	Previous *string `json:"previous"`
@@ -1711,10 +1711,10 @@ type EventData struct {
 
 // EventList A page of events.
 type EventList struct {
+	Object     EventListObject `json:"object"`
 	Data       []Event         `json:"data"`
 	HasMore    bool            `json:"has_more"`
 	NextCursor *string         `json:"next_cursor"`
-	Object     EventListObject `json:"object"`
 }
 
 // EventListObject defines model for EventList.Object.
@@ -1769,31 +1769,30 @@ type FailureCategory string
 
 // FeedbackItem One authentic message of a provider.
 type FeedbackItem struct {
-	Account   string     `json:"account"`
-	AppliedAt *time.Time `json:"applied_at"`
+	// ID Examples: fb_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	ID     string             `json:"id"`
+	Object FeedbackItemObject `json:"object"`
+
+	// Payment Id of the payment it matched.
+	Payment *string `json:"payment"`
+
+	// State `received`: stored, not yet applied. `applied`: its facts are booked, or it added nothing new. `unmatched`: no
+	// payment has its references; it is tried again. `not_understood`: authentic, with nothing in it that proves
+	// anything; the provider was asked. `dead`: applying it failed repeatedly; somebody must look.
+	State     FeedbackState `json:"state"`
+	Account   string        `json:"account"`
+	AppliedAt *time.Time    `json:"applied_at"`
 
 	// Facts What it proves.
 	Facts []Fact `json:"facts"`
-
-	// ID Examples: fb_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
-	ID string `json:"id"`
 
 	// Mandate Id of the mandate it matched.
 	Mandate *string `json:"mandate"`
 
 	// Message The message as it came, secrets and buyer data removed. Only when one item is read.
-	Message *FeedbackMessage   `json:"message,omitempty"`
-	Object  FeedbackItemObject `json:"object"`
-
-	// Payment Id of the payment it matched.
-	Payment    *string   `json:"payment"`
-	Provider   string    `json:"provider"`
-	ReceivedAt time.Time `json:"received_at"`
-
-	// State `received`: stored, not yet applied. `applied`: its facts are booked, or it added nothing new. `unmatched`: no
-	// payment has its references; it is tried again. `not_understood`: authentic, with nothing in it that proves
-	// anything; the provider was asked. `dead`: applying it failed repeatedly; somebody must look.
-	State FeedbackState `json:"state"`
+	Message    *FeedbackMessage `json:"message,omitempty"`
+	Provider   string           `json:"provider"`
+	ReceivedAt time.Time        `json:"received_at"`
 
 	// Tries How often it was applied or matched.
 	Tries int64 `json:"tries"`
@@ -1804,10 +1803,10 @@ type FeedbackItemObject string
 
 // FeedbackList A page of inbox items.
 type FeedbackList struct {
+	Object     FeedbackListObject `json:"object"`
 	Data       []FeedbackItem     `json:"data"`
 	HasMore    bool               `json:"has_more"`
 	NextCursor *string            `json:"next_cursor"`
-	Object     FeedbackListObject `json:"object"`
 }
 
 // FeedbackListObject defines model for FeedbackList.Object.
@@ -1827,8 +1826,8 @@ type FeedbackState string
 
 // FormField One field of a form.
 type FormField struct {
-	Name  string `json:"name"`
 	Value string `json:"value"`
+	Name  string `json:"name"`
 }
 
 // Health State of this instance.
@@ -1857,11 +1856,11 @@ type LineItem struct {
 	// ID The shop's article number.
 	ID string `json:"id,omitempty" validate:"max=64"`
 
-	// Kind What the line is.
-	Kind LineItemKind `json:"kind,omitempty" validate:"omitempty,enum"`
-
 	// Name Examples: Coffee
 	Name string `json:"name" validate:"required,max=255"`
+
+	// Kind What the line is.
+	Kind LineItemKind `json:"kind,omitempty" validate:"omitempty,enum"`
 
 	// Quantity Examples: 2
 	Quantity int64 `json:"quantity" validate:"min=1,max=1000000"`
@@ -1869,7 +1868,7 @@ type LineItem struct {
 	// TaxBasisPoints Tax rate in hundredths of a percent: 1900 is 19 %.
 	//
 	// Examples: 1900
-	TaxBasisPoints *int64 `json:"tax_basis_points,omitempty" validate:"min=0,max=10000"`
+	TaxBasisPoints *int64 `json:"tax_basis_points,omitempty" validate:"omitnil,min=0,max=10000"`
 
 	// UnitAmount Minor units, tax included; a voucher is negative.
 	//
@@ -1882,12 +1881,18 @@ type LineItemKind string
 
 // Mandate A buyer's stored consent.
 type Mandate struct {
-	// Account The account it is stored at; it cannot be charged anywhere else.
-	Account   string    `json:"account"`
-	CreatedAt time.Time `json:"created_at"`
-
 	// ID Examples: man_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
-	ID string `json:"id"`
+	ID     string        `json:"id"`
+	Object MandateObject `json:"object"`
+
+	// Payment Id of the payment it was set up with.
+	Payment *string `json:"payment"`
+
+	// Status Only an `active` mandate can be charged.
+	Status MandateStatus `json:"status"`
+
+	// Account The account it is stored at; it cannot be charged anywhere else.
+	Account string `json:"account"`
 
 	// Kind `recurring`: charges at fixed times. `unscheduled`: a stored method, charged when the shop needs it.
 	Kind      MandateKind `json:"kind"`
@@ -1899,22 +1904,16 @@ type Mandate struct {
 
 	// NextAction What the buyer must do. The member named like `type` has the details; `hosted_url` is a page of ours that does
 	// it, with any provider. `none` has neither.
-	NextAction NextAction    `json:"next_action"`
-	Object     MandateObject `json:"object"`
-
-	// Payment Id of the payment it was set up with.
-	Payment *string `json:"payment"`
+	NextAction NextAction `json:"next_action"`
 
 	// Provider Who executes it, and its ids there.
 	Provider  ProviderInfo `json:"provider"`
 	Recurring *Recurring   `json:"recurring"`
 
-	// Status Only an `active` mandate can be charged.
-	Status    MandateStatus `json:"status"`
-	UpdatedAt time.Time     `json:"updated_at"`
-
 	// Version Rises with every change.
-	Version int64 `json:"version"`
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
 
 // MandateObject defines model for Mandate.Object.
@@ -1925,10 +1924,10 @@ type MandateKind string
 
 // MandateList A page of mandates.
 type MandateList struct {
+	Object     MandateListObject `json:"object"`
 	Data       []Mandate         `json:"data"`
 	HasMore    bool              `json:"has_more"`
 	NextCursor *string           `json:"next_cursor"`
-	Object     MandateListObject `json:"object"`
 }
 
 // MandateListObject defines model for MandateList.Object.
@@ -1944,6 +1943,9 @@ type Metadata map[string]string
 
 // Method A way to pay.
 type Method struct {
+	// Type Kind of method; `any` lets the provider's page offer all it has.
+	Type MethodType `json:"type" validate:"enum"`
+
 	// Flow `express`: wallet first, then a review page. `pay_now`: no review. `hosted`: the provider's page collects
 	// everything. `widgets`: legacy widgets in the shop's page.
 	Flow MethodFlow `json:"flow,omitempty" validate:"omitempty,enum"`
@@ -1956,9 +1958,6 @@ type Method struct {
 
 	// Product What a wallet button is for.
 	Product MethodProduct `json:"product,omitempty" validate:"omitempty,enum"`
-
-	// Type Kind of method; `any` lets the provider's page offer all it has.
-	Type MethodType `json:"type" validate:"enum"`
 }
 
 // MethodFlow `express`: wallet first, then a review page. `pay_now`: no review. `hosted`: the provider's page collects
@@ -1970,6 +1969,9 @@ type MethodProduct string
 
 // MethodCapabilities What one method can do at one account.
 type MethodCapabilities struct {
+	// Type Kind of method; `any` lets the provider's page offer all it has.
+	Type MethodType `json:"type"`
+
 	// AuthorizationLifeSeconds How long an authorization can be captured; 0 means not known.
 	AuthorizationLifeSeconds int64 `json:"authorization_life_seconds"`
 
@@ -2014,9 +2016,6 @@ type MethodCapabilities struct {
 	// SessionLifeSeconds How long the buyer has; 0 means not known.
 	SessionLifeSeconds int64 `json:"session_life_seconds"`
 
-	// Type Kind of method; `any` lets the provider's page offer all it has.
-	Type MethodType `json:"type"`
-
 	// Update The order can be changed while it is reviewed.
 	Update bool `json:"update"`
 
@@ -2033,6 +2032,8 @@ type MethodType string
 // NextAction What the buyer must do. The member named like `type` has the details; `hosted_url` is a page of ours that does
 // it, with any provider. `none` has neither.
 type NextAction struct {
+	Type NextActionType `json:"type"`
+
 	// AwaitResult Nothing to do but wait; read the payment again.
 	AwaitResult *AwaitResult `json:"await_result,omitempty"`
 
@@ -2053,7 +2054,6 @@ type NextAction struct {
 
 	// ShowInstructions Show the buyer where to pay.
 	ShowInstructions *ShowInstructions `json:"show_instructions,omitempty"`
-	Type             NextActionType    `json:"type"`
 }
 
 // NextActionType defines model for NextAction.Type.
@@ -2064,11 +2064,30 @@ type OperationStatus string
 
 // Payment The merchant's intent and what has become of it.
 type Payment struct {
-	// Account Account of the latest attempt; null before there is one.
-	Account *string `json:"account"`
+	// ID Examples: pay_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	ID                string        `json:"id"`
+	Object            PaymentObject `json:"object"`
+	MerchantReference string        `json:"merchant_reference"`
+
+	// Status Computed from what is proved, never stored by hand. `requires_payment_method`: no attempt is alive, another may
+	// be started (`confirm`); `last_error` says why. `requires_action`: the buyer must do `next_action`.
+	// `requires_confirmation`: the order in `review` waits for `confirm`. `processing`: the provider has not decided
+	// or its answer is not known. `requires_capture`: something can be captured. `partially_captured`: something is
+	// captured, and more may be or is under way. `succeeded`: captured, nothing left to capture. `canceled`: given
+	// up or run out (`cancellation_reason`). `failed`: the provider ended every attempt. Refunds, disputes and
+	// reversals change `refund_status` and `dispute_status`, never this one.
+	Status PaymentStatus `json:"status"`
 
 	// Amount The whole order in minor units.
 	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: EUR
+	Currency Currency `json:"currency"`
+
+	// Account Account of the latest attempt; null before there is one.
+	Account *string `json:"account"`
 
 	// Amounts Money in minor units of the payment's currency. `authorized`, `captured`, `refunded` and `reversed` only rise.
 	Amounts Amounts `json:"amounts"`
@@ -2083,20 +2102,11 @@ type Payment struct {
 	CaptureMethod CaptureMethod `json:"capture_method"`
 
 	// ClientToken For the buyer's browser: opens the hosted page of this payment and nothing else.
-	ClientToken string    `json:"client_token"`
-	CreatedAt   time.Time `json:"created_at"`
-
-	// Currency ISO 4217, upper case.
-	//
-	// Examples: EUR
-	Currency    Currency `json:"currency"`
-	Description *string  `json:"description"`
+	ClientToken string  `json:"client_token"`
+	Description *string `json:"description"`
 
 	// DisputeStatus Whether the buyer disputes the charge.
 	DisputeStatus PaymentDisputeStatus `json:"dispute_status"`
-
-	// ID Examples: pay_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
-	ID string `json:"id"`
 
 	// LastError Why the latest attempt or operation failed; null if none did.
 	LastError *Failure `json:"last_error"`
@@ -2105,8 +2115,7 @@ type Payment struct {
 	Livemode bool `json:"livemode"`
 
 	// Mandate Id of the mandate that is charged or set up here.
-	Mandate           *string `json:"mandate"`
-	MerchantReference string  `json:"merchant_reference"`
+	Mandate *string `json:"mandate"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
@@ -2121,8 +2130,7 @@ type Payment struct {
 
 	// NextAction What the buyer must do. The member named like `type` has the details; `hosted_url` is a page of ours that does
 	// it, with any provider. `none` has neither.
-	NextAction NextAction    `json:"next_action"`
-	Object     PaymentObject `json:"object"`
+	NextAction NextAction `json:"next_action"`
 
 	// Provider Who executes it, and its ids there.
 	Provider ProviderInfo `json:"provider"`
@@ -2136,35 +2144,27 @@ type Payment struct {
 	// Review What the buyer chose, while `requires_confirmation`; else null.
 	Review *Review `json:"review"`
 
-	// Status Computed from what is proved, never stored by hand. `requires_payment_method`: no attempt is alive, another may
-	// be started (`confirm`); `last_error` says why. `requires_action`: the buyer must do `next_action`.
-	// `requires_confirmation`: the order in `review` waits for `confirm`. `processing`: the provider has not decided
-	// or its answer is not known. `requires_capture`: something can be captured. `partially_captured`: something is
-	// captured, and more may be or is under way. `succeeded`: captured, nothing left to capture. `canceled`: given
-	// up or run out (`cancellation_reason`). `failed`: the provider ended every attempt. Refunds, disputes and
-	// reversals change `refund_status` and `dispute_status`, never this one.
-	Status    PaymentStatus `json:"status"`
-	UpdatedAt time.Time     `json:"updated_at"`
-
 	// Version Rises with every change.
-	Version int64 `json:"version"`
+	Version   int64     `json:"version"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"`
 }
-
-// PaymentDisputeStatus Whether the buyer disputes the charge.
-type PaymentDisputeStatus string
 
 // PaymentObject defines model for Payment.Object.
 type PaymentObject string
+
+// PaymentDisputeStatus Whether the buyer disputes the charge.
+type PaymentDisputeStatus string
 
 // PaymentRefundStatus How much of the captured money went back.
 type PaymentRefundStatus string
 
 // PaymentList A page of payments.
 type PaymentList struct {
+	Object     PaymentListObject `json:"object"`
 	Data       []Payment         `json:"data"`
 	HasMore    bool              `json:"has_more"`
 	NextCursor *string           `json:"next_cursor"`
-	Object     PaymentListObject `json:"object"`
 }
 
 // PaymentListObject defines model for PaymentList.Object.
@@ -2172,6 +2172,9 @@ type PaymentListObject string
 
 // PaymentMethod How it is paid.
 type PaymentMethod struct {
+	// Type Kind of method; `any` lets the provider's page offer all it has.
+	Type MethodType `json:"type"`
+
 	// Display The instrument as the provider describes it to people.
 	//
 	// Examples: Visa ···· 1111
@@ -2179,9 +2182,6 @@ type PaymentMethod struct {
 	Flow    string  `json:"flow,omitempty"`
 	Option  string  `json:"option,omitempty"`
 	Product string  `json:"product,omitempty"`
-
-	// Type Kind of method; `any` lets the provider's page offer all it has.
-	Type MethodType `json:"type"`
 }
 
 // PaymentStatus Computed from what is proved, never stored by hand. `requires_payment_method`: no attempt is alive, another may
@@ -2205,25 +2205,36 @@ type PostFormEnctype string
 
 // Problem Why a request was refused (RFC 9457).
 type Problem struct {
+	// Type Identifies the code.
+	//
+	// Examples: https://paymux.dev/problems/amount_invalid
+	Type string `json:"type"`
+
+	// Title The code in words.
+	Title string `json:"title"`
+
+	// Status The HTTP status.
+	Status int64 `json:"status"`
+
+	// Code Stable, for programs. `field_invalid` stands for members that have no code of their own.
+	Code ProblemCode `json:"code"`
+
+	// Pointer RFC 6901 pointer to the member of the body
+	//
+	// Examples: /amount
+	Pointer string `json:"pointer,omitempty"`
+
 	// AllowedActions With `state_invalid`: what the present state allows.
 	AllowedActions []string `json:"allowed_actions,omitempty"`
 
 	// Alternatives With `capability_unsupported` and `routing_no_candidate`: what could be asked for instead, or why each account was passed over.
 	Alternatives []string `json:"alternatives,omitempty"`
 
-	// Code Stable, for programs. `field_invalid` stands for members that have no code of their own.
-	Code ProblemCode `json:"code"`
-
 	// Detail What is wrong with this request. Never repeats values of the request.
 	Detail string `json:"detail"`
 
 	// Errors Every problem of the body; the first is the one on top.
 	Errors []ProblemDetail `json:"errors"`
-
-	// Pointer RFC 6901 pointer to the member of the body
-	//
-	// Examples: /amount
-	Pointer string `json:"pointer,omitempty"`
 
 	// RequestID Also in the header `X-Request-Id` and in our logs.
 	RequestID string `json:"request_id"`
@@ -2236,17 +2247,6 @@ type Problem struct {
 	// after `Retry-After` if it is there; it cannot have a second effect. `later`: something must end first, read
 	// the payment and try then.
 	Retry ProblemRetry `json:"retry"`
-
-	// Status The HTTP status.
-	Status int64 `json:"status"`
-
-	// Title The code in words.
-	Title string `json:"title"`
-
-	// Type Identifies the code.
-	//
-	// Examples: https://paymux.dev/problems/amount_invalid
-	Type string `json:"type"`
 }
 
 // ProblemCode Stable, for programs. `field_invalid` stands for members that have no code of their own.
@@ -2254,9 +2254,10 @@ type ProblemCode string
 
 // ProblemDetail One problem of the body.
 type ProblemDetail struct {
+	Detail string `json:"detail"`
+
 	// Code Stable, for programs. `field_invalid` stands for members that have no code of their own.
 	Code    ProblemCode `json:"code"`
-	Detail  string      `json:"detail"`
 	Pointer string      `json:"pointer"`
 }
 
@@ -2268,22 +2269,19 @@ type ProblemRetry string
 
 // ProviderInfo Who executes it, and its ids there.
 type ProviderInfo struct {
-	// Name The provider; null before there is an attempt.
-	//
-	// Examples: aps
-	Name *string `json:"name"`
-
 	// References The provider's own names and ids.
 	//
 	// Examples: {"fort_id":"169996200012345678"}
 	References map[string]string `json:"references"`
+
+	// Name The provider; null before there is an attempt.
+	//
+	// Examples: aps
+	Name *string `json:"name"`
 }
 
 // Recurring How often the buyer agrees to be charged.
 type Recurring struct {
-	// Amount What is charged each time in minor units; it varies if left out.
-	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
-
 	// Count How many charges; no end if left out.
 	Count *int64 `json:"count,omitempty" validate:"omitnil,min=1"`
 
@@ -2297,6 +2295,9 @@ type Recurring struct {
 	//
 	// Examples: 2027-12-31
 	Until *openapi_types.Date `json:"until,omitempty"`
+
+	// Amount What is charged each time in minor units; it varies if left out.
+	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 }
 
 // RecurringInterval Unit of time between two charges.
@@ -2313,37 +2314,37 @@ type RedirectToURLMethod string
 
 // Refund One giving back of money.
 type Refund struct {
+	// ID Examples: ref_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	ID      string       `json:"id"`
+	Object  RefundObject `json:"object"`
+	Payment string       `json:"payment"`
+
+	// Status `failed` only on the provider's word; while it is not known the status is `processing`.
+	Status OperationStatus `json:"status"`
+
 	// Amount Minor units.
 	Amount int64 `json:"amount"`
-
-	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart.
-	Capture   *string   `json:"capture"`
-	CreatedAt time.Time `json:"created_at"`
 
 	// Currency ISO 4217, upper case.
 	//
 	// Examples: EUR
 	Currency Currency `json:"currency"`
-	Failure  *Failure `json:"failure"`
 
-	// ID Examples: ref_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
-	ID string `json:"id"`
+	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart.
+	Capture *string  `json:"capture"`
+	Failure *Failure `json:"failure"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata Metadata     `json:"metadata"`
-	Object   RefundObject `json:"object"`
-	Payment  string       `json:"payment"`
+	Metadata Metadata `json:"metadata"`
 
 	// Provider Who executes it, and its ids there.
 	Provider  ProviderInfo `json:"provider"`
 	Reason    *string      `json:"reason"`
 	Reference *string      `json:"reference"`
-
-	// Status `failed` only on the provider's word; while it is not known the status is `processing`.
-	Status    OperationStatus `json:"status"`
-	UpdatedAt time.Time       `json:"updated_at"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
 }
 
 // RefundObject defines model for Refund.Object.
@@ -2351,10 +2352,10 @@ type RefundObject string
 
 // RefundList A page of refunds.
 type RefundList struct {
+	Object     RefundListObject `json:"object"`
 	Data       []Refund         `json:"data"`
 	HasMore    bool             `json:"has_more"`
 	NextCursor *string          `json:"next_cursor"`
-	Object     RefundListObject `json:"object"`
 }
 
 // RefundListObject defines model for RefundList.Object.
@@ -2407,10 +2408,10 @@ type ShowInstructions struct {
 
 // Timeline A page of a payment's history.
 type Timeline struct {
+	Object     TimelineObject  `json:"object"`
 	Data       []TimelineEntry `json:"data"`
 	HasMore    bool            `json:"has_more"`
 	NextCursor *string         `json:"next_cursor"`
-	Object     TimelineObject  `json:"object"`
 }
 
 // TimelineObject defines model for Timeline.Object.
@@ -2439,7 +2440,7 @@ type UpdatePayment struct {
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
-	Metadata *Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
+	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
 }
 
 // AccountName defines model for AccountName.
@@ -2475,7 +2476,7 @@ type ListAccountsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 }
 
 // ListEventsParams defines parameters for ListEvents.
@@ -2484,7 +2485,7 @@ type ListEventsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 
 	// Payment Only events of this payment.
 	Payment *string `form:"payment,omitempty" json:"payment,omitempty"`
@@ -2492,10 +2493,10 @@ type ListEventsParams struct {
 	// Type Only events of this type.
 	Type *EventType `form:"type,omitempty" json:"type,omitempty" validate:"omitempty,enum"`
 
-	// From Only what was created at this time or later.
+	// From Only what was created at this time or later. A date alone is its first moment in UTC.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To Only what was created before this time.
+	// To Only what was created before this time. A date alone is its first moment in UTC.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
 
@@ -2505,7 +2506,7 @@ type ListFeedbackParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 
 	// Payment Only messages that matched this payment.
 	Payment *string `form:"payment,omitempty" json:"payment,omitempty"`
@@ -2523,7 +2524,7 @@ type ListMandatesParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 
 	// Status Only mandates in this status.
 	Status *MandateStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitempty,enum"`
@@ -2542,7 +2543,7 @@ type ListPaymentsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 
 	// Status Only payments in this status.
 	Status *PaymentStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitempty,enum"`
@@ -2553,10 +2554,10 @@ type ListPaymentsParams struct {
 	// Account Only payments whose latest attempt is at this account.
 	Account *string `form:"account,omitempty" json:"account,omitempty" validate:"omitempty,name"`
 
-	// From Only what was created at this time or later.
+	// From Only what was created at this time or later. A date alone is its first moment in UTC.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To Only what was created before this time.
+	// To Only what was created before this time. A date alone is its first moment in UTC.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
 
@@ -2586,7 +2587,7 @@ type ListCapturesParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 }
 
 // CreateCaptureParams defines parameters for CreateCapture.
@@ -2609,7 +2610,7 @@ type ListRefundsParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 }
 
 // CreateRefundParams defines parameters for CreateRefund.
@@ -2625,7 +2626,7 @@ type GetPaymentTimelineParams struct {
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
 
 	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"max=512"`
+	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 }
 
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.

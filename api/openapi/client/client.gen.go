@@ -2468,10 +2468,10 @@ type ListEventsParams struct {
 	// Type Only events of this type.
 	Type *EventType `form:"type,omitempty" json:"type,omitempty"`
 
-	// From Only what was created at this time or later.
+	// From Only what was created at this time or later. A date alone is its first moment in UTC.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To Only what was created before this time.
+	// To Only what was created before this time. A date alone is its first moment in UTC.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
 
@@ -2529,10 +2529,10 @@ type ListPaymentsParams struct {
 	// Account Only payments whose latest attempt is at this account.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
-	// From Only what was created at this time or later.
+	// From Only what was created at this time or later. A date alone is its first moment in UTC.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
-	// To Only what was created before this time.
+	// To Only what was created before this time. A date alone is its first moment in UTC.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
 

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/api/apitest"
+	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
+)
+
+func TestEveryCodeHasAnAnswer(t *testing.T) {
+	for code, a := range answers {
+		require.True(t, code.Valid(), code)
+		require.True(t, a.retry.Valid(), code)
+		require.GreaterOrEqual(t, a.status, 400, code)
+	}
+	for pattern, code := range codes {
+		require.Equal(t, 422, answers[code].status, pattern)
+		require.NotEmpty(t, rules[code], pattern)
+	}
+	require.Len(t, answers, 50) // as many as the contract lists; Valid rules out others
+}
+
+func TestErrorsBecomeProblems(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		status int64
+		code   openapi.ProblemCode
+		retry  openapi.ProblemRetry
+	}{
+		"code of core":          {&core.Error{Kind: core.Invalid, Code: "amount_exceeds_remaining"}, 422, "amount_exceeds_remaining", "after_change"},
+		"code beats kind":       {&core.Error{Kind: core.Conflict, Code: "idempotency_key_reused"}, 422, "idempotency_key_reused", "after_change"},
+		"wrapped":               {fmt.Errorf("capture: %w", &core.Error{Kind: core.Conflict, Code: "state_invalid"}), 409, "state_invalid", "later"},
+		"kind alone":            {&core.Error{Kind: core.Unavailable}, 503, "provider_unavailable", "same_key"},
+		"code nobody knows":     {&core.Error{Kind: core.Forbidden, Code: "nonsense"}, 403, "forbidden", "never"},
+		"unknown object":        {&core.Error{Kind: core.NotFound, Code: "not_found"}, 404, "not_found", "never"},
+		"unclassified":          {errors.New("dial tcp 10.0.0.1: connection refused"), 500, "internal", "same_key"},
+		"internal with message": {&core.Error{Kind: core.Internal, Message: "SELECT secret"}, 500, "internal", "same_key"},
+		"body cut off":          {&http.MaxBytesError{Limit: 1}, 413, "body_too_large", "after_change"},
+		"router":                {echo.ErrNotFound, 404, "not_found", "never"},
+		"parameter":             {echo.NewHTTPError(400, "Invalid format for parameter limit: secret"), 400, "query_invalid", "after_change"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := problemOf(c.err)
+			require.Equal(t, []any{c.status, c.code, c.retry}, []any{p.Status, p.Code, p.Retry})
+			require.NotEmpty(t, p.Detail)
+			require.NotContains(t, p.Detail, "10.0.0.1")
+			require.NotContains(t, p.Detail, "secret")
+		})
+	}
+}
+
+func TestProblemCarriesWhatCoreKnows(t *testing.T) {
+	p := problemOf(&core.Error{Kind: core.Invalid, Code: "capability_unsupported", Pointer: "/method/flow", Message: "no", Choices: []string{"hosted"}, Allowed: []string{"refund"}})
+	require.Equal(t, []string{"hosted"}, p.Alternatives)
+	require.Equal(t, []string{"refund"}, p.AllowedActions)
+	require.Equal(t, []openapi.ProblemDetail{{Code: p.Code, Pointer: "/method/flow", Detail: "no"}}, p.Errors)
+}
+
+// failing answers every operation with err.
+type failing struct {
+	openapi.StrictServerInterface
+	err error
+}
+
+func (f failing) ListPayments(context.Context, openapi.ListPaymentsRequestObject) (openapi.ListPaymentsResponseObject, error) {
+	return nil, f.err
+}
+
+func TestProblemsFollowTheContract(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		header string
+		want   string
+		logged bool
+	}{
+		"unauthenticated": {&core.Error{Kind: core.Unauthenticated, Code: "unauthenticated"}, "WWW-Authenticate", "Bearer", false},
+		"rate limited":    {refuse(openapi.ProblemCodeRateLimited, "", "Too many requests."), "Retry-After", "2", false},
+		"internal":        {errors.New("broken"), "Retry-After", "", true},
+		"unavailable":     {&core.Error{Kind: core.Unavailable, Err: errors.New("broken")}, "Retry-After", "2", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log bytes.Buffer
+			e := newEcho(&handlers{})
+			e.HTTPErrorHandler = handleErrors(slog.New(slog.NewTextHandler(&log, nil)))
+			openapi.RegisterHandlers(e, openapi.NewStrictHandler(failing{err: c.err}, nil))
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/payments", http.NoBody)
+			r.Header.Set("X-Request-Id", "caller-0001")
+			answer, err := apitest.Contract(t, inProcess{e}).RoundTrip(r)
+			require.NoError(t, err)
+			body, err := io.ReadAll(answer.Body)
+			require.NoError(t, err)
+			require.Equal(t, c.want, answer.Header.Get(c.header))
+			require.NotContains(t, string(body), "broken")
+			require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+			require.Equal(t, "caller-0001", answer.Header.Get("X-Request-Id"))
+			require.Equal(t, c.logged, log.Len() > 0)
+			if c.logged {
+				require.Contains(t, log.String(), "caller-0001")
+				require.Contains(t, log.String(), "broken")
+			}
+		})
+	}
+}
+
+func TestRequestIDIsOurOwnUnlessHarmless(t *testing.T) {
+	for _, given := range []string{"", "short", "with blank in it", "<script>alert(1)</script>"} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/nothing", http.NoBody)
+		r.Header.Set("X-Request-Id", given)
+		w := httptest.NewRecorder()
+		newEcho(&handlers{}).ServeHTTP(w, r)
+		require.Regexp(t, `^req_[0-9A-Z]{26}$`, w.Header().Get("X-Request-Id"))
+	}
+}
