@@ -94,7 +94,7 @@ func (f Feedback) lookups() []Ref {
 func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt) {
 	facts := fb.Facts
 	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) {
-		facts, a.Mismatch, a.NeedsReview, item.Note = nil, true, true, "it speaks of another amount or currency than was asked for"
+		facts, a.Mismatch, item.Note = nil, true, "it speaks of another amount or currency than was asked for"
 	}
 	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
 		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}

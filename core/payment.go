@@ -23,7 +23,7 @@ type Payment struct {
 	Waived       bool   // the rest is given up here, though the provider may still hold it
 	Expired      bool   // no further try is allowed because time is over
 	Mismatch     bool   // something authentic spoke of another currency or amount
-	NeedsReview  bool
+	NeedsReview  bool   // a person should look: a mismatch, or more went back than was taken
 
 	Version   int64     // rises with every change
 	Sequence  int64     // of the last event; events of a payment have no gap
@@ -77,6 +77,9 @@ type Amounts struct {
 	Ceiling         int64 `json:"-"` // the most that can have been captured and reserved: authorized or agreed
 	Foreign         int64 `json:"-"` // captured or refunded at the provider by somebody else
 	Surplus         int64 `json:"-"` // refunded and reversed beyond what was captured
+
+	captureAnnounced int64 // by the provider, of captures that are none of ours
+	refundAnnounced  int64
 }
 
 // Attempt is one try of a payment at one account, pinned to it for life.
@@ -158,6 +161,6 @@ func (p *Payment) knows(attemptID string, f Fact) bool {
 		return e.AttemptID == attemptID && e.Kind == f.Kind && e.Measure == f.Measure && e.ID == f.ID && e.Of == f.Of &&
 			e.Sequence == f.Sequence && e.Strength >= f.Strength && e.Amount.Currency == f.Amount.Currency &&
 			(e.Amount.Minor == f.Amount.Minor || f.Measure != NetAt && e.Amount.Minor >= f.Amount.Minor) &&
-			(f.OpKey == "" || e.OpKey == f.OpKey) && !(f.Kind == MandateActive || f.Kind == MandateSuspended)
+			(f.OpKey == "" || e.OpKey == f.OpKey) && (f.Kind != MandateActive && f.Kind != MandateSuspended || e.OccurredAt.Equal(f.OccurredAt))
 	})
 }

@@ -119,7 +119,7 @@ func (p *Payment) settle() {
 	s.TryAllowed = live == 0 && p.tryAllowed()
 	s.EndedByOthers = live == 0 && ended > 0 && ended == len(p.Attempts)
 	p.Amounts, p.Status = a, s.Status()
-	p.NeedsReview = p.NeedsReview || a.Surplus > 0
+	p.NeedsReview = p.Mismatch || a.Surplus > 0
 }
 
 // tryAllowed reports whether another attempt may be made when none is live.
@@ -130,33 +130,30 @@ func (p *Payment) tryAllowed() bool {
 // settleOperations closes the open operations of an attempt that facts decide.
 func (p *Payment) settleOperations(at *Attempt, t *tally) {
 	for _, o := range p.Operations {
-		if o.AttemptID != at.ID || !o.State.Open() && o.State != OpDeclined && o.State != OpNotSent {
+		if o.AttemptID != at.ID || o.State == OpSucceeded {
 			continue
 		}
-		if to := t.settled[o.Key]; to == OpSucceeded || o.State.Open() && to != "" {
-			o.State = to
-			continue
-		}
-		if !o.open() {
-			continue
-		}
-		switch {
-		case o.Kind == OpVoid && t.voided(o.Of):
-			o.State = OpSucceeded // it carries no identity; the authorization is closed, whoever did it (port F9)
-		case o.Kind.authorizes() && t.authorized() > 0:
+		switch to := t.settled[o.deciding()]; {
+		case to == OpSucceeded,
+			// A void carries no identity; the authorization is closed, whoever did it (port F9).
+			o.Kind == OpVoid && o.State.Open() && t.voided(o.Of),
+			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.authorized() > 0:
 			o.State = OpSucceeded
-		case o.Kind.authorizes() && t.authDeclined() && !t.authPending():
+		case !o.State.Open():
+		case to == OpDeclined, o.Kind.authorizes() && !o.HasNext && t.authDeclined():
 			o.State = OpDeclined
+		case to == OpPending:
+			o.State = OpPending
 		}
 	}
 }
 
-// voided reports whether the authorization of, or with none named every one, is closed.
+// voided reports whether the authorization of, or with none named any, is closed. It never becomes false again.
 func (t *tally) voided(of string) bool {
 	if of != "" {
 		return t.auths[of] != nil && t.auths[of].closed
 	}
-	return len(t.auths) > 0 && !t.anyAuth(func(a *authTally) bool { return !a.closed && !a.declined })
+	return t.anyAuth(func(a *authTally) bool { return a.closed })
 }
 
 // add adds what an attempt proves and reserves to a, and tells what is open for capture there before reservations.
@@ -175,31 +172,42 @@ func (p *Payment) add(a *Amounts, at *Attempt, t *tally) (open int64) {
 	}))
 	a.Ceiling = addCapped(a.Ceiling, max(t.authorized(), t.everAgreed()))
 	open = max(open, t.agreement()-captured)
-	a.CaptureReserved = addCapped(a.CaptureReserved, t.capturePending())
-	a.RefundReserved = addCapped(a.RefundReserved, sumUndecided(t.refunds))
 	ownCaptured, ownRefunded := t.own()
 	a.Foreign = addCapped(a.Foreign, captured-ownCaptured+refunded-ownRefunded)
+	own := map[string]bool{}
 	for _, o := range p.Operations {
-		if o.AttemptID == at.ID && o.open() && !t.announced(o.Key) {
-			a.reserve(o, t, open)
+		if o.AttemptID == at.ID && o.open() {
+			own[o.Key] = true
+		}
+	}
+	foreign, _ := t.capturesPending(own)
+	a.captureAnnounced = addCapped(a.captureAnnounced, foreign)
+	a.refundAnnounced = addCapped(a.refundAnnounced, sumUndecided(t.refunds, own))
+	for _, o := range p.Operations {
+		if o.AttemptID == at.ID && o.open() {
+			a.reserve(o, t, open-foreign)
 		}
 	}
 	return open
 }
 
-// reserve sets aside what the open operation o may still move: its amount, less what has become visible of it
-// since its intent was committed (port F8).
+// reserve sets aside what the open operation o may still move: what the provider announced for it, else its amount
+// less what has become visible of it since its intent was committed (port F8).
 func (a *Amounts) reserve(o *Operation, t *tally, open int64) {
-	amount := int64(0)
+	amount, exact := t.announced(o)
 	switch {
 	case o.Kind == OpCapture:
-		amount = max(0, addCapped(o.Baseline.Captured, o.Amount.Minor)-t.captured())
+		if !exact {
+			amount = max(0, addCapped(o.Baseline.Captured, o.Amount.Minor)-t.captured())
+		}
 		a.CaptureReserved = addCapped(a.CaptureReserved, amount)
 	case o.Kind == OpVoid:
-		amount = max(0, open-t.capturePending())
+		amount = max(0, open)
 		a.CaptureReserved = addCapped(a.CaptureReserved, amount)
 	case o.Kind == OpRefund:
-		amount = max(0, addCapped(o.Baseline.Refunded, o.Amount.Minor)-t.refunded())
+		if !exact {
+			amount = max(0, addCapped(o.Baseline.Refunded, o.Amount.Minor)-t.refunded())
+		}
 		a.RefundReserved = addCapped(a.RefundReserved, amount)
 	case o.Kind.authorizes():
 		amount = max(0, o.Amount.Minor-t.authorized())
@@ -212,10 +220,10 @@ func (a *Amounts) reserve(o *Operation, t *tally, open int64) {
 // close derives what is left from the sums of all attempts.
 func (p *Payment) close(a *Amounts, open int64) {
 	if !p.Waived {
-		a.Capturable = max(0, min(open, p.Amount.Minor-a.Captured)-a.CaptureReserved)
+		a.Capturable = max(0, min(open, p.Amount.Minor-a.Captured)-a.CaptureReserved-a.captureAnnounced)
 	}
 	gone := addCapped(a.Refunded, a.Reversed)
-	a.Refundable = max(0, a.Captured-gone-a.RefundReserved)
+	a.Refundable = max(0, a.Captured-gone-a.RefundReserved-a.refundAnnounced)
 	a.Surplus = max(0, gone-a.Captured)
 }
 
@@ -233,8 +241,9 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 		s.CaptureOpen = s.CaptureOpen || open && (o.Kind == OpCapture || o.Kind == OpVoid || o.Kind == OpAuthorize)
 		review = review && !(o.Kind == OpConfirm && (o.open() || o.State == OpSucceeded))
 	}
-	s.CaptureOpen = s.CaptureOpen || t.capturePending() > 0
-	s.Undecided = s.Undecided || t.authPending() || t.capturePending() > 0
+	_, capturing := t.capturesPending(nil)
+	s.CaptureOpen = s.CaptureOpen || capturing
+	s.Undecided = s.Undecided || t.authPending() || capturing
 	live, byProvider = p.live(at, t)
 	if !live {
 		return false, byProvider

@@ -15,8 +15,8 @@ type tally struct {
 	reversed  map[string]int64
 	recovered map[string]int64
 	disputed  map[string]bool
-	settled   map[string]OpState // by operation key
-	ended     bool               // on the provider's word
+	settled   map[deciding]OpState
+	ended     bool // on the provider's word
 	endedHint bool
 	away      bool
 	mismatch  bool
@@ -47,7 +47,7 @@ type agreement struct {
 // tallyOf adds up the facts of attempt a. It looks at the set of facts only, never at their order.
 func (p *Payment) tallyOf(a *Attempt) *tally {
 	t := &tally{auths: map[string]*authTally{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
-		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[string]OpState{}}
+		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}}
 	only := p.onlyAuthorization(a)
 	for i := range p.Facts {
 		if f := &p.Facts[i].Fact; p.Facts[i].AttemptID == a.ID {
@@ -120,25 +120,37 @@ func (t *tally) add(p *Payment, f *Fact, only string) {
 	}
 }
 
+// settles says which kind of operation a fact can decide, and how.
+var settles = map[FactKind]struct {
+	kind  OpKind
+	state OpState
+}{
+	AuthorizationPending: {OpAuthorize, OpPending}, AuthorizationDeclined: {OpAuthorize, OpDeclined}, Authorized: {OpAuthorize, OpSucceeded},
+	AuthorizationClosed: {OpVoid, OpSucceeded},
+	CapturePending:      {OpCapture, OpPending}, CaptureDeclined: {OpCapture, OpDeclined}, Captured: {OpCapture, OpSucceeded},
+	RefundPending: {OpRefund, OpPending}, RefundDeclined: {OpRefund, OpDeclined}, Refunded: {OpRefund, OpSucceeded},
+}
+
+// deciding is the operation a fact speaks of: of all that obtain an authorization there is one word.
+type deciding struct {
+	kind OpKind
+	key  string
+}
+
+func (o *Operation) deciding() deciding {
+	if o.Kind.authorizes() {
+		return deciding{OpAuthorize, o.Key}
+	}
+	return deciding{o.Kind, o.Key}
+}
+
+var stateRank = map[OpState]int{OpPending: 1, OpDeclined: 2, OpSucceeded: 3}
+
 // note remembers what f says about the operation it names. Done outweighs declined outweighs pending.
 func (t *tally) note(f *Fact) {
-	if f.OpKey == "" {
-		return
-	}
-	state := OpState("")
-	switch f.Kind {
-	case Authorized, AuthorizationClosed, Captured, Refunded, Booked:
-		state = OpSucceeded
-	case AuthorizationDeclined, CaptureDeclined, RefundDeclined:
-		state = OpDeclined
-	case AuthorizationPending, CapturePending, RefundPending:
-		state = OpPending
-	default:
-		return
-	}
-	rank := map[OpState]int{"": 0, OpPending: 1, OpDeclined: 2, OpSucceeded: 3}
-	if rank[state] > rank[t.settled[f.OpKey]] {
-		t.settled[f.OpKey] = state
+	s, ok := settles[f.Kind]
+	if d := (deciding{s.kind, f.OpKey}); ok && f.OpKey != "" && stateRank[s.state] > stateRank[t.settled[d]] {
+		t.settled[d] = s.state
 	}
 }
 
@@ -191,24 +203,25 @@ func (c *partTally) add(f *Fact, done, pending FactKind) {
 	default:
 		c.declined = true
 	}
-	if f.OpKey != "" {
-		c.opKey = f.OpKey
-	}
+	c.opKey = max(c.opKey, f.OpKey) // one object belongs to one operation; whichever is told, not the last
 }
 
 // addBooked gives a booking the effect of the operation it names.
 func (t *tally) addBooked(p *Payment, f *Fact, only string) {
 	for _, o := range p.Operations {
-		if !(f.OpKey != "" && o.Key == f.OpKey || f.OpKey == "" && f.Sequence > 0 && o.Sequence == f.Sequence && or(o.Of, only) == or(f.Of, only)) {
+		byKey := f.OpKey != "" && o.Key == f.OpKey
+		byNumber := f.OpKey == "" && f.Sequence > 0 && o.Sequence == f.Sequence && (o.Of == f.Of || o.Of == "" || f.Of == "")
+		if !byKey && !byNumber {
 			continue
 		}
-		t.settled[o.Key] = OpSucceeded
+		t.settled[o.deciding()] = OpSucceeded
+		of := or(or(f.Of, o.Of), only)
 		switch o.Kind {
 		case OpCapture:
-			c := get(t.auth(or(f.Of, only)).captures, "op:"+o.Key)
+			c := get(t.auth(of).captures, "op:"+o.Key)
 			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
 		case OpVoid:
-			t.auth(or(f.Of, only)).closed = true
+			t.auth(of).closed = true
 		case OpRefund:
 			c := get(t.refunds, "op:"+o.Key)
 			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
@@ -226,9 +239,10 @@ func sumDone(parts map[string]*partTally) (total int64) {
 	return total
 }
 
-func sumUndecided(parts map[string]*partTally) (total int64) {
+// sumUndecided adds what was announced and is not decided, but for what belongs to the operations own.
+func sumUndecided(parts map[string]*partTally, own map[string]bool) (total int64) {
 	for _, c := range parts {
-		if c.undecided() {
+		if c.undecided() && !own[c.opKey] {
 			total = addCapped(total, c.pending)
 		}
 	}
@@ -255,7 +269,7 @@ func (a *authTally) captured() int64 {
 	return max(sumDone(a.captures), a.captureMin, up)
 }
 
-// reserved is never less than what was captured: a sale reports only that (port F5).
+// total is what was authorized, never less than what was captured: a sale reports only that (port F5).
 func (a *authTally) total() int64 { return max(a.authorized, a.captured()) }
 
 func (a *authTally) open() int64 {
@@ -270,21 +284,44 @@ func (a *authTally) undecided() bool {
 	return a.hasPending && a.total() == 0 && !a.declined && !a.closed
 }
 
-// sum adds f over the authorizations with an id; what was told without one, beside several, is a floor of all.
-func (t *tally) sum(f func(*authTally) int64) int64 {
+// Facts that name no authorization, beside several, are kept under the empty id. Their single bookings add to the
+// other single bookings; what they tell as totals is a floor of all. So a second authorization that shows up later
+// never lowers what was counted, and nothing is counted twice.
+
+func (t *tally) captured() int64 {
+	named, singles, floor := int64(0), int64(0), int64(0)
+	for id, a := range t.auths {
+		singles = addCapped(singles, sumDone(a.captures))
+		if id == "" {
+			floor = a.captured()
+		} else {
+			named = addCapped(named, a.captured())
+		}
+	}
+	return max(named, singles, floor)
+}
+
+func (t *tally) authorized() int64 {
 	named, floor := int64(0), int64(0)
 	for id, a := range t.auths {
 		if id == "" {
-			floor = f(a)
+			floor = a.total()
 		} else {
-			named = addCapped(named, f(a))
+			named = addCapped(named, a.total())
 		}
 	}
-	return max(named, floor)
+	return max(named, floor, t.captured())
 }
 
-func (t *tally) authorized() int64 { return t.sum((*authTally).total) }
-func (t *tally) captured() int64   { return t.sum((*authTally).captured) }
+// sum adds f over the authorizations that are known by id, or takes the one without when it is the only one.
+func (t *tally) sum(f func(*authTally) int64) (total int64) {
+	for id, a := range t.auths {
+		if id != "" || len(t.auths) == 1 {
+			total = addCapped(total, f(a))
+		}
+	}
+	return total
+}
 
 func (t *tally) refunded() int64 {
 	falls := int64(0)
@@ -297,7 +334,10 @@ func (t *tally) refunded() int64 {
 
 // own is the part of captured and refunded that single bookings account for.
 func (t *tally) own() (captured, refunded int64) {
-	return t.sum(func(a *authTally) int64 { return sumDone(a.captures) }), sumDone(t.refunds)
+	for _, a := range t.auths {
+		captured = addCapped(captured, sumDone(a.captures))
+	}
+	return captured, sumDone(t.refunds)
 }
 
 func (t *tally) authPending() bool  { return t.anyAuth((*authTally).undecided) }
@@ -334,29 +374,32 @@ func (t *tally) everAgreed() (limit int64) {
 	return limit
 }
 
-// capturePending is what was announced as captured and is not decided.
-func (t *tally) capturePending() (total int64) {
+// capturesPending is what others announced as captured, and whether anything announced is undecided.
+func (t *tally) capturesPending(own map[string]bool) (foreign int64, any bool) {
 	for _, a := range t.auths {
-		total = addCapped(total, sumUndecided(a.captures))
+		foreign = addCapped(foreign, sumUndecided(a.captures, own))
+		any = any || sumUndecided(a.captures, nil) > 0
 	}
-	return total
+	return foreign, any
 }
 
-// announced reports whether a pending fact already reserves for the operation with key.
-func (t *tally) announced(key string) bool {
-	for _, a := range t.auths {
-		for _, c := range a.captures {
-			if c.opKey == key && c.undecided() {
-				return true
+// announced is what a pending fact says the operation o will move, if one does; never more than o asked for.
+func (t *tally) announced(o *Operation) (amount int64, ok bool) {
+	parts := []map[string]*partTally{t.refunds}
+	if o.Kind == OpCapture {
+		parts = nil
+		for _, a := range t.auths {
+			parts = append(parts, a.captures)
+		}
+	}
+	for _, m := range parts {
+		for _, c := range m {
+			if c.opKey == o.Key && c.undecided() {
+				amount, ok = max(amount, min(c.pending, o.Amount.Minor)), true
 			}
 		}
 	}
-	for _, c := range t.refunds {
-		if c.opKey == key && c.undecided() {
-			return true
-		}
-	}
-	return false
+	return amount, ok
 }
 
 func sumOf(m map[string]int64) (total int64) {
