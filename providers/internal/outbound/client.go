@@ -34,18 +34,26 @@ type Options struct {
 	Transport  http.RoundTripper // nil: NewTransport
 	AllowLocal bool              // test mode: http and loopback addresses, as the simulators have them
 	RootCAs    *x509.CertPool    // for the own transport; nil: those of the system
+	Record     Recorder          // nil: core.RecordExchange
 }
+
+// Recorder keeps what one call was, redacted.
+type Recorder func(context.Context, core.Exchange)
 
 // Client calls providers. Concurrent use is safe.
 type Client struct {
 	transport  http.RoundTripper
 	allowLocal bool
+	record     Recorder
 }
 
 // New returns a client. A RoundTripper in Options may add tracing, a breaker, faults; one that refuses a request
 // without sending it says so with core.NotSentError.
 func New(o Options) *Client {
-	c := &Client{transport: o.Transport, allowLocal: o.AllowLocal}
+	c := &Client{transport: o.Transport, allowLocal: o.AllowLocal, record: o.Record}
+	if c.record == nil {
+		c.record = core.RecordExchange
+	}
 	if c.transport == nil {
 		c.transport = NewTransport(o.AllowLocal, o.RootCAs)
 	}
@@ -122,7 +130,7 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		e.Error, e.NotSent = maskCards(err.Error()), errors.Is(err, core.ErrNotSent)
 	}
-	core.RecordExchange(ctx, e)
+	c.record(ctx, e)
 	return answer, err
 }
 
@@ -135,6 +143,9 @@ func (c *Client) do(ctx context.Context, r Request) (Answer, error) {
 	evidence := &proof{}
 	req, err := c.request(evidence.watch(ctx), r)
 	if err != nil {
+		return Answer{}, core.NotSentError(err)
+	}
+	if err := ctx.Err(); err != nil {
 		return Answer{}, core.NotSentError(err)
 	}
 	resp, err := c.transport.RoundTrip(req)

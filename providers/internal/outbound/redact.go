@@ -188,13 +188,39 @@ func runEnd(s string, i int) int {
 	return i
 }
 
+// maskRun masks, from each group of digits on, the longest stretch of groups that looks like a card.
 func maskRun(run string) string {
-	digits := strings.NewReplacer(" ", "", "-", "").Replace(run)
-	if len(digits) < 13 || len(digits) > 19 || !luhn(digits) {
-		return run
+	var b strings.Builder
+	for run != "" {
+		n := cardLength(run)
+		if n == 0 {
+			for n = 1; n < len(run) && digit(run[n-1]); n++ {
+			}
+			b.WriteString(run[:n])
+		} else {
+			digits := digitsOf(run[:n])
+			b.WriteString(digits[:6] + strings.Repeat("*", len(digits)-10) + digits[len(digits)-4:])
+		}
+		run = run[n:]
 	}
-	return digits[:6] + strings.Repeat("*", len(digits)-10) + digits[len(digits)-4:]
+	return b.String()
 }
+
+// cardLength is the length of the longest stretch of groups at the start of run that has 13 to 19 digits and passes
+// the Luhn check; 0: none.
+func cardLength(run string) (length int) {
+	for i := 1; i <= min(len(run), 2*19); i++ { // 19 digits and what stands between them
+		if i < len(run) && digit(run[i]) || !digit(run[i-1]) {
+			continue // not the end of a group
+		}
+		if digits := digitsOf(run[:i]); len(digits) >= 13 && len(digits) <= 19 && luhn(digits) {
+			length = i
+		}
+	}
+	return length
+}
+
+func digitsOf(s string) string { return strings.NewReplacer(" ", "", "-", "").Replace(s) }
 
 func luhn(digits string) bool {
 	sum := 0
