@@ -32,7 +32,7 @@ func (p *Provider) recurring(op core.Op, in core.ChargeMandateInput) (fields, er
 	if err != nil {
 		return nil, err
 	}
-	token := in.Mandate.Memo[memoToken]
+	token := in.Mandate.Memo[core.MemoToken]
 	switch {
 	case in.Capture == core.CaptureManual:
 		return nil, p.unsupported("/capture_method", "APS takes the money of a stored card at once", []string{string(core.CaptureAutomatic)})
@@ -95,7 +95,7 @@ func charged(f fields, op core.Op) core.Outcome {
 // CancelMandate makes the stored card unusable: UPDATE_TOKEN with token_status INACTIVE. It may be called again.
 // Source: merchant integration guide, tokenization, update token.
 func (p *Provider) CancelMandate(ctx context.Context, op core.Op, in core.CancelMandateInput) (core.Outcome, error) {
-	token := in.Mandate.Memo[memoToken]
+	token := in.Mandate.Memo[core.MemoToken]
 	if !fits(token, tokenMarks, tokenMax) {
 		return core.Outcome{}, p.unsupported("", "the mandate has no stored card of APS", nil)
 	}

@@ -26,10 +26,9 @@ type meaning struct {
 }
 
 const (
-	payments    = "PURCHASE AUTHORIZATION"
-	operations  = payments + " CAPTURE REFUND VOID_AUTHORIZATION"
-	anyRequest  = operations + " UPDATE_TOKEN CHECK_STATUS"
-	notPayments = "" // known, and about something this adapter does not do
+	payments   = "PURCHASE AUTHORIZATION"
+	operations = payments + " CAPTURE REFUND VOID_AUTHORIZATION"
+	anyRequest = operations + " UPDATE_TOKEN CHECK_STATUS"
 )
 
 // meanings are the status codes: the first two digits of response_code. One that is not listed proves nothing:
@@ -45,6 +44,7 @@ var meanings = map[string]meaning{
 	"13": {declined, "PURCHASE"}, "14": {done, "PURCHASE"},
 	"15": {pending, operations}, "19": {pending, operations}, "20": {pending, operations}, "40": {pending, operations},
 	"58": {done, "UPDATE_TOKEN"}, "59": {declined, "UPDATE_TOKEN"},
+	// Known, and about something this adapter does not do.
 	"17": {}, "18": {}, "21": {}, "22": {}, "23": {}, "24": {}, "27": {}, "28": {}, "29": {}, "30": {}, "31": {}, "32": {}, "42": {}, "43": {},
 	"44": {}, "45": {}, "46": {}, "47": {}, "48": {}, "49": {}, "50": {}, "51": {}, "52": {}, "53": {}, "54": {}, "55": {}, "56": {}, "57": {},
 	"62": {}, "63": {}, "66": {}, "70": {}, "71": {}, "72": {}, "73": {}, "74": {}, "75": {}, "76": {}, "77": {}, "80": {}, "81": {},
@@ -94,7 +94,7 @@ func safe(word string) string {
 	return word
 }
 
-// facts is what a message about a payment proves: facts, or why it has to be asked about.
+// reading is what a message proves: facts, or why it has to be asked about.
 type reading struct {
 	facts   []core.Fact
 	failure *core.Failure
@@ -207,9 +207,9 @@ func display(f fields) string {
 // memo is what later calls need: the stored card and the agreement on it.
 func memo(f fields) core.Refs {
 	m := core.Refs{}
-	for _, name := range []string{memoToken, memoAgreement} {
+	for key, name := range map[string]string{core.MemoToken: "token_name", memoAgreement: "agreement_id"} {
 		if fits(f[name], tokenMarks, tokenMax) {
-			m[name] = f[name]
+			m[key] = f[name]
 		}
 	}
 	if len(m) == 0 {

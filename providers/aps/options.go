@@ -53,10 +53,12 @@ var options = map[string]option{
 	"tamara":     {field: fieldOption, value: "TAMARA", method: typeInvoice, currencies: []string{"AED", "SAR"}, identified: true},
 }
 
-// unnamed is what a method can do when the merchant names no scheme and the page offers what fits the currency.
+// unnamed is what a method can do when the merchant names no scheme and the page offers what fits the currency. A buyer
+// who then takes one that cannot be authorized or stored is told so by APS (049), or has paid without being stored.
 var unnamed = map[string]option{
 	typeCard: {method: typeCard, manual: true, stored: true},
-	typeAny:  {method: typeAny}, // it may be a scheme that only does PURCHASE
+	typeAny:  {method: typeAny, manual: true, stored: true},
+	"":       {method: typeAny, manual: true, stored: true},
 }
 
 // groups are the schemes that share one row of the capabilities.

@@ -39,10 +39,9 @@ func New(cfg Config, out *outbound.Client) (*Provider, error) {
 	return p, nil
 }
 
-// Names in Refs and Memo.
+// Names in Refs and Memo; the stored card is core.MemoToken.
 const (
 	refFort       = "fort_id"
-	memoToken     = "token_name"
 	memoAgreement = "agreement_id"
 )
 

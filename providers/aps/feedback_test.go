@@ -1,0 +1,338 @@
+package aps
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/core"
+)
+
+// wantSample is what the documents' samples must be read as.
+type wantSample struct {
+	facts []core.Fact
+	refs  core.Refs
+	memo  core.Refs
+	read  bool
+}
+
+func TestFeedbackVectors(t *testing.T) {
+	const token = "4c1f0e0a7b5d4d1f9a3c2b1e0f9d8c7b"
+	declined := &core.Failure{Category: core.FailureDeclinedSoft, RetryAdvice: core.RetryAfterBuyerAction, ProviderCode: "13666", ProviderMessage: "Transaction declined"}
+	noFunds := &core.Failure{Category: core.FailureFunds, RetryAdvice: core.RetryAfterBuyerAction, ProviderCode: "13666", ProviderMessage: "Transaction declined"}
+	left := &core.Failure{Category: core.FailureBuyerCanceled, RetryAdvice: core.RetryAfterBuyerAction, ProviderCode: "00072", ProviderMessage: "Transaction has been cancelled by the consumer"}
+	badSignature := &core.Failure{Category: core.FailureConfiguration, RetryAdvice: core.RetryNever, ProviderCode: "00008", ProviderMessage: "Signature mismatch"}
+	const a, h = core.Asserted, core.Hint
+	sale := func(fort string, s core.Strength) core.Fact {
+		return core.Fact{Kind: core.Captured, Amount: aed(12550), ID: fort, Of: fort, Strength: s, Code: "14000"}
+	}
+	want := map[string]wantSample{
+		"01-return-purchase-paid-after-3ds": {facts: []core.Fact{sale("169996200031000017", h)}, refs: core.Refs{"fort_id": "169996200031000017"}},
+		"02-direct-feedback-same-payment":   {facts: []core.Fact{sale("169996200031000017", a)}, refs: core.Refs{"fort_id": "169996200031000017"}},
+		"03-return-declined":                {facts: []core.Fact{{Kind: core.AuthorizationDeclined, ID: "169996200031000018", Strength: h, Code: "13666", Failure: noFunds}}},
+		"04-return-cancelled-by-shopper":    {facts: []core.Fact{{Kind: core.BuyerAway, Strength: h, Code: "00072", Failure: left}}},
+		"05-direct-feedback-uncertain": {facts: []core.Fact{{Kind: core.AuthorizationPending, Amount: aed(12550), ID: "169996200031000020", Strength: a, Code: "15777"}},
+			refs: core.Refs{"fort_id": "169996200031000020"}, read: true},
+		"06-notification-resolves-uncertain": {facts: []core.Fact{sale("169996200031000020", a)}, refs: core.Refs{"fort_id": "169996200031000020"}},
+		"07-return-authorized": {facts: []core.Fact{{Kind: core.MandateActive, ID: token, Strength: h, Code: "02000"},
+			{Kind: core.Authorized, Amount: core.Money{Minor: 10250, Currency: "KWD"}, ID: "169996200031000021", Strength: h, Code: "02000"}},
+			refs: core.Refs{"fort_id": "169996200031000021"}, memo: core.Refs{core.MemoToken: token}},
+		"08-notification-partial-capture": {facts: []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Amount: core.Money{Minor: 4250, Currency: "KWD"},
+			Of: "169996200031000021", Strength: a, Code: "04000"}}, read: true},
+		"09-notification-partial-refund": {facts: []core.Fact{{Kind: core.Refunded, Amount: aed(2550), ID: "RF-17-1", OpKey: "RF-17-1", Strength: a, Code: "06000"}}},
+		"10-notification-void":           {facts: []core.Fact{{Kind: core.AuthorizationClosed, ID: "169996200031000022", Strength: a, Code: "08000"}}},
+		"11-api-3ds-needed": {facts: []core.Fact{{Kind: core.AuthorizationPending, Amount: aed(12550), ID: "169996200031000023", Strength: a, Code: "20064"}},
+			refs: core.Refs{"fort_id": "169996200031000023"}, memo: core.Refs{core.MemoToken: token}, read: true},
+		"13-return-signature-mismatch-of-our-request": {facts: []core.Fact{{Kind: core.AttemptEnded, Strength: h, Code: "00008", Failure: badSignature}}},
+		"14-return-get-mode-tokenization":             {},
+		"15-late-decline-after-success":               {facts: []core.Fact{{Kind: core.AuthorizationDeclined, ID: "169996200031000016", Strength: a, Code: "13666", Failure: declined}}},
+	}
+	p := newProvider(t, testConfig(), nil)
+	for _, s := range feedbackSamples(t) {
+		t.Run(s.ID, func(t *testing.T) {
+			fb, err := parseSample(t, p, s)
+			if !s.SignatureValid {
+				require.ErrorIs(t, err, core.ErrUnauthenticated)
+				require.Equal(t, core.Feedback{}, fb)
+				return
+			}
+			require.NoError(t, err)
+			w, known := want[s.ID]
+			require.True(t, known)
+			require.Equal(t, w.facts, fb.Facts)
+			require.Equal(t, w.refs, fb.Refs)
+			require.Equal(t, w.memo, fb.Memo)
+			require.Equal(t, w.read, len(fb.Read) > 0)
+			require.Equal(t, s.Params["merchant_reference"], fb.Reference)
+			if s.Channel != "return_url" {
+				require.Equal(t, http.StatusOK, fb.Ack.Status)
+				require.Contains(t, fb.DedupeKey, s.Params["fort_id"]+":")
+			}
+		})
+	}
+}
+
+func parseSample(t *testing.T, p *Provider, s feedbackSample) (core.Feedback, error) {
+	if s.Channel != "return_url" {
+		return p.ParseFeedback(t.Context(), core.Message{Method: s.HTTP.Method, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(s.HTTP.Body)})
+	}
+	raw := s.HTTP.Body
+	if s.HTTP.Method == http.MethodGet {
+		_, raw, _ = strings.Cut(s.HTTP.Path, "?")
+	}
+	values, err := url.ParseQuery(raw)
+	require.NoError(t, err)
+	return p.ParseReturn(t.Context(), core.Return{Step: "result", Method: s.HTTP.Method, Values: values})
+}
+
+func TestFeedbackIsTheSameInJSONAndAsAForm(t *testing.T) {
+	for _, shaType := range []string{"SHA-256", "SHA-512", "HMAC-256", "HMAC-512"} {
+		cfg := testConfig()
+		cfg.SHAType = shaType
+		p := newProvider(t, cfg, nil)
+		f := answered(paid())
+		f["signature"] = sign(f, shaType, responsePhrase, signedInResponse)
+		asJSON, err := p.ParseFeedback(t.Context(), jsonMessage(t, f))
+		require.NoError(t, err)
+		asForm, err := p.ParseFeedback(t.Context(), formMessage(f))
+		require.NoError(t, err)
+		require.Equal(t, asJSON, asForm)
+		require.Equal(t, "VISA ••8902", asForm.Display)
+		require.Equal(t, core.Echo{Reference: "PMX-17", Amount: ptr(aed(12550))}, asForm.Echo)
+		require.Len(t, asForm.Facts, 1)
+	}
+}
+
+func paid() fields {
+	return fields{"command": "PURCHASE", "merchant_reference": "PMX-17", "amount": "12550", "currency": "AED", "fort_id": "169996200031000017",
+		"payment_option": "VISA", "card_number": "455701******8902", "status": "14", "response_code": "14000", "response_message": "Success"}
+}
+
+func ptr[T any](v T) *T { return &v }
+
+func TestFeedbackThatIsNotAuthentic(t *testing.T) {
+	p := newProvider(t, testConfig(), nil)
+	with := func(name, value string, resign bool) fields {
+		f := answered(paid())
+		f[name] = value
+		if resign {
+			f["signature"] = sign(f, "SHA-256", responsePhrase, signedInResponse)
+		}
+		return f
+	}
+	for name, f := range map[string]fields{
+		"changed amount":     with("amount", "99999", false),
+		"no signature":       with("signature", "", false),
+		"request phrase":     with("signature", sign(answered(paid()), "SHA-256", requestPhrase, signedInResponse), false),
+		"other merchant":     with("merchant_identifier", "pmxMid02", true),
+		"other access code":  with("access_code", "pmxAcc0000000000002B", true),
+		"added field":        with("fraud_comment", "x", false),
+		"truncated hex":      with("signature", answered(paid())["signature"][:60], false),
+		"signature is phony": with("signature", strings.Repeat("0", 64), false),
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, m := range []core.Message{jsonMessage(t, f), formMessage(f)} {
+				fb, err := p.ParseFeedback(t.Context(), m)
+				require.ErrorIs(t, err, core.ErrUnauthenticated)
+				require.Equal(t, core.Feedback{}, fb)
+			}
+			values := url.Values{}
+			for name, value := range f {
+				values.Set(name, value)
+			}
+			_, err := p.ParseReturn(t.Context(), core.Return{Values: values})
+			require.ErrorIs(t, err, core.ErrUnauthenticated)
+		})
+	}
+}
+
+func TestFeedbackThatCannotBeRead(t *testing.T) {
+	p := newProvider(t, testConfig(), nil)
+	valid, err := json.Marshal(answered(paid()))
+	require.NoError(t, err)
+	post := func(contentType, body string) core.Message {
+		return core.Message{Method: http.MethodPost, Header: http.Header{"Content-Type": {contentType}}, Body: []byte(body)}
+	}
+	get := jsonMessage(t, answered(paid()))
+	get.Method = http.MethodGet
+	for name, m := range map[string]core.Message{
+		"GET":                  get,
+		"empty":                post("application/json", ""),
+		"not JSON":             post("application/json", "{"),
+		"a list":               post("application/json", "[]"),
+		"trailing":             post("application/json", string(valid)+"{}"),
+		"doubled in JSON":      post("application/json", `{"amount":"1",`+string(valid[1:])),
+		"doubled by case":      post("application/json", `{"AMOUNT":"1",`+string(valid[1:])),
+		"doubled in the form":  post("application/x-www-form-urlencoded", "amount=1&"+string(formMessage(answered(paid())).Body)),
+		"doubled in its case":  post("application/x-www-form-urlencoded", "Amount=1&"+string(formMessage(answered(paid())).Body)),
+		"XML":                  post("application/xml", "<response><status>14</status></response>"),
+		"plain text":           post("text/plain", string(valid)),
+		"no content type":      post("", string(valid)),
+		"other character set":  post("application/json; charset=utf-16", string(valid)),
+		"longer than is taken": post("application/x-www-form-urlencoded", "a="+strings.Repeat("x", maxFeedback)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			fb, err := p.ParseFeedback(t.Context(), m)
+			require.Equal(t, core.MalformedMessage, core.KindOf(err))
+			require.Equal(t, core.Feedback{}, fb)
+			require.NotContains(t, err.Error(), "12550")
+		})
+	}
+	_, err = p.ParseReturn(t.Context(), core.Return{Values: url.Values{"amount": {"1", "2"}}})
+	require.Equal(t, core.MalformedMessage, core.KindOf(err))
+	_, err = p.ParseReturn(t.Context(), core.Return{Values: url.Values{"amount": {"1"}, "Amount": {"2"}}})
+	require.Equal(t, core.MalformedMessage, core.KindOf(err))
+}
+
+func TestFeedbackThatIsNotUnderstoodIsAskedAbout(t *testing.T) {
+	p := newProvider(t, testConfig(), nil)
+	for name, change := range map[string]fields{
+		"unknown status":                {"status": "16", "response_code": "16000"},
+		"unknown message":               {"status": "13", "response_code": "13999"},
+		"status and code disagree":      {"status": "04", "response_code": "20064"},
+		"status of another command":     {"status": "04", "response_code": "04000"},
+		"success with a message":        {"status": "14", "response_code": "14666"},
+		"technical problem":             {"status": "13", "response_code": "13006"},
+		"processed already":             {"status": "00", "response_code": "00047"},
+		"still processing":              {"status": "00", "response_code": "00784"},
+		"declined without reason":       {"status": "13", "response_code": "13000"},
+		"no transaction":                {"fort_id": ""},
+		"no amount":                     {"amount": ""},
+		"amount with a sign":            {"amount": "+12550"},
+		"amount with a point":           {"amount": "125.50"},
+		"no currency":                   {"currency": ""},
+		"unknown currency":              {"currency": "XXX"},
+		"field that is not documented":  {"issuer_mood": "good"},
+		"name of a field inside a text": {"merchant_extra": "x amount=1"},
+		"text that completes a name":    {"response_message": "acquirer_", "signature": ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := paid()
+			maps.Copy(f, change)
+			maps.DeleteFunc(f, func(_, v string) bool { return v == "" })
+			if name == "text that completes a name" {
+				f = fields{"merchant_reference": "PMX-17", "command": "PURCHASE", "response_message": "transaction_", "status": "14"}
+			}
+			fb, err := p.ParseFeedback(t.Context(), jsonMessage(t, answered(f)))
+			require.NoError(t, err)
+			require.Empty(t, fb.Facts)
+			require.Empty(t, fb.Refs)
+			require.Empty(t, fb.Memo)
+			require.NotEmpty(t, fb.Note)
+			require.Len(t, fb.Read, 1)
+			require.Equal(t, "PMX-17", fb.Reference)
+			require.Equal(t, http.StatusOK, fb.Ack.Status)
+			require.NotEmpty(t, fb.DedupeKey)
+		})
+	}
+}
+
+func TestFeedbackOfStoredCards(t *testing.T) {
+	p := newProvider(t, testConfig(), nil)
+	for name, tc := range map[string]struct {
+		change fields
+		want   []core.FactKind
+	}{
+		"asked and stored":     {fields{"remember_me": "YES", "token_name": "tok.1"}, []core.FactKind{core.MandateActive, core.Captured}},
+		"asked and not stored": {fields{"remember_me": "YES"}, []core.FactKind{core.MandateRefused, core.Captured}},
+		"the echo is missing":  {fields{"token_name": "tok.1"}, []core.FactKind{core.MandateActive, core.Captured}},
+		"not to be stored":     {fields{"remember_me": "NO", "token_name": "tok.1"}, []core.FactKind{core.Captured}},
+		"declined": {fields{"remember_me": "YES", "token_name": "tok.1", "status": "13", "response_code": "13666"},
+			[]core.FactKind{core.AuthorizationDeclined}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := paid()
+			maps.Copy(f, tc.change)
+			fb, err := p.ParseFeedback(t.Context(), jsonMessage(t, answered(f)))
+			require.NoError(t, err)
+			var kinds []core.FactKind
+			for _, fact := range fb.Facts {
+				kinds = append(kinds, fact.Kind)
+				require.Equal(t, core.Asserted, fact.Strength)
+			}
+			require.Equal(t, tc.want, kinds)
+			if tc.want[0] == core.MandateActive {
+				require.Equal(t, "tok.1", fb.Facts[0].ID)
+			}
+		})
+	}
+}
+
+func TestDedupeKey(t *testing.T) {
+	p := newProvider(t, testConfig(), nil)
+	key := func(f fields, at time.Time) string {
+		m := jsonMessage(t, answered(f))
+		m.ReceivedAt = at
+		fb, err := p.ParseFeedback(t.Context(), m)
+		require.NoError(t, err)
+		return fb.DedupeKey
+	}
+	at := time.Date(2031, 1, 2, 10, 0, 0, 0, time.UTC)
+	sale, other := paid(), paid()
+	other["reconciliation_reference"] = "1"
+	require.Equal(t, key(sale, at), key(sale, at.Add(time.Hour)), "told again later it is the same message")
+	require.NotEqual(t, key(sale, at), key(other, at))
+
+	capture := fields{"command": "CAPTURE", "merchant_reference": "PMX-17", "amount": "100", "currency": "AED", "fort_id": "1", "status": "04", "response_code": "04000"}
+	require.Equal(t, key(capture, at), key(capture, at.Add(50*time.Second)))
+	require.NotEqual(t, key(capture, at), key(capture, at.Add(time.Hour)), "an equal capture later is another one")
+}
+
+func TestReturnWithoutFieldsSaysNothing(t *testing.T) {
+	fb, err := newProvider(t, testConfig(), nil).ParseReturn(t.Context(), core.Return{Step: "back", Method: http.MethodGet})
+	require.NoError(t, err)
+	require.Equal(t, core.Feedback{}, fb)
+}
+
+func FuzzFeedbackJSON(f *testing.F) {
+	for _, s := range feedbackSamples(f) {
+		f.Add([]byte(s.HTTP.Body))
+	}
+	fuzzFeedback(f, "application/json")
+}
+
+func FuzzFeedbackForm(f *testing.F) {
+	for _, s := range feedbackSamples(f) {
+		f.Add([]byte(s.HTTP.Body))
+	}
+	fuzzFeedback(f, "application/x-www-form-urlencoded")
+}
+
+// fuzzFeedback holds that no bytes without a signature of the phrase bring anything, and that the same bytes signed
+// anew are read without trouble, twice alike.
+func fuzzFeedback(f *testing.F, contentType string) {
+	cfg := testConfig()
+	p := newProvider(f, cfg, nil)
+	valid := map[string]bool{}
+	for _, s := range feedbackSamples(f) {
+		valid[s.HTTP.Body] = s.SignatureValid
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m := core.Message{Method: http.MethodPost, Header: http.Header{"Content-Type": {contentType}}, Body: body}
+		fb, err := p.ParseFeedback(t.Context(), m)
+		parsed, readable := decode(m)
+		if err != nil {
+			require.Equal(t, core.Feedback{}, fb)
+		} else {
+			_, signed := verify(parsed, "SHA-256", responsePhrase)
+			require.True(t, signed)
+		}
+		if readable != nil || len(parsed) == 0 {
+			return
+		}
+		resigned := answered(parsed)
+		first, err1 := p.ParseFeedback(t.Context(), formMessage(resigned))
+		second, err2 := p.ParseFeedback(t.Context(), formMessage(resigned))
+		require.Equal(t, err1, err2)
+		require.Equal(t, first, second)
+		for _, fact := range first.Facts {
+			require.GreaterOrEqual(t, fact.Amount.Minor, int64(0))
+		}
+	})
+}
