@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/stretchr/testify/require"
 
 	"github.com/paymux/paymux/api/openapi"
@@ -89,6 +90,7 @@ func TestCatalogueFraming(t *testing.T) {
 	}{
 		{"B-156 short", start + "Content-Length: 20\r\n\r\n" + goodPayment, 400, openapi.ProblemCodeJSONInvalid},
 		{"B-157 long", start + "Content-Length: 4000\r\n\r\n" + goodPayment, 400, openapi.ProblemCodeJSONInvalid},
+		{"B-158 both", start + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + start + "\r\n", 400, openapi.ProblemCodeJSONInvalid},
 		{"chunked and too large", start + "Transfer-Encoding: chunked\r\n\r\n" + "20000\r\n" + strings.Repeat(" ", 0x20000) + "\r\n0\r\n\r\n", 413, openapi.ProblemCodeBodyTooLarge},
 	} {
 		t.Run(c.id, func(t *testing.T) {
@@ -99,6 +101,7 @@ func TestCatalogueFraming(t *testing.T) {
 			require.NoError(t, json.Unmarshal(body, &p), "%s", body)
 			require.Equal(t, c.code, p.Code)
 			require.Zero(t, h.calls)
+			require.True(t, answer.Close || !strings.Contains(c.request, "chunked"))
 		})
 	}
 }
@@ -146,6 +149,26 @@ func TestCatalogueIdempotencyKey(t *testing.T) {
 	w := httptest.NewRecorder()
 	newEcho(h).ServeHTTP(w, r)
 	require.Equal(t, 1, h.calls, "%s", w.Body)
+}
+
+// The routes that need a key are those where the contract has the header; a path or method that does not exist says so
+// with or without one.
+func TestKeyIsNeededWhereTheContractSaysSo(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(openapi.YAML)
+	require.NoError(t, err)
+	want := make(map[string]bool)
+	for path, item := range doc.Paths.Map() {
+		if item.Post != nil && item.Post.Parameters.GetByInAndName("header", "Idempotency-Key") != nil {
+			want[strings.NewReplacer("{", ":", "}", "").Replace(path)] = true
+		}
+	}
+	require.Equal(t, want, keyed)
+
+	for path, status := range map[string]int{"/v1/accounts": 405, "/v1/nothing": 404, "/v1": 404} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, http.NoBody)
+		code := map[int]string{404: "not_found", 405: "method_not_allowed"}[status]
+		refused(t, r, status, code, "")
+	}
 }
 
 func TestCatalogueQuery(t *testing.T) {
