@@ -52,8 +52,11 @@ func (s *Server) encodeJSON(fields map[string]string) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
+	b.WriteByte('{')
 	for i, name := range s.shuffled(fields) {
-		b.WriteString([2]string{"{", ","}[min(i, 1)])
+		if i > 0 {
+			b.WriteByte(',')
+		}
 		_ = encoder.Encode(name) // text always encodes
 		b.Truncate(b.Len() - 1)
 		b.WriteByte(':')

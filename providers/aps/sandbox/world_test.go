@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,6 +40,7 @@ type world struct {
 }
 
 type received struct {
+	at     time.Time
 	path   string
 	header http.Header
 	fields map[string]string
@@ -137,7 +139,7 @@ func (w *world) shop(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	told := received{path: r.URL.Path, header: r.Header.Clone(), fields: fields}
+	told := received{at: time.Now(), path: r.URL.Path, header: r.Header.Clone(), fields: fields}
 	w.mu.Lock()
 	w.feedback = append(w.feedback, told)
 	n, answers, onTold := len(w.feedback), w.answers, w.onTold
