@@ -62,13 +62,14 @@ const keptTries = 1000
 
 // Sender sends feedback. Each payment has its own queue, so one merchant's failing message delays only its own payment.
 type Sender struct {
-	client *http.Client
-	clock  *Clock
-	rule   Rule
-	log    *slog.Logger
-	ctx    context.Context
-	stop   context.CancelFunc
-	wg     sync.WaitGroup
+	client       *http.Client
+	ownTransport bool
+	clock        *Clock
+	rule         Rule
+	log          *slog.Logger
+	ctx          context.Context
+	stop         context.CancelFunc
+	wg           sync.WaitGroup
 
 	mu     sync.Mutex
 	closed bool
@@ -91,14 +92,14 @@ type item struct {
 
 // NewSender is in normal mode.
 func NewSender(client *http.Client, clock *Clock, rule Rule, log *slog.Logger) *Sender {
-	own := http.Client{}
+	own := http.Client{Transport: &http.Transport{}} // not the shared one: Close ends its connections
 	if client != nil {
 		own = *client
 	}
 	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ctx, stop := context.WithCancel(context.Background())
 	return &Sender{
-		client: &own, clock: clock, rule: rule, log: log, ctx: ctx, stop: stop, mode: Normal,
+		client: &own, ownTransport: client == nil, clock: clock, rule: rule, log: log, ctx: ctx, stop: stop, mode: Normal,
 		queues: map[string][]*item{}, late: map[string]Message{},
 	}
 }
@@ -335,4 +336,7 @@ func (s *Sender) Close() {
 	s.mu.Unlock()
 	s.stop()
 	s.wg.Wait()
+	if s.ownTransport {
+		s.client.CloseIdleConnections()
+	}
 }
