@@ -461,11 +461,10 @@ func (e FeedbackListObject) Valid() bool {
 
 // Defines values for FeedbackState.
 const (
-	FeedbackStateApplied       FeedbackState = "applied"
-	FeedbackStateDead          FeedbackState = "dead"
-	FeedbackStateNotUnderstood FeedbackState = "not_understood"
-	FeedbackStateReceived      FeedbackState = "received"
-	FeedbackStateUnmatched     FeedbackState = "unmatched"
+	FeedbackStateApplied   FeedbackState = "applied"
+	FeedbackStateDead      FeedbackState = "dead"
+	FeedbackStateReceived  FeedbackState = "received"
+	FeedbackStateUnmatched FeedbackState = "unmatched"
 )
 
 // Valid indicates whether the value is a known member of the FeedbackState enum.
@@ -474,8 +473,6 @@ func (e FeedbackState) Valid() bool {
 	case FeedbackStateApplied:
 		return true
 	case FeedbackStateDead:
-		return true
-	case FeedbackStateNotUnderstood:
 		return true
 	case FeedbackStateReceived:
 		return true
@@ -488,14 +485,17 @@ func (e FeedbackState) Valid() bool {
 
 // Defines values for HealthStatus.
 const (
-	HealthStatusOk          HealthStatus = "ok"
+	HealthStatusAlive       HealthStatus = "alive"
+	HealthStatusReady       HealthStatus = "ready"
 	HealthStatusUnavailable HealthStatus = "unavailable"
 )
 
 // Valid indicates whether the value is a known member of the HealthStatus enum.
 func (e HealthStatus) Valid() bool {
 	switch e {
-	case HealthStatusOk:
+	case HealthStatusAlive:
+		return true
+	case HealthStatusReady:
 		return true
 	case HealthStatusUnavailable:
 		return true
@@ -1217,17 +1217,16 @@ func (e TimelineObject) Valid() bool {
 
 // Defines values for TimelineEntryKind.
 const (
-	TimelineEntryKindAPICall      TimelineEntryKind = "api_call"
-	TimelineEntryKindEvent        TimelineEntryKind = "event"
-	TimelineEntryKindFact         TimelineEntryKind = "fact"
-	TimelineEntryKindFeedback     TimelineEntryKind = "feedback"
-	TimelineEntryKindOperation    TimelineEntryKind = "operation"
-	TimelineEntryKindOperator     TimelineEntryKind = "operator"
-	TimelineEntryKindProviderCall TimelineEntryKind = "provider_call"
-	TimelineEntryKindQuery        TimelineEntryKind = "query"
-	TimelineEntryKindReturn       TimelineEntryKind = "return"
-	TimelineEntryKindStatus       TimelineEntryKind = "status"
-	TimelineEntryKindWebhook      TimelineEntryKind = "webhook"
+	TimelineEntryKindAPICall       TimelineEntryKind = "api_call"
+	TimelineEntryKindEvent         TimelineEntryKind = "event"
+	TimelineEntryKindFact          TimelineEntryKind = "fact"
+	TimelineEntryKindFeedback      TimelineEntryKind = "feedback"
+	TimelineEntryKindOperator      TimelineEntryKind = "operator"
+	TimelineEntryKindProviderCall  TimelineEntryKind = "provider_call"
+	TimelineEntryKindProviderQuery TimelineEntryKind = "provider_query"
+	TimelineEntryKindReturn        TimelineEntryKind = "return"
+	TimelineEntryKindStatus        TimelineEntryKind = "status"
+	TimelineEntryKindWebhook       TimelineEntryKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the TimelineEntryKind enum.
@@ -1241,13 +1240,11 @@ func (e TimelineEntryKind) Valid() bool {
 		return true
 	case TimelineEntryKindFeedback:
 		return true
-	case TimelineEntryKindOperation:
-		return true
 	case TimelineEntryKindOperator:
 		return true
 	case TimelineEntryKindProviderCall:
 		return true
-	case TimelineEntryKindQuery:
+	case TimelineEntryKindProviderQuery:
 		return true
 	case TimelineEntryKindReturn:
 		return true
@@ -1381,7 +1378,7 @@ type AwaitResult struct {
 // BankDetails The bank account the buyer transfers the money to.
 type BankDetails struct {
 	Bank   string     `json:"bank,omitempty"`
-	Bic    string     `json:"bic,omitempty"`
+	BIC    string     `json:"bic,omitempty"`
 	Due    *time.Time `json:"due,omitempty"`
 	Holder string     `json:"holder"`
 	IBAN   string     `json:"iban"`
@@ -1776,9 +1773,9 @@ type FeedbackItem struct {
 	// Payment Id of the payment it matched.
 	Payment *string `json:"payment"`
 
-	// State `received`: stored, not yet applied. `applied`: its facts are booked, or it added nothing new. `unmatched`: no
-	// payment has its references; it is tried again. `not_understood`: authentic, with nothing in it that proves
-	// anything; the provider was asked. `dead`: applying it failed repeatedly; somebody must look.
+	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
+	// applying it failed repeatedly; somebody must look.
 	State     FeedbackState `json:"state"`
 	Account   string        `json:"account"`
 	AppliedAt *time.Time    `json:"applied_at"`
@@ -1790,9 +1787,12 @@ type FeedbackItem struct {
 	Mandate *string `json:"mandate"`
 
 	// Message The message as it came, secrets and buyer data removed. Only when one item is read.
-	Message    *FeedbackMessage `json:"message,omitempty"`
-	Provider   string           `json:"provider"`
-	ReceivedAt time.Time        `json:"received_at"`
+	Message *FeedbackMessage `json:"message,omitempty"`
+
+	// Note What there is to say about the state, for people.
+	Note       *string   `json:"note"`
+	Provider   string    `json:"provider"`
+	ReceivedAt time.Time `json:"received_at"`
 
 	// Tries How often it was applied or matched.
 	Tries int64 `json:"tries"`
@@ -1816,12 +1816,11 @@ type FeedbackListObject string
 type FeedbackMessage struct {
 	Body        string `json:"body"`
 	ContentType string `json:"content_type"`
-	Method      string `json:"method"`
 }
 
-// FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or it added nothing new. `unmatched`: no
-// payment has its references; it is tried again. `not_understood`: authentic, with nothing in it that proves
-// anything; the provider was asked. `dead`: applying it failed repeatedly; somebody must look.
+// FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
+// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
+// applying it failed repeatedly; somebody must look.
 type FeedbackState string
 
 // FormField One field of a form.
@@ -1832,8 +1831,7 @@ type FormField struct {
 
 // Health State of this instance.
 type Health struct {
-	Checks map[string]string `json:"checks,omitempty"`
-	Status HealthStatus      `json:"status"`
+	Status HealthStatus `json:"status"`
 }
 
 // HealthStatus defines model for Health.Status.
@@ -2422,8 +2420,8 @@ type TimelineEntry struct {
 	At time.Time `json:"at"`
 
 	// Detail What there is to know about it; the members depend on `kind`.
-	Detail map[string]interface{} `json:"detail"`
-	Kind   TimelineEntryKind      `json:"kind"`
+	Detail json.RawMessage   `json:"detail"`
+	Kind   TimelineEntryKind `json:"kind"`
 
 	// Title One line for people.
 	Title string `json:"title"`
@@ -2620,15 +2618,6 @@ type CreateRefundParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
-// GetPaymentTimelineParams defines parameters for GetPaymentTimeline.
-type GetPaymentTimelineParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
-}
-
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
 
@@ -2714,7 +2703,7 @@ type ServerInterface interface {
 	SyncPayment(ctx echo.Context, paymentID PaymentID) error
 	// GetPaymentTimeline Read everything that happened to a payment
 	// (GET /v1/payments/{payment_id}/timeline)
-	GetPaymentTimeline(ctx echo.Context, paymentID PaymentID, params GetPaymentTimelineParams) error
+	GetPaymentTimeline(ctx echo.Context, paymentID PaymentID) error
 }
 
 // ServerInterfaceWrapper converts echo contexts to parameters.
@@ -3355,24 +3344,8 @@ func (w *ServerInterfaceWrapper) GetPaymentTimeline(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
 	}
 
-	// Parameter object where we will unmarshal all parameters from the context
-	var params GetPaymentTimelineParams
-	// ------------- Optional query parameter "limit" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetPaymentTimeline(ctx, paymentID, params)
+	err = w.Handler.GetPaymentTimeline(ctx, paymentID)
 	return err
 }
 
@@ -4108,7 +4081,6 @@ func (response SyncPayment200JSONResponse) VisitSyncPaymentResponse(w http.Respo
 
 type GetPaymentTimelineRequestObject struct {
 	PaymentID PaymentID `json:"payment_id"`
-	Params    GetPaymentTimelineParams
 }
 
 type GetPaymentTimelineResponseObject interface {
@@ -4893,11 +4865,10 @@ func (sh *strictHandler) SyncPayment(ctx echo.Context, paymentID PaymentID) erro
 }
 
 // GetPaymentTimeline operation middleware
-func (sh *strictHandler) GetPaymentTimeline(ctx echo.Context, paymentID PaymentID, params GetPaymentTimelineParams) error {
+func (sh *strictHandler) GetPaymentTimeline(ctx echo.Context, paymentID PaymentID) error {
 	var request GetPaymentTimelineRequestObject
 
 	request.PaymentID = paymentID
-	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetPaymentTimeline(ctx.Request().Context(), request.(GetPaymentTimelineRequestObject))

@@ -461,11 +461,10 @@ func (e FeedbackListObject) Valid() bool {
 
 // Defines values for FeedbackState.
 const (
-	FeedbackStateApplied       FeedbackState = "applied"
-	FeedbackStateDead          FeedbackState = "dead"
-	FeedbackStateNotUnderstood FeedbackState = "not_understood"
-	FeedbackStateReceived      FeedbackState = "received"
-	FeedbackStateUnmatched     FeedbackState = "unmatched"
+	FeedbackStateApplied   FeedbackState = "applied"
+	FeedbackStateDead      FeedbackState = "dead"
+	FeedbackStateReceived  FeedbackState = "received"
+	FeedbackStateUnmatched FeedbackState = "unmatched"
 )
 
 // Valid indicates whether the value is a known member of the FeedbackState enum.
@@ -474,8 +473,6 @@ func (e FeedbackState) Valid() bool {
 	case FeedbackStateApplied:
 		return true
 	case FeedbackStateDead:
-		return true
-	case FeedbackStateNotUnderstood:
 		return true
 	case FeedbackStateReceived:
 		return true
@@ -1199,17 +1196,16 @@ func (e TimelineObject) Valid() bool {
 
 // Defines values for TimelineEntryKind.
 const (
-	TimelineEntryKindAPICall      TimelineEntryKind = "api_call"
-	TimelineEntryKindEvent        TimelineEntryKind = "event"
-	TimelineEntryKindFact         TimelineEntryKind = "fact"
-	TimelineEntryKindFeedback     TimelineEntryKind = "feedback"
-	TimelineEntryKindOperation    TimelineEntryKind = "operation"
-	TimelineEntryKindOperator     TimelineEntryKind = "operator"
-	TimelineEntryKindProviderCall TimelineEntryKind = "provider_call"
-	TimelineEntryKindQuery        TimelineEntryKind = "query"
-	TimelineEntryKindReturn       TimelineEntryKind = "return"
-	TimelineEntryKindStatus       TimelineEntryKind = "status"
-	TimelineEntryKindWebhook      TimelineEntryKind = "webhook"
+	TimelineEntryKindAPICall       TimelineEntryKind = "api_call"
+	TimelineEntryKindEvent         TimelineEntryKind = "event"
+	TimelineEntryKindFact          TimelineEntryKind = "fact"
+	TimelineEntryKindFeedback      TimelineEntryKind = "feedback"
+	TimelineEntryKindOperator      TimelineEntryKind = "operator"
+	TimelineEntryKindProviderCall  TimelineEntryKind = "provider_call"
+	TimelineEntryKindProviderQuery TimelineEntryKind = "provider_query"
+	TimelineEntryKindReturn        TimelineEntryKind = "return"
+	TimelineEntryKindStatus        TimelineEntryKind = "status"
+	TimelineEntryKindWebhook       TimelineEntryKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the TimelineEntryKind enum.
@@ -1223,13 +1219,11 @@ func (e TimelineEntryKind) Valid() bool {
 		return true
 	case TimelineEntryKindFeedback:
 		return true
-	case TimelineEntryKindOperation:
-		return true
 	case TimelineEntryKindOperator:
 		return true
 	case TimelineEntryKindProviderCall:
 		return true
-	case TimelineEntryKindQuery:
+	case TimelineEntryKindProviderQuery:
 		return true
 	case TimelineEntryKindReturn:
 		return true
@@ -1363,7 +1357,7 @@ type AwaitResult struct {
 // BankDetails The bank account the buyer transfers the money to.
 type BankDetails struct {
 	Bank   string     `json:"bank,omitempty"`
-	Bic    string     `json:"bic,omitempty"`
+	BIC    string     `json:"bic,omitempty"`
 	Due    *time.Time `json:"due,omitempty"`
 	Holder string     `json:"holder"`
 	IBAN   string     `json:"iban"`
@@ -1764,17 +1758,20 @@ type FeedbackItem struct {
 	Mandate *string `json:"mandate"`
 
 	// Message The message as it came, secrets and buyer data removed. Only when one item is read.
-	Message *FeedbackMessage   `json:"message,omitempty"`
-	Object  FeedbackItemObject `json:"object"`
+	Message *FeedbackMessage `json:"message,omitempty"`
+
+	// Note What there is to say about the state, for people.
+	Note   *string            `json:"note"`
+	Object FeedbackItemObject `json:"object"`
 
 	// Payment Id of the payment it matched.
 	Payment    *string   `json:"payment"`
 	Provider   string    `json:"provider"`
 	ReceivedAt time.Time `json:"received_at"`
 
-	// State `received`: stored, not yet applied. `applied`: its facts are booked, or it added nothing new. `unmatched`: no
-	// payment has its references; it is tried again. `not_understood`: authentic, with nothing in it that proves
-	// anything; the provider was asked. `dead`: applying it failed repeatedly; somebody must look.
+	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
+	// applying it failed repeatedly; somebody must look.
 	State FeedbackState `json:"state"`
 
 	// Tries How often it was applied or matched.
@@ -1799,12 +1796,11 @@ type FeedbackListObject string
 type FeedbackMessage struct {
 	Body        string `json:"body"`
 	ContentType string `json:"content_type"`
-	Method      string `json:"method"`
 }
 
-// FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or it added nothing new. `unmatched`: no
-// payment has its references; it is tried again. `not_understood`: authentic, with nothing in it that proves
-// anything; the provider was asked. `dead`: applying it failed repeatedly; somebody must look.
+// FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
+// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
+// applying it failed repeatedly; somebody must look.
 type FeedbackState string
 
 // FormField One field of a form.
@@ -2394,8 +2390,8 @@ type TimelineEntry struct {
 	At time.Time `json:"at"`
 
 	// Detail What there is to know about it; the members depend on `kind`.
-	Detail map[string]interface{} `json:"detail"`
-	Kind   TimelineEntryKind      `json:"kind"`
+	Detail json.RawMessage   `json:"detail"`
+	Kind   TimelineEntryKind `json:"kind"`
 
 	// Title One line for people.
 	Title string `json:"title"`
@@ -2593,15 +2589,6 @@ type CreateRefundParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
 	// key never has a second effect.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-}
-
-// GetPaymentTimelineParams defines parameters for GetPaymentTimeline.
-type GetPaymentTimelineParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
@@ -2943,10 +2930,10 @@ type ClientInterface interface {
 	// GetPaymentTimeline Read everything that happened to a payment
 	//
 	// One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-	// them proved, changes of status and events. Secrets and buyer data are removed.
+	// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/timeline (the `GetPaymentTimeline` operationId).
-	GetPaymentTimeline(ctx context.Context, paymentID PaymentID, params *GetPaymentTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetPaymentTimeline(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAccounts List accounts
@@ -3463,11 +3450,11 @@ func (c *Client) SyncPayment(ctx context.Context, paymentID PaymentID, reqEditor
 // GetPaymentTimeline Read everything that happened to a payment
 //
 // One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-// them proved, changes of status and events. Secrets and buyer data are removed.
+// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
 //
 // Corresponds with GET /v1/payments/{payment_id}/timeline (the `GetPaymentTimeline` operationId).
-func (c *Client) GetPaymentTimeline(ctx context.Context, paymentID PaymentID, params *GetPaymentTimelineParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetPaymentTimelineRequest(c.Server, paymentID, params)
+func (c *Client) GetPaymentTimeline(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPaymentTimelineRequest(c.Server, paymentID)
 	if err != nil {
 		return nil, err
 	}
@@ -4742,7 +4729,7 @@ func NewSyncPaymentRequest(server string, paymentID PaymentID) (*http.Request, e
 }
 
 // NewGetPaymentTimelineRequest constructs an http.Request for the GetPaymentTimeline method
-func NewGetPaymentTimelineRequest(server string, paymentID PaymentID, params *GetPaymentTimelineParams) (*http.Request, error) {
+func NewGetPaymentTimelineRequest(server string, paymentID PaymentID) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4765,45 +4752,6 @@ func NewGetPaymentTimelineRequest(server string, paymentID PaymentID, params *Ge
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
-	}
-
-	if params != nil {
-		// queryValues collects non-styled parameters (passthrough, JSON)
-		// that are safe to round-trip through url.Values.Encode().
-		queryValues := queryURL.Query()
-		// rawQueryFragments collects pre-encoded query fragments from
-		// styled parameters, preserving literal commas as delimiters
-		// per the OpenAPI spec (e.g. "color=blue,black,brown").
-		var rawQueryFragments []string
-
-		if params.Limit != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.Cursor != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if encoded := queryValues.Encode(); encoded != "" {
-			rawQueryFragments = append(rawQueryFragments, encoded)
-		}
-		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -5128,12 +5076,12 @@ type ClientWithResponsesInterface interface {
 	// GetPaymentTimelineWithResponse Read everything that happened to a payment
 	//
 	// One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-	// them proved, changes of status and events. Secrets and buyer data are removed.
+	// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/timeline (the `GetPaymentTimeline` operationId).
-	GetPaymentTimelineWithResponse(ctx context.Context, paymentID PaymentID, params *GetPaymentTimelineParams, reqEditors ...RequestEditorFn) (*GetPaymentTimelineResponse, error)
+	GetPaymentTimelineWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*GetPaymentTimelineResponse, error)
 }
 
 type ListAccountsResponse struct {
@@ -6702,13 +6650,13 @@ func (c *ClientWithResponses) SyncPaymentWithResponse(ctx context.Context, payme
 // GetPaymentTimelineWithResponse Read everything that happened to a payment
 //
 // One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-// them proved, changes of status and events. Secrets and buyer data are removed.
+// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/payments/{payment_id}/timeline (the `GetPaymentTimeline` operationId).
-func (c *ClientWithResponses) GetPaymentTimelineWithResponse(ctx context.Context, paymentID PaymentID, params *GetPaymentTimelineParams, reqEditors ...RequestEditorFn) (*GetPaymentTimelineResponse, error) {
-	rsp, err := c.GetPaymentTimeline(ctx, paymentID, params, reqEditors...)
+func (c *ClientWithResponses) GetPaymentTimelineWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*GetPaymentTimelineResponse, error) {
+	rsp, err := c.GetPaymentTimeline(ctx, paymentID, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
