@@ -48,6 +48,13 @@ func TestContractFailsOnWhatItDoesNotPromise(t *testing.T) {
 		{"another request id", "GET", path + "/pay_x", 404, "application/problem+json", strings.Replace(problem, "req_1", "req_2", 1), false},
 		{"unknown path", "GET", "/v1/nothing", 404, "application/problem+json", problem, true},
 		{"unknown operation that works", "DELETE", path, 200, "application/json", list, false},
+		{"acknowledged feedback", "POST", "/feedback/payone-de", 200, "text/plain", "TSOK", true},
+		{"feedback answered by a redirect", "POST", "/feedback/payone-de", 302, "text/plain", "", false},
+		{"hosted page", "GET", "/pay/ct_1", 200, "text/html; charset=utf-8", "<p>", true},
+		{"hosted page as JSON", "GET", "/pay/ct_1", 200, "application/json", "{}", false},
+		{"buyer sent on", "GET", "/return/rt_1", 303, "", "", true},
+		{"alive", "GET", "/livez", 200, "application/json", `{"status":"alive"}`, true},
+		{"half alive", "GET", "/livez", 200, "application/json", `{"status":"half"}`, false},
 		{"outside", "GET", "/console/", 200, "text/html", "<p>", true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -56,6 +63,9 @@ func TestContractFailsOnWhatItDoesNotPromise(t *testing.T) {
 				w := httptest.NewRecorder()
 				w.Header().Set("Content-Type", c.media)
 				w.Header().Set("X-Request-Id", "req_1")
+				if c.status == http.StatusSeeOther {
+					w.Header().Set("Location", "https://shop.example/thanks")
+				}
 				w.WriteHeader(c.status)
 				_, _ = io.WriteString(w, c.body)
 				return w.Result()
