@@ -86,9 +86,9 @@ func (p *Provider) addBuyer(f fields, _ core.Op, in core.StartInput, o option) e
 	if ip, err := netip.ParseAddr(in.Buyer.IP); err == nil && ip.Zone() == "" {
 		f["customer_ip"] = ip.Unmap().String()
 	}
-	for name, pointer := range map[string]string{"customer_ip": "/buyer/ip", "customer_name": "/buyer/last_name", "phone_number": "/buyer/phone"} {
-		if o.identified && f[name] == "" {
-			return refuse("buyer_invalid", pointer, "%s wants name, telephone number and browser address of the buyer", o.value)
+	for _, needed := range [][2]string{{"customer_name", "/buyer/last_name"}, {"phone_number", "/buyer/phone"}, {"customer_ip", "/buyer/ip"}} {
+		if o.identified && f[needed[0]] == "" {
+			return refuse("buyer_invalid", needed[1], "%s wants name, telephone number and browser address of the buyer", o.value)
 		}
 	}
 	return nil
