@@ -48,16 +48,20 @@ func (s *Server) outcome(o *order) map[string]string {
 			f[name] = value
 		}
 	}
+	return withCode(escapeEcho(f), o.code)
+}
+
+func escapeEcho(f map[string]string) map[string]string {
 	for _, name := range escaped {
 		if value, ok := f[name]; ok {
 			f[name] = strings.ReplaceAll(value, "'", "&#39;")
 		}
 	}
-	return withCode(f, o.code)
+	return f
 }
 
 // stored answers a try that never became a transaction (cancelled, not authenticated, technical): a plain echo.
-func (s *Server) stored(_ *Account, fields map[string]string, fortID, code string) map[string]string {
+func stored(fields map[string]string, fortID, code string) map[string]string {
 	f := map[string]string{"eci": "ECOMMERCE"}
 	for name, value := range fields {
 		if value != "" && echoed(name) {
@@ -67,7 +71,7 @@ func (s *Server) stored(_ *Account, fields map[string]string, fortID, code strin
 	if fortID != "" {
 		f["fort_id"] = fortID
 	}
-	return withCode(f, code)
+	return withCode(escapeEcho(f), code)
 }
 
 // rejected answers a request that was not carried out: everything that was sent comes back, return_url too.
@@ -79,7 +83,7 @@ func rejected(fields map[string]string, code string) map[string]string {
 			delete(f, name)
 		}
 	}
-	return withCode(f, code)
+	return withCode(escapeEcho(f), code)
 }
 
 func withCode(f map[string]string, code string) map[string]string {

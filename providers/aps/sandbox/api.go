@@ -65,13 +65,14 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		no := refuse(msgRequestFormat, err.Error())
-		s.log(r, "", nil, no)
+		s.answered(s.received(r, "", nil), no.code, no.detail)
 		s.answerAPI(w, withCode(map[string]string{}, no.code))
 		return
 	}
 	_, name := commandOf(fields)
+	entry := s.received(r, name, fields)
 	s.sim.Faults.Serve(w, r, name, func(_ context.Context, w http.ResponseWriter, alter simulator.Action) {
-		answer, messages := s.perform(r, fields, alter)
+		answer, messages := s.perform(r, fields, entry, alter)
 		s.send(messages)
 		s.answerAPI(w, answer)
 	})
@@ -88,28 +89,24 @@ func commandOf(fields map[string]string) (by, name string) {
 }
 
 // perform checks and carries out one request. Without a known account the answer is unsigned.
-func (s *Server) perform(r *http.Request, fields map[string]string, alter simulator.Action) (map[string]string, []simulator.Message) {
+func (s *Server) perform(r *http.Request, fields map[string]string, entry *simulator.Request, alter simulator.Action) (map[string]string, []simulator.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, name := commandOf(fields)
 	account, no := s.accountOf(fields)
 	if account == nil {
-		s.log(r, name, fields, no)
+		s.answered(entry, no.code, no.detail)
 		return rejected(fields, no.code), nil
 	}
 	c := &call{account: account, fields: fields, answer: rejected(fields, statusInvalid+msgSuccess), alter: alter}
 	code := ""
 	if no = admitCall(account, fields, r); no == nil {
-		s.books.lapse(s.sim.Clock.Now())
 		code = apiOperations[name].do(s, c)
-		if c.detail != "" {
-			no = &refusal{code: code, detail: c.detail}
-		}
 	} else {
-		code = no.code
+		code, c.detail = no.code, no.detail
 	}
-	s.log(r, name, fields, no)
-	return signed(account, alterAnswer(withCode(c.answer, code), alter)), c.messages
+	s.answered(entry, code, c.detail)
+	return signed(account, alterAnswer(withCode(c.answer, code), c.alter)), c.messages
 }
 
 // admitCall checks a request in the order: command, mandatory fields, signature, shape.

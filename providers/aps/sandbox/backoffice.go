@@ -19,7 +19,6 @@ type backOfficeAction struct {
 
 // actAs carries out an action and returns the messages to send. The caller holds the lock.
 func (s *Server) actAs(in backOfficeAction) ([]simulator.Message, error) {
-	s.books.lapse(s.sim.Clock.Now())
 	merchant := in.Merchant
 	if merchant == "" {
 		merchant = s.accounts[s.first].MerchantIdentifier
@@ -28,6 +27,7 @@ func (s *Server) actAs(in backOfficeAction) ([]simulator.Message, error) {
 	if o == nil {
 		return nil, fmt.Errorf("merchant_reference %q is unknown", in.Reference)
 	}
+	o.lapse(s.sim.Clock.Now())
 	if in.Amount < 0 {
 		return nil, errors.New("amount must not be negative; 0 or none means all that is left")
 	}

@@ -118,8 +118,8 @@ func (b *books) nextFortID(now time.Time) string {
 	return fmt.Sprintf("%013d%05d", ms, b.issued%100000)
 }
 
-// find looks an order up by reference, by fort id, or by both, which must agree.
-func (b *books) find(merchant string, fields map[string]string) *order {
+// find looks an order up by reference, by fort id, or by both, which must agree, and brings it up to now.
+func (b *books) find(merchant string, fields map[string]string, now time.Time) *order {
 	reference, fortID := fields["merchant_reference"], fields["fort_id"]
 	var o *order
 	if reference != "" {
@@ -133,6 +133,7 @@ func (b *books) find(merchant string, fields map[string]string) *order {
 	if fortID != "" && b.byFortID[fortID] != o {
 		return nil
 	}
+	o.lapse(now)
 	return o
 }
 
@@ -153,18 +154,17 @@ func (b *books) begin(a *Account, fields map[string]string, now time.Time) *orde
 }
 
 // lapse voids what was authorized longer ago than the capture window and not captured.
-func (b *books) lapse(now time.Time) {
-	for _, o := range b.sequence {
-		end := o.authorizedAt.Add(CaptureWindow)
-		if o.capturable() > 0 && now.After(end) {
-			o.book(effectVoid, o.capturable(), "", byProvider, end)
-		}
+func (o *order) lapse(now time.Time) {
+	end := o.authorizedAt.Add(CaptureWindow)
+	if o.capturable() > 0 && now.After(end) {
+		o.book(effectVoid, o.capturable(), "", byProvider, end)
 	}
 }
 
-func (b *books) list() simulator.Books {
+func (b *books) list(now time.Time) simulator.Books {
 	list := simulator.Books{Payments: []simulator.Payment{}}
 	for _, o := range b.sequence {
+		o.lapse(now)
 		list.Payments = append(list.Payments, simulator.Payment{
 			Reference: o.reference, ProviderReference: o.fortID, Currency: o.currency,
 			Authorized: o.authorized, Captured: o.captured, Refunded: o.refunded, Voided: o.voided,

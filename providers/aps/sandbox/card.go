@@ -15,7 +15,7 @@ func (s *Server) enterCard(sess *session, in map[string]string) bool {
 	sess.problem, sess.wrong = "", map[string]string{}
 	switch action := in["action"]; action {
 	case "cancel":
-		s.end(sess, s.stored(sess.account, sess.fields, "", statusInvalid+msgCancelled))
+		s.end(sess, stored(sess.fields, "", statusInvalid+msgCancelled))
 		return false
 	case "continue":
 	default:

@@ -12,7 +12,7 @@ func (s *Server) answerChallenge(sess *session, in map[string]string) bool {
 		return true
 	case "cancel":
 		fortID := s.books.nextFortID(s.sim.Clock.Now())
-		s.end(sess, s.stored(sess.account, sess.fields, fortID, statusStored+msgCancelled))
+		s.end(sess, stored(sess.fields, fortID, statusStored+msgCancelled))
 	}
 	return false
 }
@@ -26,7 +26,7 @@ func (s *Server) useOption(sess *session, in map[string]string) bool {
 		sess.waiting.verdict = declined
 		return true
 	case "cancel":
-		s.end(sess, s.stored(sess.account, sess.fields, "", statusInvalid+msgCancelled))
+		s.end(sess, stored(sess.fields, "", statusInvalid+msgCancelled))
 	}
 	return false
 }

@@ -31,14 +31,14 @@ func (s *Server) charge(a *Account, fields map[string]string, with instrument, b
 	amount, _ := strconv.ParseInt(fields["amount"], 10, 64) // checked when the request came
 	v := decide(a, amount, with.verdict)
 	if v.status == statusInvalid {
-		return s.stored(a, fields, "", statusInvalid+v.message), nil
+		return stored(fields, "", statusInvalid+v.message), nil
 	}
 	o := s.books.begin(a, fields, now)
 	o.amount, o.card, o.by, o.acquirer, o.open = amount, with, by, v.acquirer, verdict{}
 	code := o.codeOf(v)
 	switch {
 	case v.status == statusIncomplete: // the acquirer was never asked
-		return s.stored(a, fields, o.fortID, code), s.feedback(o, a.DirectFeedbackURL, s.stored(a, fields, o.fortID, code))
+		return stored(fields, o.fortID, code), s.feedback(o, a.DirectFeedbackURL, stored(fields, o.fortID, code))
 	case v.settles != "":
 		o.open = v
 		s.settleLater(o)

@@ -50,6 +50,8 @@ func TestFaultsOfCapture(t *testing.T) {
 					}
 				}
 				require.Equal(t, test.captured, w.book("PMX-1").Captured)
+				log := w.server.sim.Requests.List()
+				require.Equal(t, "CAPTURE", log[len(log)-1].Operation, "it was received")
 				require.Equal(t, "04000", w.call(capture("PMX-1", "5000"))["response_code"], "it strikes once")
 			})
 		})
@@ -102,6 +104,19 @@ func TestFaultsOfThePage(t *testing.T) {
 		synctest.Wait()
 		require.Equal(t, "12650", w.told()[0].fields["amount"])
 		require.Equal(t, int64(12550), w.book("PMX-1").Captured)
+	})
+}
+
+func TestFaultOfRecurringPurchase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.pay(w.order("PMX-1", map[string]string{"token_name": "mine"})).card("4005550000000001")
+		synctest.Wait() // its own feedback has arrived
+		w.control("faults", `{"operation":"PURCHASE","action":"other_amount"}`)
+		require.Equal(t, "5100", w.call(recurring("PMX-2", "mine"))["amount"])
+		synctest.Wait()
+		require.Equal(t, "5100", w.told()[1].fields["amount"])
+		require.Equal(t, int64(5000), w.book("PMX-2").Captured)
 	})
 }
 

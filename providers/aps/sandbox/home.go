@@ -29,12 +29,12 @@ func (s *Server) showBackOffice(w http.ResponseWriter, r *http.Request) {
 
 // listOrders renders the back office, newest order first. The caller holds the lock.
 func (s *Server) listOrders(w http.ResponseWriter, status int, problem string) {
-	s.books.lapse(s.sim.Clock.Now())
 	v := s.brandView(nil, "en")
 	v.Wide, v.Problem = true, problem
 	rows := []orderRow{}
 	for i := len(s.books.sequence) - 1; i >= 0; i-- {
 		o := s.books.sequence[i]
+		o.lapse(s.sim.Clock.Now())
 		row := orderRow{
 			Merchant: o.account.MerchantIdentifier, Reference: o.reference, FortID: o.fortID, Command: o.command, Code: o.code, Currency: o.currency,
 			Amount: majorAmount(o.amount, o.currency), Authorized: majorAmount(o.authorized, o.currency), Captured: majorAmount(o.captured, o.currency),

@@ -8,15 +8,17 @@ import (
 	"github.com/paymux/paymux/providers/internal/simulator"
 )
 
-// log keeps a request without card and buyer data, and tells the log why it was refused.
-func (s *Server) log(r *http.Request, operation string, fields map[string]string, no *refusal) {
-	entry := simulator.Request{Operation: operation, Fields: redacted(fields)}
-	if no != nil {
-		entry.Answer, entry.Detail = no.code, no.detail
-		s.sim.Log.Info("request refused", "operation", operation, "code", no.code, "detail", no.detail,
-			"merchant_reference", fields["merchant_reference"])
+// received keeps a request, without card and buyer data, before any fault strikes.
+func (s *Server) received(r *http.Request, operation string, fields map[string]string) *simulator.Request {
+	return s.sim.Requests.Add(r, simulator.Request{Operation: operation, Fields: redacted(fields)})
+}
+
+// answered notes how a request ended; a detail says why it was refused.
+func (s *Server) answered(entry *simulator.Request, code, detail string) {
+	s.sim.Requests.Answered(entry, code, detail)
+	if detail != "" {
+		s.sim.Log.Info("request refused", "operation", entry.Operation, "code", code, "detail", detail)
 	}
-	s.sim.Requests.Add(r, entry)
 }
 
 // harmless are the fields kept as they are; every other one is hidden, known or not.

@@ -9,7 +9,7 @@ import (
 
 // capture takes all or part of an authorization, several times, never more than was authorized.
 func (s *Server) capture(c *call) string {
-	o := s.books.find(c.account.MerchantIdentifier, c.fields)
+	o := s.books.find(c.account.MerchantIdentifier, c.fields, s.sim.Clock.Now())
 	return s.maintain(c, o, statusCaptured, statusNotCaptured, s.captureFails(c, o))
 }
 
@@ -32,7 +32,7 @@ func (s *Server) captureFails(c *call, o *order) string {
 
 // void gives an authorization back, before anything was captured from it.
 func (s *Server) void(c *call) string {
-	o := s.books.find(c.account.MerchantIdentifier, c.fields)
+	o := s.books.find(c.account.MerchantIdentifier, c.fields, s.sim.Clock.Now())
 	message := ""
 	switch {
 	case o == nil:
@@ -47,7 +47,7 @@ func (s *Server) void(c *call) string {
 
 // refund gives captured money back, all or part, several times.
 func (s *Server) refund(c *call) string {
-	o := s.books.find(c.account.MerchantIdentifier, c.fields)
+	o := s.books.find(c.account.MerchantIdentifier, c.fields, s.sim.Clock.Now())
 	return s.maintain(c, o, statusRefunded, statusNotRefunded, s.refundFails(c, o))
 }
 
@@ -110,7 +110,7 @@ func (s *Server) move(o *order, success string, amount int64, reference, by stri
 // checkStatus answers 12 when the query worked; the order is in the transaction_ fields and totals.
 // A try that no acquirer has seen is not found.
 func (s *Server) checkStatus(c *call) string {
-	o := s.books.find(c.account.MerchantIdentifier, c.fields)
+	o := s.books.find(c.account.MerchantIdentifier, c.fields, s.sim.Clock.Now())
 	if o == nil || o.code == "" {
 		c.detail = "no financially completed transaction"
 		return statusNotChecked + msgOrderUnknown

@@ -117,6 +117,7 @@ func TestRecurring(t *testing.T) {
 		require.Equal(t, "INACTIVE", answer["token_status"])
 		require.Equal(t, "455701", answer["card_bin"])
 		require.Equal(t, "00044", w.call(recurring("PMX-3", first["token_name"]))["response_code"])
+		require.Equal(t, "00044", w.pay(w.order("PMX-4", map[string]string{"token_name": first["token_name"]})).returned()["response_code"])
 	})
 }
 

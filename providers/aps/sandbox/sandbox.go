@@ -138,8 +138,7 @@ func (s *Server) SetFeedbackURLs(accessCode, direct, notification string) error 
 func (s *Server) Books() simulator.Books {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.books.lapse(s.sim.Clock.Now())
-	return s.books.list()
+	return s.books.list(s.sim.Clock.Now())
 }
 
 // send hands messages to the feedback sender. It must be called without the lock:

@@ -37,7 +37,7 @@ func (s *Server) recur(c *call) string {
 		with.verdict = verdict{message: msgCardExpired, acquirer: "54"}
 	}
 	answer, messages := s.charge(c.account, c.fields, with, byAPI, c.alter)
-	c.answer, c.messages = answer, messages
+	c.answer, c.messages, c.alter = answer, messages, "" // charge has altered it
 	return answer["response_code"]
 }
 

@@ -110,11 +110,11 @@ func (s *Simulator) setFeedback(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, http.StatusUnprocessableEntity, errors.New("times must not be negative; 0 means until changed"))
 		return
 	}
-	if in.Mode != "" {
-		s.Feedback.SetMode(in.Mode, in.Times)
-	}
 	if in.Release {
 		s.Feedback.Release()
+	}
+	if in.Mode != "" {
+		s.Feedback.SetMode(in.Mode, in.Times)
 	}
 	WriteJSON(w, http.StatusOK, s.Feedback.State())
 }

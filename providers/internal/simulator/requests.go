@@ -24,25 +24,38 @@ type Request struct {
 type Requests struct {
 	clock *Clock
 	mu    sync.Mutex
-	list  []Request
+	list  []*Request
 }
 
-// Add keeps one request, with the moment and the path of r.
-func (q *Requests) Add(r *http.Request, entry Request) {
+// Add keeps one request when it arrives, with the moment and the path of r: a fault may keep it from being answered.
+// The result is for Answered alone.
+func (q *Requests) Add(r *http.Request, entry Request) *Request {
 	entry.At, entry.Method, entry.Path = q.clock.Now().UTC(), r.Method, r.URL.Path
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.list) == keptRequests {
 		q.list = q.list[1:]
 	}
-	q.list = append(q.list, entry)
+	q.list = append(q.list, &entry)
+	return &entry
+}
+
+// Answered notes the provider's code a request was answered with, and the detail behind it.
+func (q *Requests) Answered(entry *Request, answer, detail string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	entry.Answer, entry.Detail = answer, detail
 }
 
 // List is a copy, oldest first.
 func (q *Requests) List() []Request {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return append([]Request{}, q.list...)
+	list := make([]Request, len(q.list))
+	for i, entry := range q.list {
+		list[i] = *entry
+	}
+	return list
 }
 
 // Clear forgets all of them.

@@ -148,7 +148,7 @@ func TestHeldIsReleasedInOrder(t *testing.T) {
 		require.Equal(t, 2, s.State().Held)
 		s.Release()
 		require.Equal(t, []string{"1", "2"}, r.got())
-		require.Equal(t, HoldBack, s.State().Mode)
+		require.Equal(t, Normal, s.State().Mode)
 	})
 }
 
