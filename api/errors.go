@@ -54,7 +54,7 @@ func problemOfCore(e *core.Error) openapi.Problem {
 		detail = titleOf(code) + "."
 	}
 	p := problem(code, detail)
-	p.Pointer, p.AllowedActions, p.Alternatives = e.Pointer, e.Allowed, e.Choices
+	p.Pointer, p.AllowedActions, p.Alternatives, p.Resource = e.Pointer, e.Allowed, e.Choices, e.Object
 	if p.Pointer != "" {
 		p.Errors = []openapi.ProblemDetail{{Code: code, Pointer: e.Pointer, Detail: detail}}
 	}

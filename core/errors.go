@@ -41,6 +41,7 @@ type Error struct {
 	Pointer string // RFC 6901, into the request body
 	Message string
 	Allowed []string // actions the present state allows, with Code state_invalid
+	Object  string   // id of the object in the way, with Code reference_exists
 	Choices []string // what could be asked for instead, with Code capability_unsupported and routing_no_candidate
 	Err     error
 }

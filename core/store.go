@@ -130,8 +130,9 @@ type PaymentQuery struct {
 // EventQuery filters events.
 type EventQuery struct {
 	Page
-	Payment string
-	Type    string
+	Payment  string
+	Type     string
+	From, To time.Time // of its creation; zero: open
 }
 
 // InboxQuery filters the inbox.

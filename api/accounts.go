@@ -1,0 +1,66 @@
+package api
+
+import (
+	"context"
+
+	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
+)
+
+// ListAccounts handles GET /v1/accounts: the accounts the caller may use, in his order of preference.
+func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequestObject) (openapi.ListAccountsResponseObject, error) {
+	out := openapi.AccountList{Object: "list", Data: []openapi.Account{}}
+	for _, a := range s.checkout.Accounts(merchantOf(ctx)) {
+		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State)})
+	}
+	return openapi.ListAccounts200JSONResponse(out), nil
+}
+
+// GetAccountCapabilities handles GET /v1/accounts/{account}/capabilities.
+func (s *Server) GetAccountCapabilities(ctx context.Context, r openapi.GetAccountCapabilitiesRequestObject) (openapi.GetAccountCapabilitiesResponseObject, error) {
+	a := s.checkout.Account(merchantOf(ctx), r.Account)
+	if a == nil {
+		return nil, &core.Error{Kind: core.NotFound, Code: "not_found", Message: "there is no such account"}
+	}
+	caps := a.Capabilities()
+	out := openapi.AccountCapabilities{Object: "capabilities", Account: a.Name, Provider: a.Provider, Operations: a.Can(),
+		Feedback: openapi.FeedbackCapabilities{Signed: caps.Feedback.Signed, RetriesForSeconds: int64(caps.Feedback.RetriesFor.Seconds())}}
+	for i := range caps.Methods {
+		out.Methods = append(out.Methods, methodCapabilities(&caps.Methods[i]))
+	}
+	return openapi.GetAccountCapabilities200JSONResponse(out), nil
+}
+
+func methodCapabilities(m *core.MethodCaps) openapi.MethodCapabilities {
+	out := openapi.MethodCapabilities{Type: openapi.MethodType(m.Method.Type), Flow: m.Method.Flow, Product: m.Method.Product,
+		AuthorizationLifeSeconds: int64(m.AuthorizationLife.Seconds()), SessionLifeSeconds: int64(m.SessionLife.Seconds()), Business: m.Business,
+		Countries: list(m.Countries), Currencies: list(m.Currencies), NextActions: list(m.NextActions), Options: list(m.Options),
+		CaptureMethods: words[openapi.CaptureMethod](m.Captures), OffSession: words[openapi.CaptureMethod](m.OffSession), Save: words[openapi.MandateKind](m.Save),
+		PartialRefund: m.PartialRefund, Reauthorize: m.Reauthorize, Review: m.Review, Update: m.Update, VoidAfterCapture: m.VoidAfterCapture,
+		Release: openapi.MethodCapabilitiesReleaseRequest}
+	if m.Max > 0 {
+		out.MaxAmount = &m.Max
+	}
+	if n := int64(m.CapturesPerAuth); n > 0 {
+		out.CapturesPerAuthorization = &n
+	}
+	if !m.VoidAfterCapture {
+		out.Release = openapi.MethodCapabilitiesReleaseWindow
+	}
+	return out
+}
+
+func list(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
+func words[To, From ~string](in []From) []To {
+	out := []To{}
+	for _, v := range in {
+		out = append(out, To(v))
+	}
+	return out
+}

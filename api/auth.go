@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/paymux/paymux/core"
+)
+
+// authenticate lets a request through whose one Authorization header has a valid key with the scope for it. Every
+// other one gets the same answer, whatever is wrong with it.
+func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		text, bearer := "", false
+		if values := r.Header.Values(echo.HeaderAuthorization); len(values) == 1 {
+			if text, bearer = strings.CutPrefix(values[0], "Bearer "); !bearer {
+				text = ""
+			}
+		}
+		key, err := s.keys.Authenticate(r.Context(), text)
+		if err != nil {
+			return err
+		}
+		if key.Scope == core.ScopeRead && r.Method != http.MethodGet && r.Method != http.MethodHead {
+			return &core.Error{Kind: core.Forbidden, Code: "forbidden", Message: "this key may only read"}
+		}
+		who := caller{key: key, requestID: requestID(c), route: r.Method + " " + c.Path(), path: r.Method + " " + r.URL.Path}
+		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
+		return next(c)
+	}
+}
+
+// operator reports whether the caller sees what belongs to no merchant.
+func (c caller) operator() bool { return c.key.Scope == core.ScopeOperator }
+
+// request is the call as core knows it. The fingerprint is over method, path with ids and the body as it was
+// understood: member order, white space and defaults left out make no difference.
+func request(ctx context.Context, idempotencyKey string, body any) (core.Request, error) {
+	c := callerOf(ctx)
+	canonical, err := json.Marshal(body)
+	if err != nil {
+		return core.Request{}, err
+	}
+	sum := sha256.Sum256([]byte(c.path + "\n" + string(canonical)))
+	return core.Request{MerchantID: c.key.MerchantID, KeyID: c.key.ID, RequestID: c.requestID, Route: c.route, IdempotencyKey: idempotencyKey,
+		Fingerprint: hex.EncodeToString(sum[:])}, nil
+}

@@ -1,0 +1,107 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
+)
+
+// maxFeedbackBytes bounds a provider's message.
+const maxFeedbackBytes = 256 << 10
+
+// feedback handles POST /feedback/{account}, for every provider. The body is read as it is; nobody binds or decodes it
+// before its signature is checked. What is answered is the provider's own acknowledgement, after the commit.
+func (s *Server) feedback(c echo.Context) error {
+	r := c.Request()
+	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxFeedbackBytes))
+	if err != nil {
+		return c.String(http.StatusRequestEntityTooLarge, "too large")
+	}
+	ack, err := s.checkout.Receive(r.Context(), c.Param("account"), core.Message{Method: r.Method, URL: r.URL, Header: r.Header, Body: body,
+		RemoteAddr: c.RealIP(), ReceivedAt: time.Now().UTC()})
+	if err == nil {
+		return c.Blob(ack.Status, or(ack.ContentType, "text/plain; charset=utf-8"), []byte(ack.Body))
+	}
+	switch core.KindOf(err) {
+	case core.Unauthenticated:
+		s.log.WarnContext(r.Context(), "feedback refused", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body))
+		return c.String(http.StatusForbidden, "refused")
+	case core.MalformedMessage:
+		s.log.WarnContext(r.Context(), "feedback unreadable", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body))
+		return c.String(http.StatusBadRequest, "unreadable")
+	default: // without an acknowledgement it is sent again
+		s.log.ErrorContext(r.Context(), "feedback not stored", "request_id", requestID(c), "error", err)
+		return c.String(http.StatusServiceUnavailable, "try again")
+	}
+}
+
+// ListFeedback handles GET /v1/feedback: what matched the caller's payments; for operators everything.
+func (s *Server) ListFeedback(ctx context.Context, r openapi.ListFeedbackRequestObject) (openapi.ListFeedbackResponseObject, error) {
+	q := core.InboxQuery{Merchant: inboxOf(ctx), Payment: text(r.Params.Payment), Account: text(r.Params.Account), State: core.InboxState(plain(r.Params.State))}
+	l, err := s.checkout.Inbox(ctx, q, count(r.Params.Limit), text(r.Params.Cursor))
+	if err != nil {
+		return nil, err
+	}
+	out := openapi.FeedbackList{Object: "list", Data: []openapi.FeedbackItem{}, HasMore: l.Next != "", NextCursor: optional(l.Next)}
+	for _, item := range l.Items {
+		shown, err := s.feedbackItem(item)
+		if err != nil {
+			return nil, err
+		}
+		out.Data = append(out.Data, shown)
+	}
+	return openapi.ListFeedback200JSONResponse(out), nil
+}
+
+// GetFeedback handles GET /v1/feedback/{id}.
+func (s *Server) GetFeedback(ctx context.Context, r openapi.GetFeedbackRequestObject) (openapi.GetFeedbackResponseObject, error) {
+	item, err := s.checkout.Feedback(ctx, inboxOf(ctx), r.FeedbackID)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.feedbackItem(item)
+	if err != nil {
+		return nil, err
+	}
+	return openapi.GetFeedback200JSONResponse(shown), nil
+}
+
+// inboxOf is whose inbox the caller sees: empty for operators, who see what belongs to nobody too.
+func inboxOf(ctx context.Context) string {
+	if c := callerOf(ctx); !c.operator() {
+		return c.key.MerchantID
+	}
+	return ""
+}
+
+func (s *Server) feedbackItem(item *core.InboxItem) (openapi.FeedbackItem, error) {
+	var fb core.Feedback
+	if err := json.Unmarshal(item.Feedback, &fb); err != nil {
+		return openapi.FeedbackItem{}, err
+	}
+	out := openapi.FeedbackItem{ID: item.ID, Object: "feedback", Payment: optional(item.Place.PaymentID), State: openapi.FeedbackState(item.State),
+		Account: item.Account, AppliedAt: instant(item.AppliedAt), Facts: []openapi.Fact{}, ReceivedAt: item.ReceivedAt, Tries: int64(item.Tries), Note: optional(item.Note)}
+	for i := range fb.Facts {
+		out.Facts = append(out.Facts, fact(&fb.Facts[i]))
+	}
+	return out, nil
+}
+
+func fact(f *core.Fact) openapi.Fact {
+	out := openapi.Fact{Kind: f.Kind.String(), Code: optional(f.Code), OccurredAt: instant(f.OccurredAt), Strength: openapi.FactStrengthHint,
+		Measure: [...]openapi.FactMeasure{openapi.FactMeasureSingle, openapi.FactMeasureAtLeast, openapi.FactMeasureNetAt}[f.Measure]}
+	if f.Strength == core.Asserted {
+		out.Strength = openapi.FactStrengthAsserted
+	}
+	if f.Amount.Currency != "" {
+		out.Amount, out.Currency = &f.Amount.Minor, &f.Amount.Currency
+	}
+	return out
+}

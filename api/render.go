@@ -1,0 +1,177 @@
+package api
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
+)
+
+// payment is a payment as the contract shows it. What is derived from a secret, its token and its hosted page, is
+// computed here and stored nowhere.
+func (s *Server) payment(v core.View) openapi.Payment {
+	metadata := v.Metadata
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
+	return openapi.Payment{
+		ID: v.ID, Object: "payment", MerchantReference: v.Reference, Status: openapi.PaymentStatus(v.Status), Amount: v.Amount.Minor,
+		Currency: v.Amount.Currency, Account: optional(v.Account), Amounts: amounts(v.Amounts), Attempts: int64(v.Attempts),
+		CancellationReason: optional(v.CancelReason), CaptureMethod: openapi.CaptureMethod(v.Capture), ClientToken: s.checkout.ClientToken(v.ID),
+		Description: optional(v.Description), DisputeStatus: openapi.PaymentDisputeStatus(v.DisputeStatus), LastError: failure(v.LastError),
+		Livemode: s.live, Mandate: optional(v.Mandate), Metadata: metadata, Method: method(v.Method, v.Display), NeedsReview: v.NeedsReview,
+		NextAction: s.nextAction(v), Provider: provider(v.Provider, v.References), RefundStatus: openapi.PaymentRefundStatus(v.RefundStatus),
+		ReservedUntil: instant(v.HeldUntil), Review: review(v.Review), Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
+	}
+}
+
+func amounts(a core.Amounts) openapi.Amounts {
+	return openapi.Amounts{Authorized: a.Authorized, Capturable: a.Capturable, Captured: a.Captured, InDoubt: a.InDoubt, Refundable: a.Refundable,
+		Refunded: a.Refunded, Released: a.Released, Reversed: a.Reversed}
+}
+
+func method(m core.Method, display string) openapi.PaymentMethod {
+	return openapi.PaymentMethod{Type: openapi.MethodType(m.Type), Flow: m.Flow, Product: m.Product, Option: m.Option, Display: optional(display)}
+}
+
+func provider(name string, refs map[string]string) openapi.ProviderInfo {
+	if refs == nil {
+		refs = map[string]string{}
+	}
+	return openapi.ProviderInfo{Name: optional(name), References: refs}
+}
+
+func failure(f *core.Failure) *openapi.Failure {
+	if f == nil {
+		return nil
+	}
+	return &openapi.Failure{Category: openapi.FailureCategory(f.Category), RetryAdvice: openapi.RetryAdvice(f.RetryAdvice), ProviderCode: f.ProviderCode,
+		ProviderMessage: f.ProviderMessage}
+}
+
+// pollAfterMs is how long a client waits before it asks again while nothing is decided.
+const pollAfterMs = 2000
+
+func (s *Server) nextAction(v core.View) openapi.NextAction {
+	n := v.Next
+	if n == nil {
+		return openapi.NextAction{Type: openapi.NextActionTypeNone}
+	}
+	out := openapi.NextAction{Type: openapi.NextActionType(n.Type), HostedURL: s.checkout.HostedURL(v.ID), ExpiresAt: instant(n.ExpiresAt)}
+	switch n.Type {
+	case core.NextPostForm:
+		form := openapi.PostForm{URL: n.URL, Enctype: "application/x-www-form-urlencoded", Fields: []openapi.FormField{}}
+		for _, f := range n.Fields {
+			form.Fields = append(form.Fields, openapi.FormField{Name: f[0], Value: f[1]})
+		}
+		out.PostForm = &form
+	case core.NextRedirect:
+		out.RedirectToURL = &openapi.RedirectToURL{URL: n.URL, Method: openapi.RedirectToURLMethod(or(n.Method, "GET"))}
+	case core.NextWidget:
+		out.RenderWidget = &openapi.RenderWidget{Sdk: openapi.RenderWidgetSdk(n.Widget.SDK), ScriptURL: n.Widget.ScriptURL, Config: n.Widget.Config}
+	case core.NextInstructions:
+		b := n.Bank
+		out.ShowInstructions = &openapi.ShowInstructions{Bank: openapi.BankDetails{Holder: b.Holder, IBAN: b.IBAN, BIC: b.BIC, Bank: b.Bank, Reference: b.Reference, Due: instant(b.Due)}}
+	case core.NextAwait:
+		out.AwaitResult = &openapi.AwaitResult{PollAfterMs: pollAfterMs, Reason: "the provider has not decided yet"}
+	}
+	return out
+}
+
+func review(r *core.Review) *openapi.Review {
+	if r == nil {
+		return nil
+	}
+	out := &openapi.Review{Buyer: openapi.Buyer{FirstName: r.Buyer.FirstName, LastName: r.Buyer.LastName, Phone: r.Buyer.Phone, Country: r.Buyer.Country},
+		Instrument: optional(r.Instrument), Constraints: r.Constraints, BillingAddress: address(r.Buyer.Billing), ShippingAddress: address(r.Buyer.Shipping)}
+	for _, c := range r.ChangeActions {
+		out.ChangeActions = append(out.ChangeActions, openapi.ChangeAction{What: openapi.ChangeActionWhat(c.What), ScriptURL: c.ScriptURL, SessionID: c.SessionID})
+	}
+	return out
+}
+
+func address(a *core.Address) *openapi.Address {
+	if a == nil {
+		return nil
+	}
+	return &openapi.Address{Name: a.Name, FirstName: a.FirstName, LastName: a.LastName, Company: a.Company, Line1: a.Line1, Line2: a.Line2, Line3: a.Line3,
+		City: a.City, District: a.District, State: a.State, PostalCode: a.PostalCode, Country: a.Country, Phone: a.Phone}
+}
+
+// booking is a capture or refund as the contract shows it.
+func booking(v core.BookingView) any {
+	metadata := v.Metadata
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
+	info := provider(v.Provider, map[string]string{"key": v.Key})
+	if v.Object == "capture" {
+		return openapi.Capture{ID: v.ID, Object: "capture", Payment: v.Payment, Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
+			Currency: v.Amount.Currency, Failure: failure(v.Failure), Final: v.Final, Metadata: metadata, Provider: info,
+			Reference: optional(v.Reference), CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
+	}
+	return openapi.Refund{ID: v.ID, Object: "refund", Payment: v.Payment, Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
+		Currency: v.Amount.Currency, Failure: failure(v.Failure), Metadata: metadata, Provider: info, Reason: optional(v.Reason),
+		Reference: optional(v.Reference), CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
+}
+
+// mandate is a mandate as the contract shows it. The provider's token stays here.
+func (s *Server) mandate(m *core.Mandate) openapi.Mandate {
+	return openapi.Mandate{ID: m.ID, Object: "mandate", Payment: optional(m.PaymentID), Status: openapi.MandateStatus(m.Status), Account: m.Account,
+		Kind: openapi.MandateKind(m.Kind), Livemode: s.live, Method: method(m.Method, m.Display), NextAction: openapi.NextAction{Type: openapi.NextActionTypeNone},
+		Provider: provider("", nil), Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+}
+
+// event is an event as the contract shows it, with the payment as it was then.
+func (s *Server) event(e core.Event) (openapi.Event, error) {
+	var body core.EventBody
+	if err := json.Unmarshal(e.Data, &body); err != nil {
+		return openapi.Event{}, err
+	}
+	p := s.payment(body.Data.Payment)
+	data := openapi.EventData{Payment: &p, Sequence: body.Data.Sequence, Previous: optional(string(body.Data.Previous)),
+		Cause: openapi.Cause{Kind: openapi.CauseKind(body.Data.Cause.Kind), ID: optional(body.Data.Cause.ID)}}
+	shown, err := s.about(e.Type, body.Data.Object)
+	if err != nil {
+		return openapi.Event{}, err
+	}
+	data.Object = shown
+	return openapi.Event{ID: e.ID, Object: "event", Type: openapi.EventType(e.Type), Data: data, Livemode: s.live, Timestamp: body.Timestamp}, nil
+}
+
+// about is the object an event is about, as the contract shows it; null for the payment itself.
+func (s *Server) about(kind string, raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) == 0 {
+		return json.RawMessage("null"), nil
+	}
+	if kind == "payment.attempt_failed" {
+		return raw, nil // a failure is the same inside and outside
+	}
+	var v core.BookingView
+	if err := json.Unmarshal(raw, &v); err != nil {
+		return nil, err
+	}
+	return json.Marshal(booking(v))
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func instant(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

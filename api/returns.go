@@ -1,0 +1,95 @@
+package api
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/paymux/paymux/api/hosted"
+	"github.com/paymux/paymux/core"
+)
+
+// maxReturnBytes bounds what a browser brings back.
+const maxReturnBytes = 64 << 10
+
+// buyerReturn handles GET and POST /return/{token}: a buyer back from a provider, cross-site POST included. It needs no
+// cookie. The answer is 303 to the merchant's own stored address; a reload ends there as well.
+func (s *Server) buyerReturn(c echo.Context) error {
+	r := c.Request()
+	values, err := returned(c.Response(), r)
+	if err != nil {
+		return hosted.Write(c.Response(), http.StatusBadRequest, hosted.Notice{Lang: "en", Title: "This address cannot be read", Text: "Go back to the shop; your payment is not affected."})
+	}
+	landing, err := s.checkout.Return(r.Context(), c.Param("token"), r.Method, values)
+	if core.KindOf(err) == core.NotFound && err != nil {
+		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
+	}
+	if err != nil {
+		s.log.ErrorContext(r.Context(), "return not handled", "request_id", requestID(c), "error", err)
+		return hosted.Write(c.Response(), http.StatusServiceUnavailable, hosted.Notice{Lang: "en", Title: "One moment", Text: "We could not look up your payment just now.", Refresh: 3})
+	}
+	if landing.To == "" {
+		return hosted.Write(c.Response(), http.StatusOK, standing(landing.Payment))
+	}
+	return away(c, landing.To)
+}
+
+var unknownPage = hosted.Notice{Lang: "en", Title: "There is nothing here", Text: "The link is not valid or no longer valid. Go back to the shop and start again from there."}
+
+// returned are the values of the body for POST, of the query for GET. The query of a POST is ours or nobody's.
+func returned(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	if r.Method != http.MethodPost {
+		return url.ParseQuery(r.URL.RawQuery)
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, maxReturnBytes)
+	if err := r.ParseForm(); err != nil {
+		return nil, err
+	}
+	return r.PostForm, nil
+}
+
+// away sends the browser on by GET, without telling where it came from.
+func away(c echo.Context, to string) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	c.Response().Header().Set("Referrer-Policy", "no-referrer")
+	return c.Redirect(http.StatusSeeOther, to)
+}
+
+// hostedPage handles GET /pay/{token}: it performs whatever the payment's next action is.
+func (s *Server) hostedPage(c echo.Context) error {
+	p, err := s.checkout.Hosted(c.Request().Context(), c.Param("token"))
+	if core.KindOf(err) == core.NotFound && err != nil {
+		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
+	}
+	if err != nil {
+		return err
+	}
+	next := p.View().Next
+	switch {
+	case next == nil:
+	case next.Type == core.NextPostForm:
+		return hosted.Write(c.Response(), http.StatusOK, hosted.Form{Lang: "en", URL: next.URL, Fields: next.Fields})
+	case next.Type == core.NextRedirect:
+		return away(c, next.URL)
+	}
+	return hosted.Write(c.Response(), http.StatusOK, standing(p))
+}
+
+// standing says where a payment stands, to its buyer.
+func standing(p *core.Payment) hosted.Notice {
+	n := hosted.Notice{Lang: "en", Link: p.Order.ReturnURL, LinkText: "Back to the shop"}
+	switch p.Status {
+	case core.StatusSucceeded, core.StatusPartiallyCaptured, core.StatusRequiresCapture:
+		n.Title, n.Text = "Thank you", "Your payment was accepted."
+	case core.StatusProcessing:
+		n.Title, n.Text, n.Refresh, n.Link = "One moment", "Your payment is being checked. This page looks again by itself.", 3, ""
+	case core.StatusCanceled:
+		n.Title, n.Text = "Nothing was paid", "This payment was ended."
+	case core.StatusFailed, core.StatusRequiresPaymentMethod:
+		n.Title, n.Text = "The payment did not go through", "Nothing was charged. You can try again in the shop."
+	default:
+		n.Title, n.Text = "Your payment is open", "Go back to the shop to go on."
+	}
+	return n
+}

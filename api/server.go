@@ -1,0 +1,102 @@
+// Package api turns HTTP into calls of core, and what comes back into the answers of the contract in openapi/.
+// It decides nothing about money.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
+)
+
+// Options are what the API works with.
+type Options struct {
+	Checkout    *core.Checkout
+	Keys        *core.Keys
+	Store       core.Store
+	Log         *slog.Logger
+	Live        bool                       // shown as livemode; tells simulators from money
+	IPExtractor func(*http.Request) string // where a request comes from; nil: the peer itself
+}
+
+// Server answers every route of the contract.
+type Server struct {
+	checkout *core.Checkout
+	keys     *core.Keys
+	store    core.Store
+	log      *slog.Logger
+	live     bool
+}
+
+// New is the handler of all routes.
+func New(o Options) (http.Handler, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{checkout: o.Checkout, keys: o.Keys, store: o.Store, log: o.Log, live: o.Live}
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.Binder = binder{}
+	e.HTTPErrorHandler = handleErrors(o.Log)
+	e.IPExtractor = o.IPExtractor
+	if e.IPExtractor == nil {
+		e.IPExtractor = echo.ExtractIPDirect()
+	}
+	e.Use(middleware.Recover(), withRequestID)
+	if err := s.contract(e); err != nil {
+		return nil, err
+	}
+	s.open(e)
+	return e, nil
+}
+
+// contract routes what needs an API key: everything under /v1, generated from the contract.
+func (s *Server) contract(e *echo.Echo) error {
+	v1 := e.Group("", withLimits, s.authenticate, withIdempotencyKey)
+	openapi.RegisterHandlers(v1, openapi.NewStrictHandler(s, []openapi.StrictMiddlewareFunc{checkQuery}))
+	e.RouteNotFound("/v1/*", func(echo.Context) error { return echo.ErrNotFound }, withLimits, s.authenticate)
+	return nil
+}
+
+// open routes what needs no API key: providers authenticate themselves, buyers bring a token, probes ask nothing.
+func (s *Server) open(e *echo.Echo) {
+	e.POST("/feedback/:account", s.feedback)
+	e.GET("/return/:token", s.buyerReturn)
+	e.POST("/return/:token", s.buyerReturn)
+	e.GET("/pay/:token", s.hostedPage)
+	e.GET("/livez", func(c echo.Context) error { return c.JSON(http.StatusOK, map[string]string{"status": "alive"}) })
+	e.GET("/readyz", s.ready)
+	e.GET("/openapi.json", func(c echo.Context) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openapi.JSON) })
+	e.GET("/openapi.yaml", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/yaml", openapi.YAML) })
+}
+
+// ready proves that a row can be written (R-62). The state of providers never makes the process unready.
+func (s *Server) ready(c echo.Context) error {
+	if err := s.store.Ready(c.Request().Context()); err != nil {
+		s.log.ErrorContext(c.Request().Context(), "not ready", "error", err)
+		return c.JSON(http.StatusServiceUnavailable, map[string]string{"status": "unavailable"})
+	}
+	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})
+}
+
+type callerKey struct{}
+
+// caller is who makes a request of the API, and which.
+type caller struct {
+	key       core.APIKey
+	requestID string
+	route     string // method and route template
+	path      string // method and path with ids
+}
+
+func callerOf(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+func merchantOf(ctx context.Context) string { return callerOf(ctx).key.MerchantID }
