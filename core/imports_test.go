@@ -1,0 +1,151 @@
+package core
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/paymux/paymux"
+
+// ban is what a folder must not import, and why.
+type ban struct {
+	in     string   // folder and everything below it
+	except []string // folders below it that the ban does not hold for
+	what   string   // import path and everything below it
+	why    string
+}
+
+var bans = []ban{
+	{in: "core", what: module + "/api", why: "core knows no route"},
+	{in: "core", what: module + "/storage", why: "core knows no table; it speaks to the port Store"},
+	{in: "core", what: module + "/providers", why: "core knows no provider"},
+	{in: "core", what: module + "/cmd", why: "cmd knows core, not the other way round"},
+	{in: "core", what: "gorm.io", why: "core knows no database"},
+	{in: "core", what: "github.com/labstack", why: "core knows no HTTP framework"},
+	{in: "storage", what: module + "/api", why: "storage turns rows into core types and nothing else"},
+	{in: "storage", what: module + "/providers", why: "storage knows no provider"},
+	{in: "storage", what: module + "/cmd", why: "cmd wires storage"},
+	{in: "api", what: module + "/storage", why: "api calls core; what stores is wired by cmd"},
+	{in: "api", what: module + "/providers", why: "no provider's words reach the API but through core"},
+	{in: "api", what: module + "/cmd", why: "cmd wires the API"},
+	{in: "api", what: "gorm.io", why: "api knows no database"},
+	{in: "providers", what: module + "/api", why: "a provider translates; it answers nobody"},
+	{in: "providers", what: module + "/storage", why: "a provider keeps nothing"},
+	{in: "providers", what: module + "/cmd", why: "cmd wires providers"},
+	{in: "providers", what: "gorm.io", why: "a provider keeps nothing"},
+	{in: "providers", what: "github.com/labstack", why: "the HTTP framework stays in api"},
+	{in: "providers/aps/sandbox", what: module + "/core", why: "a simulator that shares code with the program judges nothing"},
+	{in: "providers/aps/sandbox", what: module + "/providers/aps", except: []string{"providers/aps/sandbox"}, why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "providers/aps/sandbox", what: module + "/providers/internal/outbound", why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "providers/aps/sandbox", what: module + "/providers/internal/strict", why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "providers/internal/simulator", what: module + "/core", why: "simulators share nothing with the program"},
+}
+
+// corePlain are the only modules core may import: plain value types.
+var corePlain = []string{"github.com/Rhymond/go-money", "github.com/shopspring/decimal", "github.com/oklog/ulid/v2"}
+
+// testHelpers are packages that exist for tests and import testing.
+var testHelpers = []string{"providers/providertest", "api/apitest", "storage/storagetest", "core/coretest"}
+
+func TestImports(t *testing.T) {
+	for file, imports := range importsOf(t, "..") {
+		folder := filepath.ToSlash(filepath.Dir(file))
+		for _, path := range imports {
+			for _, b := range bans {
+				if below(folder, b.in) && below(path, b.what) && !slices.ContainsFunc(b.except, func(e string) bool { return below(path, module+"/"+e) }) {
+					t.Errorf("%s imports %s: %s", file, path, b.why)
+				}
+			}
+			if folder == "core" && strings.Contains(path, ".") && !slices.Contains(corePlain, path) {
+				t.Errorf("%s imports %s: core rests on the standard library and plain value types", file, path)
+			}
+			if path == "testing" && !slices.ContainsFunc(testHelpers, func(h string) bool { return below(folder, h) }) {
+				t.Errorf("%s imports testing: the program carries no test code", file)
+			}
+		}
+		if below(folder, "providers") {
+			crossProvider(t, file, folder, imports)
+		}
+	}
+}
+
+// crossProvider keeps providers unknown to each other.
+func crossProvider(t *testing.T, file, folder string, imports []string) {
+	parts := strings.Split(folder, "/")
+	if len(parts) < 2 || parts[1] == "internal" || parts[1] == "providertest" {
+		return
+	}
+	for _, path := range imports {
+		rest, ok := strings.CutPrefix(path, module+"/providers/")
+		other, _, _ := strings.Cut(rest, "/")
+		if ok && other != parts[1] && other != "internal" && other != "secret" {
+			t.Errorf("%s imports %s: providers do not know each other", file, path)
+		}
+	}
+}
+
+func below(path, root string) bool { return path == root || strings.HasPrefix(path, root+"/") }
+
+// importsOf are the imports of every Go file of the program, tests aside.
+func importsOf(t *testing.T, root string) map[string][]string {
+	out := map[string][]string{}
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && path != root && strings.HasPrefix(d.Name(), ".") {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		for _, i := range f.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return err
+			}
+			out[filepath.ToSlash(rel)] = append(out[filepath.ToSlash(rel)], name)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return out
+}
+
+// The top level holds what the design names and nothing else.
+func TestTopLevel(t *testing.T) {
+	allowed := []string{"core", "providers", "storage", "api", "cmd", "go.mod", "go.sum", "README.md", "LICENSE", "NOTICE", "CHANGELOG.md", "paymux"} // paymux: what go build leaves
+	entries, err := os.ReadDir("..")
+	require.NoError(t, err)
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") { // tools and editors keep theirs there
+			require.Contains(t, allowed, e.Name())
+		}
+	}
+}
+
+// A ban that nothing could break guards nothing: each is broken here once.
+func TestBansCanFail(t *testing.T) {
+	for _, b := range bans {
+		require.True(t, below(b.in+"/x", b.in) && below(b.what+"/y", b.what), b.why)
+		require.NotEmpty(t, b.why)
+	}
+	require.False(t, below("corex", "core"))
+}
