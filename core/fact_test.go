@@ -24,10 +24,6 @@ func asserted(kind FactKind, id, of string, minor int64) Fact {
 }
 
 func atLeast(f Fact) Fact { f.Measure = AtLeast; return f }
-func byOp(f Fact, key string) Fact {
-	f.OpKey = key
-	return f
-}
 
 // drawFact draws a fact of a small world, so that the same objects are met again and again.
 func drawFact(t *rapid.T) Fact {

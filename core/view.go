@@ -38,9 +38,6 @@ type View struct {
 	UpdatedAt     time.Time         `json:"updated_at"`
 }
 
-// awaitFor is how long a client waits before it asks again while nothing is decided.
-const awaitFor = 2 * time.Second
-
 // View is p as merchants see it.
 func (p *Payment) View() View {
 	v := View{ID: p.ID, MerchantID: p.MerchantID, Reference: p.Reference, Status: p.Status, Amount: p.Amount, Capture: p.Order.Capture,
