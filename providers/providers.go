@@ -1,0 +1,121 @@
+// Package providers lists the providers of this program. A new one is one line here.
+package providers
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers/aps"
+	"github.com/paymux/paymux/providers/internal/outbound"
+	"github.com/paymux/paymux/providers/secret"
+)
+
+// known are the providers: how an account is opened, and which setting tells that it is one of the provider's test system.
+var known = map[string]kind{
+	"aps": of(aps.New, "environment", aps.Sandbox),
+}
+
+// Names are the providers, in order.
+func Names() []string { return slices.Sorted(maps.Keys(known)) }
+
+// Settings is the type of the settings that an account of a provider has, a struct with koanf tags; nil when there is
+// no such provider.
+func Settings(provider string) reflect.Type { return known[provider].settings }
+
+// Node is the part of the configuration that belongs to one account, with secrets filled in; a *koanf.Koanf is one.
+type Node interface {
+	Unmarshal(path string, out any) error
+}
+
+// Check tells every problem of an account's settings, joined, each beginning with the key and a colon. With live it also
+// refuses what is not for real money: addresses of this machine, http, a provider's test system, and the example
+// credentials of the simulators.
+func Check(provider string, n Node, live bool) error { return known[provider].check(n, live) }
+
+// Open opens an account. With live no call leaves for this machine or without TLS.
+func Open(provider string, n Node, live bool) (core.Provider, error) {
+	k, ok := known[provider]
+	if !ok {
+		return nil, fmt.Errorf("there is no provider %q", provider)
+	}
+	return k.open(n, outbound.New(outbound.Options{AllowLocal: !live}))
+}
+
+// kind is one provider.
+type kind struct {
+	settings reflect.Type
+	check    func(n Node, live bool) error
+	open     func(n Node, out *outbound.Client) (core.Provider, error)
+}
+
+// of makes a kind of a provider's constructor. An account whose setting testKey is testValue belongs to its test system.
+func of[C interface{ Validate() error }, P core.Provider](open func(C, *outbound.Client) (P, error), testKey, testValue string) kind {
+	read := func(n Node) (c C, err error) {
+		if n.Unmarshal("", &c) != nil { // the cause may repeat a value, and a value may be a secret
+			err = errors.New("the settings do not have the shape of their provider")
+		}
+		return c, err
+	}
+	return kind{
+		settings: reflect.TypeFor[C](),
+		check: func(n Node, live bool) error {
+			c, err := read(n)
+			if err != nil {
+				return err
+			}
+			if live {
+				err = notForMoney(reflect.ValueOf(c), testKey, testValue)
+			}
+			return errors.Join(c.Validate(), err)
+		},
+		open: func(n Node, out *outbound.Client) (core.Provider, error) {
+			c, err := read(n)
+			if err != nil {
+				return nil, err
+			}
+			return open(c, out)
+		},
+	}
+}
+
+// simulated begins the example credentials of every simulator.
+const simulated = "pmx"
+
+func notForMoney(c reflect.Value, testKey, testValue string) error {
+	var problems []error
+	for i := range c.NumField() {
+		key, value := c.Type().Field(i).Tag.Get("koanf"), ""
+		switch f := c.Field(i).Interface().(type) {
+		case string:
+			value = f
+		case secret.Secret:
+			value = f.Reveal()
+		}
+		switch {
+		case strings.HasPrefix(value, simulated):
+			problems = append(problems, fmt.Errorf("%s: it is an example of the simulators, which live mode refuses", key))
+		case key == testKey && value == testValue:
+			problems = append(problems, fmt.Errorf("%s: %s is the provider's test system, which live mode refuses", key, testValue))
+		case local(value):
+			problems = append(problems, fmt.Errorf("%s: live mode wants https and another machine than this one", key))
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// local reports whether value is an address that no provider has in earnest.
+func local(value string) bool {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Scheme != "https" || u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || err == nil && ip.Unmap().IsLoopback()
+}
