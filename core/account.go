@@ -40,6 +40,7 @@ type Account struct {
 	caps     Capabilities
 	provider Provider
 
+	checker  Checker
 	returns  ReturnParser
 	capturer Capturer
 	voider   Voider
@@ -59,6 +60,7 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	if a.CallTimeout <= 0 {
 		a.CallTimeout = callTimeout
 	}
+	a.checker, _ = p.(Checker)
 	a.returns, _ = p.(ReturnParser)
 	a.capturer, _ = p.(Capturer)
 	a.voider, _ = p.(Voider)

@@ -110,11 +110,13 @@ func (a *amendment) store() error {
 	c := &Change{Payment: a.Payment, New: a.before == nil, ReserveCapture: a.reserve.capture, ReserveRefund: a.reserve.refund,
 		Evidence: a.evidence, Refs: a.refs}
 	a.difference(c)
-	if !c.New && len(events) == 0 && len(c.Facts) == 0 && len(c.Evidence) == 0 && len(c.Attempts)+len(c.NewAttempts)+len(c.Operations)+len(c.NewOperations) == 0 &&
-		a.sameRow() {
-		return nil
-	}
 	a.schedule()
+	if !c.New && len(events) == 0 && len(c.Facts)+len(c.Evidence)+len(c.Attempts)+len(c.NewAttempts)+len(c.Operations)+len(c.NewOperations) == 0 && a.sameRow() {
+		if a.CheckAt.Equal(a.before.CheckAt) && a.Checks == a.before.Checks {
+			return nil
+		}
+		return a.tx.Schedule(a.ID, a.CheckAt, a.Checks)
+	}
 	a.Version++
 	a.UpdatedAt = a.now
 	for _, e := range events {
@@ -163,9 +165,10 @@ func (a *amendment) difference(c *Change) {
 	c.Facts = a.Facts[facts:]
 }
 
-// sameRow reports whether the payment's own row is as it was loaded.
+// sameRow reports whether the payment's own row is as it was loaded, but for when the provider is asked next.
 func (a *amendment) sameRow() bool {
 	old, cur := *a.before, *a.Payment
+	old.CheckAt, old.Checks = cur.CheckAt, cur.Checks
 	old.Attempts, old.Operations, old.Facts = nil, nil, nil
 	cur.Attempts, cur.Operations, cur.Facts = nil, nil, nil
 	return reflect.DeepEqual(old, cur)

@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -112,15 +113,15 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 	}
 	p := &Payment{ID: newID(prefixPayment), MerchantID: r.MerchantID, Reference: in.Reference, Amount: in.Amount, Order: in.Order,
 		Metadata: in.Metadata, CreatedAt: now()}
-	var o *Operation
-	return c.operate(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
+	ans, err := c.operate(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
 		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause()}
-		at := a.newAttempt(c, account, caps)
-		if o, err = c.startOperation(a, at, account, mandate); err != nil {
-			return nil, nil, err
-		}
-		return a, o, nil
+		o, err := c.startOperation(a, a.newAttempt(c, account, caps), account, mandate)
+		return a, o, err
 	}, paymentAnswer(201))
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == "reference_exists" {
+		e.Object, _ = c.store.PaymentID(ctx, r.MerchantID, in.Reference) // without it the problem is told all the same
+	}
+	return ans, err
 }
 
 // newAttempt adds the next attempt of the payment, pinned to account.
@@ -136,14 +137,25 @@ func (a *amendment) newAttempt(c *Checkout, account *Account, caps *MethodCaps) 
 // RefOwn is the kind of the lookup by our own reference of an attempt.
 const RefOwn = "reference"
 
-// startOperation is the intent that begins an attempt: Start, or the charge of a mandate.
+// startOperation is the intent that begins an attempt: Start, or the charge of a mandate. What the provider would
+// refuse is refused here, before anything is stored.
 func (c *Checkout) startOperation(a *amendment, at *Attempt, account *Account, mandate *Mandate) (*Operation, error) {
 	order := c.order(a.Payment, at)
 	if mandate == nil {
-		return a.intend(account, at, OpStart, a.Amount, StartInput{Order: order, Method: at.Method, Token: a.Order.Token, Delivery: a.Order.Delivery}, nil)
+		in := StartInput{Order: order, Method: at.Method, Token: a.Order.Token, Delivery: a.Order.Delivery}
+		o, err := a.intend(account, at, OpStart, a.Amount, in, nil)
+		if err == nil && account.checker != nil {
+			err = account.checker.CheckStart(o.Op, in)
+		}
+		return o, err
 	}
 	known := Known{Reference: mandate.Reference, Refs: mandate.Refs, Memo: mandate.Memo, Method: mandate.Method}
-	return a.intend(account, at, OpChargeMandate, a.Amount, ChargeMandateInput{Mandate: known, SaveKind: mandate.Kind, Order: order, BuyerPresent: !a.Order.OffSession}, nil)
+	in := ChargeMandateInput{Mandate: known, SaveKind: mandate.Kind, Order: order, BuyerPresent: !a.Order.OffSession}
+	o, err := a.intend(account, at, OpChargeMandate, a.Amount, in, nil)
+	if err == nil && account.checker != nil {
+		err = account.checker.CheckChargeMandate(o.Op, in)
+	}
+	return o, err
 }
 
 // order is what the provider is told of the payment.

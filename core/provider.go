@@ -27,6 +27,12 @@ type (
 	ReturnParser interface {
 		ParseReturn(ctx context.Context, r Return) (Feedback, error)
 	}
+	// Checker tells, before anything is stored or sent, why Start or ChargeMandate would refuse a request: an Invalid
+	// *Error with code and pointer. It is pure; nil is no promise that the provider will take it.
+	Checker interface {
+		CheckStart(op Op, in StartInput) error
+		CheckChargeMandate(op Op, in ChargeMandateInput) error
+	}
 	// SessionReader reads what the buyer chose so far, for review.
 	SessionReader interface {
 		ReadSession(ctx context.Context, in SessionInput) (Outcome, error)
@@ -562,7 +568,7 @@ type Feedback struct {
 	Memo      Refs
 	Display   string
 	Failure   *Failure
-	Echo      Echo
+	Echo      Echo // only where the message is about the attempt as a whole, not about a part of its money
 	DedupeKey string
 	Ack       Ack
 	Read      []Object // not empty: read these and apply what the answer proves

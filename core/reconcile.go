@@ -129,7 +129,7 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		at := a.attempt(at.ID)
 		a.Checks++
 		facts := len(a.Facts)
-		if len(s.Facts) > 0 || queryErr != nil || a.openOperation() != nil {
+		if a.tells(at, s) || a.openOperation() != nil {
 			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, queryErr), s.Facts, s.Refs, s.Memo, s.Display)
 		}
 		a.doubt(at)
@@ -142,6 +142,17 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		}
 		return nil
 	})
+}
+
+// tells reports whether a query found anything new: what only repeats what is known is not kept, so that asking for
+// two weeks does not fill the timeline.
+func (a *amendment) tells(at *Attempt, s Snapshot) bool {
+	for _, f := range s.Facts {
+		if !a.knows(at.ID, f) {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *amendment) evidenceID() string {

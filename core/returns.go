@@ -49,16 +49,19 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 		}
 	}
 	away := slices.ContainsFunc(hints.Facts, func(f Fact) bool { return f.Kind == BuyerAway || f.Kind == AttemptEnded })
-	then := ThenAwait
+	// A browser that comes by without anything of the provider's has not been there, as far as we know.
+	empty := account.returns != nil && len(hints.Facts)+len(hints.Refs) == 0 && hints.Reference == ""
+	then, first := ThenAwait, false
 	p, amendErr := c.amend(ctx, "", p.ID, Cause{"return", string(leg)}, func(a *amendment) error {
 		at := a.attempt(at.ID)
 		if at.Next != nil {
 			then = at.Next.Then
 		}
-		if at.Returned && !away || a.Amounts.Authorized > 0 {
-			return nil // a reload changes nothing
+		first = !at.Returned && a.Amounts.Authorized == 0 && !empty
+		if !first {
+			return nil // a reload changes nothing, and asks nobody
 		}
-		at.Returned = !away && err == nil && leg != LegBack
+		at.Returned = !away && leg != LegBack
 		ev := Evidence{ID: newID(prefixEvidence), Kind: EvidenceReturn, Title: at.Account + " return", Detail: detail(map[string]string{"leg": string(leg), "note": hints.Note})}
 		a.learn(at, ev, asHints(hints.Facts), nil, nil, "")
 		a.Checks = 0
@@ -67,7 +70,7 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 	if amendErr != nil {
 		return nil, amendErr
 	}
-	if (then == ThenQuery || away) && p.undecided() {
+	if first && (then == ThenQuery || away) && p.undecided() {
 		if synced, err := c.Sync(ctx, "", p.ID); err == nil {
 			return synced, nil
 		}

@@ -63,6 +63,9 @@ type Tx interface {
 	// since it was loaded, reference_exists when the merchant reference or a capture's or refund's is taken, and
 	// amount_exceeds_remaining (Invalid) when less is left than the change reserves.
 	Write(c *Change) error
+	// Schedule sets when the provider is asked about a payment next and how often it was asked (its columns check_at
+	// and checks), and nothing else: asking is no change of a payment, so its version stays.
+	Schedule(paymentID string, at time.Time, checks int) error
 	// Claim inserts r, or returns what stands there already.
 	Claim(r *IdempotencyRecord) (existing *IdempotencyRecord, err error)
 	// Finish stores the answer of a claimed record.
