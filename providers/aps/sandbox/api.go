@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -71,7 +70,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	_, name := commandOf(fields)
 	entry := s.received(r, name, fields)
-	s.sim.Faults.Serve(w, r, name, func(_ context.Context, w http.ResponseWriter, alter simulator.Action) {
+	s.sim.Faults.Serve(w, r, name, func(w http.ResponseWriter, alter simulator.Action) {
 		answer, messages := s.perform(r, fields, entry, alter)
 		s.send(messages)
 		s.answerAPI(w, answer)

@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"mime"
@@ -41,7 +40,7 @@ func (s *Server) enter(w http.ResponseWriter, r *http.Request) {
 	}
 	fields, err := formFields(r, body)
 	entry := s.received(r, pageOperation, fields)
-	s.sim.Faults.Serve(w, r, pageOperation, func(_ context.Context, w http.ResponseWriter, _ simulator.Action) {
+	s.sim.Faults.Serve(w, r, pageOperation, func(w http.ResponseWriter, _ simulator.Action) {
 		if err != nil {
 			no := refuse(msgRequestFormat, err.Error())
 			s.answered(entry, no.code, no.detail)

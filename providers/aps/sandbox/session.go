@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"cmp"
-	"context"
 	"io"
 	"maps"
 	"net/http"
@@ -81,7 +80,7 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, here, http.StatusSeeOther)
 		return
 	}
-	s.sim.Faults.Serve(w, r, operation, func(_ context.Context, w http.ResponseWriter, alter simulator.Action) {
+	s.sim.Faults.Serve(w, r, operation, func(w http.ResponseWriter, alter simulator.Action) {
 		s.mu.Lock()
 		messages := s.try(sess, alter)
 		s.mu.Unlock()

@@ -122,14 +122,14 @@ func (f *Faults) due(operation string) *Fault {
 
 // Handle does the work of one call and answers it. alter is OtherAmount or OtherReference when the answer
 // must name another amount or reference than the effect had (sign it as usual), and empty otherwise.
-// ctx is the request's, except that a delayed effect outlives the caller.
-type Handle func(ctx context.Context, w http.ResponseWriter, alter Action)
+// It must not depend on the caller's still being there: a delayed effect outlives it.
+type Handle func(w http.ResponseWriter, alter Action)
 
 // Serve runs handle under the fault that is due for operation, or plainly.
 func (f *Faults) Serve(w http.ResponseWriter, r *http.Request, operation string, handle Handle) {
 	fault := f.due(operation)
 	if fault == nil {
-		handle(r.Context(), w, "")
+		handle(w, "")
 		return
 	}
 	status, delay := fault.Status, time.Duration(fault.Seconds*float64(time.Second))
@@ -152,9 +152,9 @@ func (f *Faults) Serve(w http.ResponseWriter, r *http.Request, operation string,
 		f.delayed(r.Context(), delay, answer, handle)
 		answer.writeTo(w)
 	case OtherAmount, OtherReference:
-		handle(r.Context(), w, fault.Action)
+		handle(w, fault.Action)
 	default:
-		handle(r.Context(), answer, "")
+		handle(answer, "")
 		lose(w, fault.Action, status, answer)
 	}
 }
@@ -164,7 +164,7 @@ func (f *Faults) delayed(ctx context.Context, delay time.Duration, answer *answe
 	done := make(chan struct{})
 	f.clock.AfterFunc(delay, func() {
 		defer close(done)
-		handle(context.WithoutCancel(ctx), answer, "")
+		handle(answer, "")
 	})
 	select {
 	case <-done:

@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -61,7 +60,7 @@ func TestActionsOverAConnection(t *testing.T) {
 			faults := NewFaults(clock)
 			var effect atomic.Bool
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				faults.Serve(w, r, "A", func(_ context.Context, w http.ResponseWriter, alter Action) {
+				faults.Serve(w, r, "A", func(w http.ResponseWriter, alter Action) {
 					effect.Store(true)
 					w.Header().Set("Content-Type", "text/plain")
 					w.WriteHeader(http.StatusCreated)
@@ -95,7 +94,7 @@ func TestCloseEndsHangingCalls(t *testing.T) {
 			require.NoError(t, err)
 			go func() {
 				defer func() { ended <- recover() }()
-				faults.Serve(httptest.NewRecorder(), r, "A", func(context.Context, http.ResponseWriter, Action) {})
+				faults.Serve(httptest.NewRecorder(), r, "A", func(http.ResponseWriter, Action) {})
 			}()
 			time.Sleep(time.Second)
 			clock.Close()
