@@ -16,9 +16,27 @@ import (
 // later. Nothing is called and nothing exists at APS before the browser arrives. What APS cannot do is refused here.
 // Source: merchant integration guide, redirection, request parameters.
 func (p *Provider) Start(_ context.Context, op core.Op, in core.StartInput) (core.Outcome, error) {
-	scheme, err := p.scheme(in.Method, op.Amount.Currency)
+	f, err := p.form(op, in)
 	if err != nil {
 		return core.Outcome{}, err
+	}
+	return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{
+		Type: core.NextPostForm, Then: core.ThenQuery, URL: p.page, Method: http.MethodPost, Fields: ordered(p.signed(f)),
+		Accepts: returnNames, ExpiresAt: op.CreatedAt.Add(sessionLife), Resumable: true,
+	}}, nil
+}
+
+// CheckStart tells why Start would refuse.
+func (p *Provider) CheckStart(op core.Op, in core.StartInput) error {
+	_, err := p.form(op, in)
+	return err
+}
+
+// form is what the browser posts, not yet signed.
+func (p *Provider) form(op core.Op, in core.StartInput) (fields, error) {
+	scheme, err := p.scheme(in.Method, op.Amount.Currency)
+	if err != nil {
+		return nil, err
 	}
 	f := fields{"command": "PURCHASE", "merchant_extra": replaced(in.MerchantReference, extraMarks, extraMax)}
 	if in.Capture == core.CaptureManual {
@@ -26,13 +44,10 @@ func (p *Provider) Start(_ context.Context, op core.Op, in core.StartInput) (cor
 	}
 	for _, add := range []func(fields, core.Op, core.StartInput, option) error{p.addOrder, p.addScheme, p.addBuyer, p.addSave} {
 		if err := add(f, op, in, scheme); err != nil {
-			return core.Outcome{}, err
+			return nil, err
 		}
 	}
-	return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{
-		Type: core.NextPostForm, Then: core.ThenQuery, URL: p.page, Method: http.MethodPost, Fields: ordered(p.signed(f)),
-		Accepts: returnNames, ExpiresAt: op.CreatedAt.Add(sessionLife), Resumable: true,
-	}}, nil
+	return f, nil
 }
 
 // addOrder adds what is paid and where the buyer comes back to.

@@ -23,6 +23,12 @@ func (p *Provider) ChargeMandate(ctx context.Context, op core.Op, in core.Charge
 	return charged(f, op), nil
 }
 
+// CheckChargeMandate tells why ChargeMandate would refuse.
+func (p *Provider) CheckChargeMandate(op core.Op, in core.ChargeMandateInput) error {
+	_, err := p.recurring(op, in)
+	return err
+}
+
 func (p *Provider) recurring(op core.Op, in core.ChargeMandateInput) (fields, error) {
 	amount, err := amountText(op.Amount)
 	if err != nil {

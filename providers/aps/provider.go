@@ -10,6 +10,7 @@ import (
 // What this provider can do beside starting a payment and reading feedback.
 var (
 	_ core.Provider        = (*Provider)(nil)
+	_ core.Checker         = (*Provider)(nil)
 	_ core.ReturnParser    = (*Provider)(nil)
 	_ core.Capturer        = (*Provider)(nil)
 	_ core.Voider          = (*Provider)(nil)
