@@ -40,7 +40,6 @@ const (
 	msgCardExpired       = "012"
 	msgCurrency          = "013"
 	msgOptionInactive    = "014"
-	msgCardNumber        = "016"
 	msgExtra             = "027"
 	msgFunds             = "029"
 	msgAuthentication    = "030"
@@ -88,7 +87,6 @@ var messages = map[string][2]string{
 	msgCardExpired:       {"Card expired", "البطاقة منتهية الصلاحية"},
 	msgCurrency:          {"Invalid currency", "العملة غير صحيحة"},
 	msgOptionInactive:    {"Inactive payment option", "وسيلة الدفع غير مفعلة"},
-	msgCardNumber:        {"Invalid card number", "رقم البطاقة غير صحيح"},
 	msgExtra:             {"Invalid extra parameters", "حقول إضافية غير صحيحة"},
 	msgFunds:             {"Insufficient funds", "الرصيد غير كاف"},
 	msgAuthentication:    {"Authentication failed", "فشل التحقق من الهوية"},

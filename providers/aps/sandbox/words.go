@@ -4,9 +4,7 @@ package sandbox
 var words = map[string][2]string{
 	"sandbox":      {"Test environment: no real card, no real money", "بيئة تجريبية: لا بطاقات حقيقية ولا أموال حقيقية"},
 	"title":        {"Secure payment", "الدفع الآمن"},
-	"pay_to":       {"Pay", "الدفع إلى"},
 	"order":        {"Order", "الطلب"},
-	"card":         {"Card details", "بيانات البطاقة"},
 	"number":       {"Card number", "رقم البطاقة"},
 	"expiry":       {"Expiry date", "تاريخ الانتهاء"},
 	"expiry_hint":  {"MM/YY", "شهر/سنة"},
