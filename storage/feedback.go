@@ -1,0 +1,91 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/paymux/paymux/core"
+)
+
+// inboxItem is a row of feedback. Raw keeps the bytes as they came, whatever their encoding.
+type inboxItem struct {
+	ID          string `gorm:"primaryKey"`
+	Account     string
+	DedupeKey   text
+	ContentType text
+	Raw         []byte
+	Feedback    raw
+	State       string
+	Note        text
+	MerchantID  string
+	PaymentID   string
+	AttemptID   string
+	Tries       int
+	NextTry     moment
+	ReceivedAt  moment
+	AppliedAt   moment
+}
+
+func (inboxItem) TableName() string { return "feedback" }
+
+func (r *inboxItem) core() *core.InboxItem {
+	return &core.InboxItem{
+		ID: r.ID, Account: r.Account, DedupeKey: string(r.DedupeKey), ContentType: string(r.ContentType), Raw: r.Raw, Feedback: json.RawMessage(r.Feedback),
+		State: core.InboxState(r.State), Note: string(r.Note), Place: core.Place{MerchantID: r.MerchantID, PaymentID: r.PaymentID, AttemptID: r.AttemptID},
+		Tries: r.Tries, NextTry: r.NextTry.Time, ReceivedAt: r.ReceivedAt.Time, AppliedAt: r.AppliedAt.Time,
+	}
+}
+
+// Receive inserts an item of the inbox; false when the account has one with this dedupe key.
+func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
+	bytes := item.Raw
+	if bytes == nil {
+		bytes = []byte{}
+	}
+	res := t.db.Clauses(ignore).Create(&inboxItem{
+		ID: item.ID, Account: item.Account, DedupeKey: text(item.DedupeKey), ContentType: text(item.ContentType), Raw: bytes, Feedback: raw(item.Feedback),
+		State: string(item.State), Note: text(item.Note), MerchantID: item.Place.MerchantID, PaymentID: item.Place.PaymentID,
+		AttemptID: item.Place.AttemptID, Tries: item.Tries, NextTry: moment{item.NextTry}, ReceivedAt: moment{item.ReceivedAt}, AppliedAt: moment{item.AppliedAt},
+	})
+	return res.RowsAffected == 1, t.fail("Receive", "feedback", res.Error)
+}
+
+// SaveInbox updates state, place, tries and note of an item; what was received stays as it was.
+func (t *tx) SaveInbox(item *core.InboxItem) error {
+	res := t.db.Model(&inboxItem{}).Where("id = ?", item.ID).Updates(map[string]any{
+		"state": string(item.State), "note": text(item.Note), "merchant_id": item.Place.MerchantID, "payment_id": item.Place.PaymentID,
+		"attempt_id": item.Place.AttemptID, "tries": item.Tries, "next_try": moment{item.NextTry}, "applied_at": moment{item.AppliedAt},
+	})
+	return t.one("SaveInbox", "feedback", res)
+}
+
+// Feedback is one item of the inbox; an empty merchant is for operators and the program.
+func (r *reader) Feedback(ctx context.Context, merchant, id string) (*core.InboxItem, error) {
+	var row inboxItem
+	if err := equal(r.on(ctx), "merchant_id", merchant).Where("id = ?", id).Take(&row).Error; err != nil {
+		return nil, r.fail("Feedback", "feedback", err)
+	}
+	return row.core(), nil
+}
+
+// Inbox lists items, newest first; with Due those to be tried, the longest due first.
+func (r *reader) Inbox(ctx context.Context, q core.InboxQuery) ([]*core.InboxItem, error) {
+	find := equal(r.on(ctx), "merchant_id", q.Merchant, "payment_id", q.Payment, "account", q.Account, "state", string(q.State))
+	if q.State != "" && q.State != core.InboxApplied {
+		find = find.Where("state <> 'applied'") // says to the planner that the index of open items will do
+	}
+	if q.Due.IsZero() {
+		find = newest(find, q.Page)
+	} else {
+		find = find.Where("next_try IS NOT NULL AND next_try <= ?", moment{q.Due}).Order("next_try, id").Limit(size(q.Page))
+	}
+	var rows []inboxItem
+	if err := find.Find(&rows).Error; err != nil {
+		return nil, r.fail("Inbox", "feedback", err)
+	}
+	out := make([]*core.InboxItem, len(rows))
+	for i := range rows {
+		out[i] = rows[i].core()
+	}
+	return out, nil
+}

@@ -1,0 +1,88 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/paymux/paymux/core"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// idempotency is a row of idempotency: the claim of a key and the answer that was given.
+type idempotency struct {
+	MerchantID   string `gorm:"primaryKey"`
+	Route        text   `gorm:"primaryKey"`
+	Key          text   `gorm:"primaryKey"`
+	Fingerprint  string
+	PaymentID    string
+	OperationID  string
+	Done         bool
+	LeaseUntil   moment
+	AnswerStatus int
+	AnswerKind   string
+	Snapshot     raw
+	CreatedAt    moment
+}
+
+func (idempotency) TableName() string { return "idempotency" }
+
+func (r *idempotency) core() *core.IdempotencyRecord {
+	return &core.IdempotencyRecord{
+		IdempotencyScope: core.IdempotencyScope{MerchantID: r.MerchantID, Route: string(r.Route), Key: string(r.Key)},
+		Fingerprint:      r.Fingerprint, PaymentID: r.PaymentID, OperationID: r.OperationID, Done: r.Done, LeaseUntil: r.LeaseUntil.Time,
+		Answer:    core.Answer{Status: r.AnswerStatus, Kind: r.AnswerKind, Snapshot: json.RawMessage(r.Snapshot)},
+		CreatedAt: r.CreatedAt.Time,
+	}
+}
+
+func scoped(db *gorm.DB, s core.IdempotencyScope) *gorm.DB {
+	return db.Where("merchant_id = ? AND route = ? AND key = ?", s.MerchantID, text(s.Route), text(s.Key))
+}
+
+// Idempotent is what stands for an Idempotency-Key.
+func (r *reader) Idempotent(ctx context.Context, scope core.IdempotencyScope) (*core.IdempotencyRecord, error) {
+	var row idempotency
+	if err := scoped(r.on(ctx), scope).Take(&row).Error; err != nil {
+		return nil, r.fail("Idempotent", "idempotency key", err)
+	}
+	return row.core(), nil
+}
+
+// Claim inserts r, or returns what stands there already.
+func (t *tx) Claim(r *core.IdempotencyRecord) (existing *core.IdempotencyRecord, err error) {
+	res := t.db.Clauses(ignore).Create(&idempotency{
+		MerchantID: r.MerchantID, Route: text(r.Route), Key: text(r.Key), Fingerprint: r.Fingerprint, PaymentID: r.PaymentID, OperationID: r.OperationID,
+		Done: r.Done, LeaseUntil: moment{r.LeaseUntil}, AnswerStatus: r.Answer.Status, AnswerKind: r.Answer.Kind, Snapshot: raw(r.Answer.Snapshot),
+		CreatedAt: moment{r.CreatedAt},
+	})
+	if res.Error != nil {
+		return nil, t.fail("Claim", "idempotency key", res.Error)
+	}
+	if res.RowsAffected == 1 {
+		return nil, nil
+	}
+	find := scoped(t.db, r.IdempotencyScope)
+	if t.lock {
+		find = find.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	}
+	var row idempotency
+	if err := find.Take(&row).Error; err != nil {
+		return nil, t.fail("Claim", "idempotency key", err)
+	}
+	return row.core(), nil
+}
+
+// Finish stores the answer, or the new lease, of a record as long as it is still claimed for the same operation;
+// NotFound otherwise.
+func (t *tx) Finish(r *core.IdempotencyRecord) error {
+	res := scoped(t.db.Model(&idempotency{}), r.IdempotencyScope).Where("operation_id = ?", r.OperationID).Updates(map[string]any{
+		"done": r.Done, "lease_until": moment{r.LeaseUntil}, "answer_status": r.Answer.Status, "answer_kind": r.Answer.Kind, "snapshot": raw(r.Answer.Snapshot),
+	})
+	return t.one("Finish", "idempotency key", res)
+}
+
+// Release forgets a claim; nothing happens when there is none.
+func (t *tx) Release(scope core.IdempotencyScope) error {
+	return t.fail("Release", "idempotency key", scoped(t.db, scope).Delete(&idempotency{}).Error)
+}

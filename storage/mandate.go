@@ -1,0 +1,87 @@
+package storage
+
+import (
+	"context"
+
+	"github.com/paymux/paymux/core"
+)
+
+// mandate is a row of mandates.
+type mandate struct {
+	ID         string `gorm:"primaryKey"`
+	MerchantID string
+	Account    string
+	Kind       string
+	Status     string
+	Method     doc[core.Method]
+	Display    text
+	Refs       doc[core.Refs]
+	Memo       doc[core.Refs]
+	PaymentID  string
+	AttemptID  string
+	Reference  text
+	Version    int64
+	CreatedAt  moment
+	UpdatedAt  moment
+}
+
+func (mandate) TableName() string { return "mandates" }
+
+func mandateRow(m *core.Mandate) *mandate {
+	return &mandate{
+		ID: m.ID, MerchantID: m.MerchantID, Account: m.Account, Kind: string(m.Kind), Status: string(m.Status), Method: doc[core.Method]{m.Method},
+		Display: text(m.Display), Refs: doc[core.Refs]{m.Refs}, Memo: doc[core.Refs]{m.Memo}, PaymentID: m.PaymentID, AttemptID: m.AttemptID,
+		Reference: text(m.Reference), Version: m.Version + 1, CreatedAt: moment{m.CreatedAt}, UpdatedAt: moment{m.UpdatedAt},
+	}
+}
+
+func (r *mandate) core() *core.Mandate {
+	return &core.Mandate{
+		ID: r.ID, MerchantID: r.MerchantID, Account: r.Account, Kind: core.SaveKind(r.Kind), Status: core.MandateStatus(r.Status), Method: r.Method.V,
+		Display: string(r.Display), Refs: r.Refs.V, Memo: r.Memo.V, PaymentID: r.PaymentID, AttemptID: r.AttemptID, Reference: string(r.Reference),
+		Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	}
+}
+
+// Mandate is a merchant's mandate.
+func (r *reader) Mandate(ctx context.Context, merchant, id string) (*core.Mandate, error) {
+	var row mandate
+	if err := r.on(ctx).Where("merchant_id = ? AND id = ?", merchant, id).Take(&row).Error; err != nil {
+		return nil, r.fail("Mandate", "mandate", err)
+	}
+	return row.core(), nil
+}
+
+// Mandates lists a merchant's mandates, newest first.
+func (r *reader) Mandates(ctx context.Context, merchant string, p core.Page) ([]*core.Mandate, error) {
+	var rows []mandate
+	if err := newest(r.on(ctx).Where("merchant_id = ?", merchant), p).Find(&rows).Error; err != nil {
+		return nil, r.fail("Mandates", "mandate", err)
+	}
+	out := make([]*core.Mandate, len(rows))
+	for i := range rows {
+		out[i] = rows[i].core()
+	}
+	return out, nil
+}
+
+// WriteMandate inserts a mandate with Version 0, else updates it by its version; either way the stored version is one
+// higher, and m itself is left alone, since a job may run twice. A taken id or a changed version is a Conflict.
+func (t *tx) WriteMandate(m *core.Mandate) error {
+	row := mandateRow(m)
+	if m.Version == 0 {
+		res := t.db.Clauses(ignore).Create(row)
+		if res.Error == nil && res.RowsAffected == 0 {
+			return conflict("WriteMandate", "version_conflict", "the mandate exists already")
+		}
+		return t.fail("WriteMandate", "mandate", res.Error)
+	}
+	res := t.db.Model(&mandate{}).Where("id = ? AND merchant_id = ? AND version = ?", m.ID, m.MerchantID, m.Version).Updates(map[string]any{
+		"account": row.Account, "status": row.Status, "method": row.Method, "display": row.Display, "refs": row.Refs, "memo": row.Memo,
+		"attempt_id": row.AttemptID, "reference": row.Reference, "version": row.Version, "updated_at": row.UpdatedAt,
+	})
+	if res.Error == nil && res.RowsAffected == 0 {
+		return conflict("WriteMandate", "version_conflict", "the mandate was changed meanwhile")
+	}
+	return t.fail("WriteMandate", "mandate", res.Error)
+}

@@ -1,0 +1,269 @@
+-- Times are microseconds since 1970 UTC, NULL for none. Amounts are minor units. Text in *_data, refs and the like is JSON.
+
+-- +goose Up
+CREATE TABLE merchants (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    created_at BIGINT  NOT NULL
+);
+
+CREATE TABLE accounts (
+    name       TEXT    NOT NULL PRIMARY KEY,
+    provider   TEXT    NOT NULL,
+    salt       BYTEA   NOT NULL,
+    created_at BIGINT  NOT NULL
+);
+
+CREATE TABLE api_keys (
+    id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id  TEXT COLLATE "C" NOT NULL,
+    scope        TEXT    NOT NULL,
+    hash         BYTEA   NOT NULL,
+    created_at   BIGINT  NOT NULL,
+    expires_at   BIGINT,
+    revoked_at   BIGINT,
+    last_used_at BIGINT
+);
+
+-- The checks hold for everything a provider can say, so that no truth is ever refused. What a provider's word may
+-- exceed (what is reserved beside what is done) binds only a row written to reserve: reserves_capture and
+-- reserves_refund are what this version of the row set aside, 0 in every other version.
+CREATE TABLE payments (
+    id               TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id      TEXT COLLATE "C" NOT NULL,
+    reference        TEXT    NOT NULL,
+    account          TEXT COLLATE "C" NOT NULL,
+    amount           BIGINT  NOT NULL CHECK (amount >= 0),
+    currency         TEXT    NOT NULL,
+    order_data       TEXT    NOT NULL,
+    metadata         TEXT,
+    authorized       BIGINT  NOT NULL CHECK (authorized >= 0),
+    captured         BIGINT  NOT NULL CHECK (captured >= 0),
+    refunded         BIGINT  NOT NULL CHECK (refunded >= 0),
+    reversed         BIGINT  NOT NULL CHECK (reversed >= 0),
+    released         BIGINT  NOT NULL CHECK (released >= 0),
+    capturable       BIGINT  NOT NULL CHECK (capturable >= 0),
+    refundable       BIGINT  NOT NULL CHECK (refundable >= 0),
+    in_doubt         BIGINT  NOT NULL CHECK (in_doubt >= 0),
+    capture_reserved BIGINT  NOT NULL CHECK (capture_reserved >= 0),
+    refund_reserved  BIGINT  NOT NULL CHECK (refund_reserved >= 0),
+    ceiling          BIGINT  NOT NULL CHECK (ceiling >= 0),
+    foreign_amount   BIGINT  NOT NULL CHECK (foreign_amount >= 0),
+    surplus          BIGINT  NOT NULL CHECK (surplus >= 0),
+    reserves_capture BIGINT  NOT NULL CHECK (reserves_capture >= 0),
+    reserves_refund  BIGINT  NOT NULL CHECK (reserves_refund >= 0),
+    status           TEXT    NOT NULL,
+    canceled         BOOLEAN NOT NULL,
+    cancel_reason    TEXT    NOT NULL,
+    waived           BOOLEAN NOT NULL,
+    expired          BOOLEAN NOT NULL,
+    mismatch         BOOLEAN NOT NULL,
+    needs_review     BOOLEAN NOT NULL,
+    version          BIGINT  NOT NULL CHECK (version > 0),
+    sequence         BIGINT  NOT NULL,
+    fact_count       BIGINT  NOT NULL,
+    check_at         BIGINT,
+    checks           INTEGER NOT NULL,
+    created_at       BIGINT  NOT NULL,
+    updated_at       BIGINT  NOT NULL,
+    CONSTRAINT captured_within_authorized CHECK (captured <= authorized AND authorized <= ceiling),
+    CONSTRAINT returned_within_captured CHECK (least(refunded::numeric + reversed, 9223372036854775807) <= captured::numeric + surplus),
+    CONSTRAINT capture_within_ceiling CHECK (reserves_capture = 0 OR captured::numeric + capture_reserved <= ceiling::numeric + foreign_amount),
+    CONSTRAINT refund_within_captured CHECK (reserves_refund = 0 OR refunded::numeric + reversed + refund_reserved <= captured::numeric + surplus + foreign_amount)
+);
+CREATE UNIQUE INDEX payments_reference ON payments (merchant_id, reference);
+CREATE INDEX payments_newest ON payments (merchant_id, created_at, id);
+CREATE INDEX payments_by_status ON payments (merchant_id, status, created_at, id);
+CREATE INDEX payments_by_account ON payments (merchant_id, account, created_at, id);
+CREATE INDEX payments_due ON payments (check_at) WHERE check_at IS NOT NULL;
+
+CREATE TABLE attempts (
+    id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    payment_id TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    number     INTEGER NOT NULL,
+    account    TEXT COLLATE "C" NOT NULL,
+    provider   TEXT    NOT NULL,
+    reference  TEXT    NOT NULL,
+    method     TEXT    NOT NULL,
+    amount     BIGINT  NOT NULL CHECK (amount >= 0),
+    currency   TEXT    NOT NULL,
+    next       TEXT,
+    retries    BOOLEAN NOT NULL,
+    refs       TEXT,
+    memo       TEXT,
+    review     TEXT,
+    display    TEXT    NOT NULL,
+    returned   BOOLEAN NOT NULL,
+    expired    BOOLEAN NOT NULL,
+    expires_at BIGINT,
+    created_at BIGINT  NOT NULL
+);
+CREATE UNIQUE INDEX attempts_number ON attempts (payment_id, number);
+
+CREATE TABLE operations (
+    id                  TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    payment_id          TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    attempt_id          TEXT    NOT NULL,
+    kind                TEXT    NOT NULL,
+    state               TEXT    NOT NULL,
+    reference           TEXT    NOT NULL,
+    key                 TEXT    NOT NULL,
+    ordinal             INTEGER NOT NULL,
+    sequence            BIGINT  NOT NULL,
+    amount              BIGINT  NOT NULL CHECK (amount >= 0),
+    currency            TEXT    NOT NULL,
+    baseline_authorized BIGINT  NOT NULL,
+    baseline_captured   BIGINT  NOT NULL,
+    baseline_refunded   BIGINT  NOT NULL,
+    try                 INTEGER NOT NULL,
+    input               TEXT,
+    object              TEXT    NOT NULL,
+    own_reference       TEXT    NOT NULL,
+    works_on            TEXT    NOT NULL,
+    final               BOOLEAN NOT NULL,
+    reason              TEXT    NOT NULL,
+    metadata            TEXT,
+    failure             TEXT,
+    has_next            BOOLEAN NOT NULL,
+    deadline            BIGINT,
+    created_at          BIGINT  NOT NULL,
+    updated_at          BIGINT  NOT NULL
+);
+CREATE INDEX operations_by_payment ON operations (payment_id, created_at, id);
+CREATE UNIQUE INDEX operations_key ON operations (attempt_id, key);
+CREATE UNIQUE INDEX operations_own_reference ON operations (payment_id, kind, own_reference) WHERE own_reference <> '';
+-- One operation at a time that may or may not have reached the provider. Ending a mandate moves no money.
+CREATE UNIQUE INDEX operations_unresolved ON operations (attempt_id)
+    WHERE state IN ('sent', 'unknown') AND NOT has_next AND kind <> 'cancel_mandate';
+
+CREATE TABLE facts (
+    payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    number      BIGINT  NOT NULL,
+    attempt_id  TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    measure     TEXT    NOT NULL,
+    strength    TEXT    NOT NULL,
+    amount      BIGINT  NOT NULL,
+    currency    TEXT    NOT NULL,
+    object_id   TEXT    NOT NULL,
+    belongs_to  TEXT    NOT NULL,
+    op_key      TEXT    NOT NULL,
+    sequence    BIGINT  NOT NULL,
+    code        TEXT    NOT NULL,
+    failure     TEXT,
+    evidence_id TEXT    NOT NULL,
+    occurred_at BIGINT,
+    stored_at   BIGINT  NOT NULL,
+    PRIMARY KEY (payment_id, number)
+);
+
+CREATE TABLE evidence (
+    id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    payment_id   TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    attempt_id   TEXT    NOT NULL,
+    operation_id TEXT    NOT NULL,
+    feedback_id  TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    title        TEXT    NOT NULL,
+    detail       TEXT,
+    created_at   BIGINT  NOT NULL
+);
+CREATE INDEX evidence_by_payment ON evidence (payment_id, created_at, id);
+
+CREATE TABLE refs (
+    account     TEXT COLLATE "C" NOT NULL,
+    kind        TEXT    NOT NULL,
+    value       TEXT    NOT NULL,
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    attempt_id  TEXT    NOT NULL,
+    PRIMARY KEY (account, kind, value)
+);
+
+CREATE TABLE events (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    sequence    BIGINT  NOT NULL,
+    type        TEXT    NOT NULL,
+    data        TEXT,
+    created_at  BIGINT  NOT NULL
+);
+CREATE UNIQUE INDEX events_sequence ON events (payment_id, sequence);
+CREATE INDEX events_newest ON events (merchant_id, created_at, id);
+CREATE INDEX events_by_type ON events (merchant_id, type, created_at, id);
+
+CREATE TABLE mandates (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    account     TEXT COLLATE "C" NOT NULL,
+    kind        TEXT    NOT NULL,
+    status      TEXT    NOT NULL,
+    method      TEXT    NOT NULL,
+    display     TEXT    NOT NULL,
+    refs        TEXT,
+    memo        TEXT,
+    payment_id  TEXT COLLATE "C" NOT NULL,
+    attempt_id  TEXT    NOT NULL,
+    reference   TEXT    NOT NULL,
+    version     BIGINT  NOT NULL,
+    created_at  BIGINT  NOT NULL,
+    updated_at  BIGINT  NOT NULL
+);
+CREATE INDEX mandates_newest ON mandates (merchant_id, id);
+
+CREATE TABLE feedback (
+    id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    account      TEXT COLLATE "C" NOT NULL,
+    dedupe_key   TEXT    NOT NULL,
+    content_type TEXT    NOT NULL,
+    raw          BYTEA   NOT NULL,
+    feedback     TEXT,
+    state        TEXT    NOT NULL,
+    note         TEXT    NOT NULL,
+    merchant_id  TEXT COLLATE "C" NOT NULL,
+    payment_id   TEXT COLLATE "C" NOT NULL,
+    attempt_id   TEXT    NOT NULL,
+    tries        INTEGER NOT NULL,
+    next_try     BIGINT,
+    received_at  BIGINT  NOT NULL,
+    applied_at   BIGINT
+);
+CREATE UNIQUE INDEX feedback_dedupe ON feedback (account, dedupe_key);
+CREATE INDEX feedback_due ON feedback (next_try, id) WHERE next_try IS NOT NULL;
+CREATE INDEX feedback_open ON feedback (state, id) WHERE state <> 'applied';
+CREATE INDEX feedback_by_account ON feedback (account, id);
+CREATE INDEX feedback_by_merchant ON feedback (merchant_id, id) WHERE merchant_id <> '';
+CREATE INDEX feedback_by_payment ON feedback (payment_id, id) WHERE payment_id <> '';
+
+CREATE TABLE idempotency (
+    merchant_id   TEXT COLLATE "C" NOT NULL,
+    route         TEXT    NOT NULL,
+    key           TEXT    NOT NULL,
+    fingerprint   TEXT    NOT NULL,
+    payment_id    TEXT COLLATE "C" NOT NULL,
+    operation_id  TEXT    NOT NULL,
+    done          BOOLEAN NOT NULL,
+    lease_until   BIGINT,
+    answer_status INTEGER NOT NULL,
+    answer_kind   TEXT    NOT NULL,
+    snapshot      TEXT,
+    created_at    BIGINT  NOT NULL,
+    PRIMARY KEY (merchant_id, route, key)
+);
+
+CREATE TABLE heartbeat (
+    id      INTEGER  NOT NULL PRIMARY KEY CHECK (id = 1),
+    beat_at BIGINT  NOT NULL
+);
+INSERT INTO heartbeat (id, beat_at) VALUES (1, 0);
+
+-- +goose StatementBegin
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% are never changed or deleted', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
+END
+$$;
+-- +goose StatementEnd
+CREATE TRIGGER facts_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON facts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER evidence_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER events_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

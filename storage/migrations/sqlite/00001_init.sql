@@ -1,0 +1,277 @@
+-- Times are microseconds since 1970 UTC, NULL for none. Amounts are minor units. Text in *_data, refs and the like is JSON.
+
+-- +goose Up
+CREATE TABLE merchants (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE accounts (
+    name       TEXT    NOT NULL PRIMARY KEY,
+    provider   TEXT    NOT NULL,
+    salt       BLOB    NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE api_keys (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    merchant_id  TEXT    NOT NULL,
+    scope        TEXT    NOT NULL,
+    hash         BLOB    NOT NULL,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER,
+    revoked_at   INTEGER,
+    last_used_at INTEGER
+) STRICT;
+
+-- The checks hold for everything a provider can say, so that no truth is ever refused. What a provider's word may
+-- exceed (what is reserved beside what is done) binds only a row written to reserve: reserves_capture and
+-- reserves_refund are what this version of the row set aside, 0 in every other version.
+CREATE TABLE payments (
+    id               TEXT    NOT NULL PRIMARY KEY,
+    merchant_id      TEXT    NOT NULL,
+    reference        TEXT    NOT NULL,
+    account          TEXT    NOT NULL,
+    amount           INTEGER NOT NULL CHECK (amount >= 0),
+    currency         TEXT    NOT NULL,
+    order_data       TEXT    NOT NULL,
+    metadata         TEXT,
+    authorized       INTEGER NOT NULL CHECK (authorized >= 0),
+    captured         INTEGER NOT NULL CHECK (captured >= 0),
+    refunded         INTEGER NOT NULL CHECK (refunded >= 0),
+    reversed         INTEGER NOT NULL CHECK (reversed >= 0),
+    released         INTEGER NOT NULL CHECK (released >= 0),
+    capturable       INTEGER NOT NULL CHECK (capturable >= 0),
+    refundable       INTEGER NOT NULL CHECK (refundable >= 0),
+    in_doubt         INTEGER NOT NULL CHECK (in_doubt >= 0),
+    capture_reserved INTEGER NOT NULL CHECK (capture_reserved >= 0),
+    refund_reserved  INTEGER NOT NULL CHECK (refund_reserved >= 0),
+    ceiling          INTEGER NOT NULL CHECK (ceiling >= 0),
+    foreign_amount   INTEGER NOT NULL CHECK (foreign_amount >= 0),
+    surplus          INTEGER NOT NULL CHECK (surplus >= 0),
+    reserves_capture INTEGER NOT NULL CHECK (reserves_capture >= 0),
+    reserves_refund  INTEGER NOT NULL CHECK (reserves_refund >= 0),
+    status           TEXT    NOT NULL,
+    canceled         INTEGER NOT NULL,
+    cancel_reason    TEXT    NOT NULL,
+    waived           INTEGER NOT NULL,
+    expired          INTEGER NOT NULL,
+    mismatch         INTEGER NOT NULL,
+    needs_review     INTEGER NOT NULL,
+    version          INTEGER NOT NULL CHECK (version > 0),
+    sequence         INTEGER NOT NULL,
+    fact_count       INTEGER NOT NULL,
+    check_at         INTEGER,
+    checks           INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    CONSTRAINT captured_within_authorized CHECK (captured <= authorized AND authorized <= ceiling),
+    CONSTRAINT returned_within_captured CHECK (min(refunded + reversed, 9223372036854775807) <= captured + surplus),
+    CONSTRAINT capture_within_ceiling CHECK (reserves_capture = 0 OR captured + capture_reserved <= ceiling + foreign_amount),
+    CONSTRAINT refund_within_captured CHECK (reserves_refund = 0 OR refunded + reversed + refund_reserved <= captured + surplus + foreign_amount)
+) STRICT;
+CREATE UNIQUE INDEX payments_reference ON payments (merchant_id, reference);
+CREATE INDEX payments_newest ON payments (merchant_id, created_at, id);
+CREATE INDEX payments_by_status ON payments (merchant_id, status, created_at, id);
+CREATE INDEX payments_by_account ON payments (merchant_id, account, created_at, id);
+CREATE INDEX payments_due ON payments (check_at) WHERE check_at IS NOT NULL;
+
+CREATE TABLE attempts (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    payment_id TEXT    NOT NULL REFERENCES payments (id),
+    number     INTEGER NOT NULL,
+    account    TEXT    NOT NULL,
+    provider   TEXT    NOT NULL,
+    reference  TEXT    NOT NULL,
+    method     TEXT    NOT NULL,
+    amount     INTEGER NOT NULL CHECK (amount >= 0),
+    currency   TEXT    NOT NULL,
+    next       TEXT,
+    retries    INTEGER NOT NULL,
+    refs       TEXT,
+    memo       TEXT,
+    review     TEXT,
+    display    TEXT    NOT NULL,
+    returned   INTEGER NOT NULL,
+    expired    INTEGER NOT NULL,
+    expires_at INTEGER,
+    created_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX attempts_number ON attempts (payment_id, number);
+
+CREATE TABLE operations (
+    id                  TEXT    NOT NULL PRIMARY KEY,
+    payment_id          TEXT    NOT NULL REFERENCES payments (id),
+    attempt_id          TEXT    NOT NULL,
+    kind                TEXT    NOT NULL,
+    state               TEXT    NOT NULL,
+    reference           TEXT    NOT NULL,
+    key                 TEXT    NOT NULL,
+    ordinal             INTEGER NOT NULL,
+    sequence            INTEGER NOT NULL,
+    amount              INTEGER NOT NULL CHECK (amount >= 0),
+    currency            TEXT    NOT NULL,
+    baseline_authorized INTEGER NOT NULL,
+    baseline_captured   INTEGER NOT NULL,
+    baseline_refunded   INTEGER NOT NULL,
+    try                 INTEGER NOT NULL,
+    input               TEXT,
+    object              TEXT    NOT NULL,
+    own_reference       TEXT    NOT NULL,
+    works_on            TEXT    NOT NULL,
+    final               INTEGER NOT NULL,
+    reason              TEXT    NOT NULL,
+    metadata            TEXT,
+    failure             TEXT,
+    has_next            INTEGER NOT NULL,
+    deadline            INTEGER,
+    created_at          INTEGER NOT NULL,
+    updated_at          INTEGER NOT NULL
+) STRICT;
+CREATE INDEX operations_by_payment ON operations (payment_id, created_at, id);
+CREATE UNIQUE INDEX operations_key ON operations (attempt_id, key);
+CREATE UNIQUE INDEX operations_own_reference ON operations (payment_id, kind, own_reference) WHERE own_reference <> '';
+-- One operation at a time that may or may not have reached the provider. Ending a mandate moves no money.
+CREATE UNIQUE INDEX operations_unresolved ON operations (attempt_id)
+    WHERE state IN ('sent', 'unknown') AND has_next = 0 AND kind <> 'cancel_mandate';
+
+CREATE TABLE facts (
+    payment_id  TEXT    NOT NULL REFERENCES payments (id),
+    number      INTEGER NOT NULL,
+    attempt_id  TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    measure     TEXT    NOT NULL,
+    strength    TEXT    NOT NULL,
+    amount      INTEGER NOT NULL,
+    currency    TEXT    NOT NULL,
+    object_id   TEXT    NOT NULL,
+    belongs_to  TEXT    NOT NULL,
+    op_key      TEXT    NOT NULL,
+    sequence    INTEGER NOT NULL,
+    code        TEXT    NOT NULL,
+    failure     TEXT,
+    evidence_id TEXT    NOT NULL,
+    occurred_at INTEGER,
+    stored_at   INTEGER NOT NULL,
+    PRIMARY KEY (payment_id, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE evidence (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    payment_id   TEXT    NOT NULL REFERENCES payments (id),
+    attempt_id   TEXT    NOT NULL,
+    operation_id TEXT    NOT NULL,
+    feedback_id  TEXT    NOT NULL,
+    kind         TEXT    NOT NULL,
+    title        TEXT    NOT NULL,
+    detail       TEXT,
+    created_at   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX evidence_by_payment ON evidence (payment_id, created_at, id);
+
+CREATE TABLE refs (
+    account     TEXT NOT NULL,
+    kind        TEXT NOT NULL,
+    value       TEXT NOT NULL,
+    merchant_id TEXT NOT NULL,
+    payment_id  TEXT NOT NULL REFERENCES payments (id),
+    attempt_id  TEXT NOT NULL,
+    PRIMARY KEY (account, kind, value)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE events (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    merchant_id TEXT    NOT NULL,
+    payment_id  TEXT    NOT NULL REFERENCES payments (id),
+    sequence    INTEGER NOT NULL,
+    type        TEXT    NOT NULL,
+    data        TEXT,
+    created_at  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX events_sequence ON events (payment_id, sequence);
+CREATE INDEX events_newest ON events (merchant_id, created_at, id);
+CREATE INDEX events_by_type ON events (merchant_id, type, created_at, id);
+
+CREATE TABLE mandates (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    merchant_id TEXT    NOT NULL,
+    account     TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    status      TEXT    NOT NULL,
+    method      TEXT    NOT NULL,
+    display     TEXT    NOT NULL,
+    refs        TEXT,
+    memo        TEXT,
+    payment_id  TEXT    NOT NULL,
+    attempt_id  TEXT    NOT NULL,
+    reference   TEXT    NOT NULL,
+    version     INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+CREATE INDEX mandates_newest ON mandates (merchant_id, id);
+
+CREATE TABLE feedback (
+    id           TEXT    NOT NULL PRIMARY KEY,
+    account      TEXT    NOT NULL,
+    dedupe_key   TEXT    NOT NULL,
+    content_type TEXT    NOT NULL,
+    raw          BLOB    NOT NULL,
+    feedback     TEXT,
+    state        TEXT    NOT NULL,
+    note         TEXT    NOT NULL,
+    merchant_id  TEXT    NOT NULL,
+    payment_id   TEXT    NOT NULL,
+    attempt_id   TEXT    NOT NULL,
+    tries        INTEGER NOT NULL,
+    next_try     INTEGER,
+    received_at  INTEGER NOT NULL,
+    applied_at   INTEGER
+) STRICT;
+CREATE UNIQUE INDEX feedback_dedupe ON feedback (account, dedupe_key);
+CREATE INDEX feedback_due ON feedback (next_try, id) WHERE next_try IS NOT NULL;
+CREATE INDEX feedback_open ON feedback (state, id) WHERE state <> 'applied';
+CREATE INDEX feedback_by_account ON feedback (account, id);
+CREATE INDEX feedback_by_merchant ON feedback (merchant_id, id) WHERE merchant_id <> '';
+CREATE INDEX feedback_by_payment ON feedback (payment_id, id) WHERE payment_id <> '';
+
+CREATE TABLE idempotency (
+    merchant_id   TEXT    NOT NULL,
+    route         TEXT    NOT NULL,
+    key           TEXT    NOT NULL,
+    fingerprint   TEXT    NOT NULL,
+    payment_id    TEXT    NOT NULL,
+    operation_id  TEXT    NOT NULL,
+    done          INTEGER NOT NULL,
+    lease_until   INTEGER,
+    answer_status INTEGER NOT NULL,
+    answer_kind   TEXT    NOT NULL,
+    snapshot      TEXT,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (merchant_id, route, key)
+) STRICT;
+
+CREATE TABLE heartbeat (
+    id      INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    beat_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO heartbeat (id, beat_at) VALUES (1, 0);
+
+-- +goose StatementBegin
+CREATE TRIGGER facts_keep BEFORE UPDATE ON facts BEGIN SELECT RAISE(ABORT, 'facts are never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER facts_stay BEFORE DELETE ON facts BEGIN SELECT RAISE(ABORT, 'facts are never deleted'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER evidence_keep BEFORE UPDATE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER evidence_stay BEFORE DELETE ON evidence BEGIN SELECT RAISE(ABORT, 'evidence is never deleted'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER events_keep BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+-- +goose StatementEnd

@@ -1,0 +1,172 @@
+package storage
+
+import (
+	"context"
+	"time"
+
+	"github.com/paymux/paymux/core"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Payment loads a payment with its attempts, operations and facts, as of one moment; inside Do it locks its row.
+func (r *reader) Payment(ctx context.Context, merchant, id string) (*core.Payment, error) {
+	var p *core.Payment
+	err := r.snapshot(ctx, func(db *gorm.DB) error {
+		row, err := r.locked(db, merchant, id)
+		if err != nil {
+			return err
+		}
+		p = row.core()
+		return parts(db, p)
+	})
+	if err != nil {
+		return nil, r.fail("Payment", "payment", err)
+	}
+	return p, nil
+}
+
+// locked reads a payment's row. In a batch it does not wait for a row that somebody else holds: the job leaves, and
+// waits alone.
+func (r *reader) locked(db *gorm.DB, merchant, id string) (*payment, error) {
+	find := func(lock ...clause.Expression) (*payment, error) {
+		var row payment
+		q := equal(db.Clauses(lock...), "merchant_id", merchant).Where("id = ?", id)
+		return &row, q.Take(&row).Error
+	}
+	switch {
+	case !r.lock:
+		return find()
+	case r.wait:
+		return find(clause.Locking{Strength: clause.LockingStrengthUpdate})
+	}
+	// SKIP LOCKED rather than NOWAIT: an error would end the transaction of the whole batch.
+	row, err := find(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked})
+	if causeOf(err) != causeMissing {
+		return row, err
+	}
+	if _, err := find(); err != nil {
+		return nil, err
+	}
+	r.conn.locked = true
+	return nil, errLocked
+}
+
+// parts loads what belongs to payments.
+func parts(db *gorm.DB, payments ...*core.Payment) error {
+	if len(payments) == 0 {
+		return nil
+	}
+	byID, ids := make(map[string]*core.Payment, len(payments)), make([]string, len(payments))
+	for i, p := range payments {
+		byID[p.ID], ids[i] = p, p.ID
+	}
+	var attempts []attempt
+	if err := db.Where("payment_id IN ?", ids).Order("payment_id, number").Find(&attempts).Error; err != nil {
+		return err
+	}
+	for i := range attempts {
+		p := byID[attempts[i].PaymentID]
+		p.Attempts = append(p.Attempts, attempts[i].core())
+	}
+	var operations []operation
+	if err := db.Where("payment_id IN ?", ids).Order("payment_id, created_at, id").Find(&operations).Error; err != nil {
+		return err
+	}
+	for i := range operations {
+		p := byID[operations[i].PaymentID]
+		p.Operations = append(p.Operations, operations[i].core())
+	}
+	var facts []fact
+	if err := db.Where("payment_id IN ?", ids).Order("payment_id, number").Find(&facts).Error; err != nil {
+		return err
+	}
+	for i := range facts {
+		p := byID[facts[i].PaymentID]
+		p.Facts = append(p.Facts, facts[i].core())
+	}
+	return nil
+}
+
+// Payments lists payments of a merchant, newest first. Account is that of the latest attempt. Every filter has an index
+// that ends in time and id, so a page costs the same however many payments there are.
+func (r *reader) Payments(ctx context.Context, merchant string, q core.PaymentQuery) ([]*core.Payment, error) {
+	var out []*core.Payment
+	err := r.snapshot(ctx, func(db *gorm.DB) error {
+		find := equal(db.Where("merchant_id = ?", merchant), "status", string(q.Status), "reference", q.Reference, "account", q.Account)
+		find, err := latest(db, find, "payments", merchant, span{q.From, q.To}, q.Page)
+		if err != nil {
+			return err
+		}
+		var rows []payment
+		if err := find.Find(&rows).Error; err != nil {
+			return err
+		}
+		for i := range rows {
+			out = append(out, rows[i].core())
+		}
+		return parts(db, out...)
+	})
+	if err != nil {
+		return nil, r.fail("Payments", "payment", err)
+	}
+	return out, nil
+}
+
+// PaymentID is the id of the merchant's payment with this merchant reference.
+func (r *reader) PaymentID(ctx context.Context, merchant, reference string) (string, error) {
+	var row payment
+	err := r.on(ctx).Select("id").Where("merchant_id = ? AND reference = ?", merchant, text(reference)).Take(&row).Error
+	return row.ID, r.fail("PaymentID", "payment", err)
+}
+
+// Locate finds the attempt of account that one of refs identifies, tried in their order.
+func (r *reader) Locate(ctx context.Context, account string, refs []core.Ref) (core.Place, error) {
+	for _, f := range refs {
+		var row ref
+		err := r.on(ctx).Where("account = ? AND kind = ? AND value = ?", account, f.Kind, text(f.Value)).Take(&row).Error
+		if causeOf(err) == causeMissing {
+			continue
+		}
+		return core.Place{MerchantID: row.MerchantID, PaymentID: row.PaymentID, AttemptID: row.AttemptID}, r.fail("Locate", "attempt", err)
+	}
+	return core.Place{}, wrap("Locate", "attempt", gorm.ErrRecordNotFound)
+}
+
+// Due lists the payments whose CheckAt is not after now, the longest due first, without an attempt in Place.
+func (r *reader) Due(ctx context.Context, now time.Time, limit int) ([]core.Place, error) {
+	var rows []payment
+	err := r.on(ctx).Select("id", "merchant_id").Where("check_at IS NOT NULL AND check_at <= ?", moment{now}).
+		Order("check_at").Limit(size(core.Page{Limit: limit})).Find(&rows).Error
+	if err != nil {
+		return nil, r.fail("Due", "payment", err)
+	}
+	out := make([]core.Place, len(rows))
+	for i, row := range rows {
+		out[i] = core.Place{MerchantID: row.MerchantID, PaymentID: row.ID}
+	}
+	return out, nil
+}
+
+// NextDue is the earliest CheckAt of all payments, zero when nothing is awaited.
+func (r *reader) NextDue(ctx context.Context) (time.Time, error) {
+	var rows []payment
+	err := r.on(ctx).Select("check_at").Where("check_at IS NOT NULL").Order("check_at").Limit(1).Find(&rows).Error
+	if err != nil || len(rows) == 0 {
+		return time.Time{}, r.fail("NextDue", "payment", err)
+	}
+	return rows[0].CheckAt.Time, nil
+}
+
+// Evidence lists what is stored about a payment, oldest first.
+func (r *reader) Evidence(ctx context.Context, paymentID string) ([]core.Evidence, error) {
+	var rows []evidence
+	if err := r.on(ctx).Where("payment_id = ?", paymentID).Order("created_at, id").Find(&rows).Error; err != nil {
+		return nil, r.fail("Evidence", "payment", err)
+	}
+	out := make([]core.Evidence, len(rows))
+	for i := range rows {
+		out[i] = rows[i].core()
+	}
+	return out, nil
+}

@@ -1,0 +1,118 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/paymux/paymux/core"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+)
+
+// sqliteSettings: a commit is on the disk when it returns (FULL), and a write transaction takes its lock when it
+// begins, so that it cannot fail for the lock later. Both drivers understand these names.
+const sqliteSettings = "_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_busy_timeout=10000"
+
+// checkTime bounds the integrity check after an unclean stop; a large file is checked as far as that goes.
+const checkTime = 3 * time.Second
+
+func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
+	if path == ":memory:" {
+		// The database lives in its connection, so everything shares the one there is.
+		if err := s.openWriter(ctx, "file::memory:?"+sqliteSettings+"&_txlock=immediate"); err != nil {
+			return err
+		}
+		s.reader = reader{pool: s.write, db: s.gorm}
+		return nil
+	}
+	unclean, err := prepareFile(path)
+	if err != nil {
+		return err
+	}
+	s.path = path
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return wrap("Open", "file", err)
+	}
+	file := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?" + sqliteSettings
+	if err := s.openWriter(ctx, file+"&_txlock=immediate"); err != nil {
+		return err
+	}
+	pool, err := sql.Open(sqliteDriver, file+"&_query_only=1")
+	if err != nil {
+		return wrap("Open", "database", err)
+	}
+	pool.SetMaxOpenConns(o.Readers)
+	pool.SetMaxIdleConns(o.Readers)
+	s.reader = reader{pool: pool}
+	if s.reader.db, err = gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), s.gormConfig()); err != nil {
+		return wrap("Open", "database", err)
+	}
+	if unclean {
+		return s.checkIntegrity(ctx)
+	}
+	return nil
+}
+
+// openWriter opens the one connection that writes.
+func (s *Store) openWriter(_ context.Context, dsn string) (err error) {
+	if s.write, err = sql.Open(sqliteDriver, dsn); err != nil {
+		return wrap("Open", "database", err)
+	}
+	s.write.SetMaxOpenConns(1)
+	s.gorm, err = gorm.Open(sqlite.New(sqlite.Config{Conn: s.write}), s.gormConfig())
+	return wrap("Open", "database", err)
+}
+
+// prepareFile creates the file for its owner alone; SQLite gives its log the same mode. It tells whether the last
+// writer left its log behind, as it does when it is killed.
+func prepareFile(path string) (unclean bool, err error) {
+	if strings.TrimSpace(path) == "" {
+		return false, &core.Error{Kind: core.Invalid, Op: "storage.Open", Code: "dsn_invalid", Message: "sqlite: needs the path of a file"}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		err = errors.Join(f.Chmod(0o600), f.Close())
+	}
+	if err != nil {
+		return false, &core.Error{Kind: core.Unavailable, Op: "storage.Open", Code: "storage_unavailable", Message: "the database file cannot be opened", Err: err}
+	}
+	if kind := networkDisk(path); kind != "" {
+		return false, &core.Error{Kind: core.Invalid, Op: "storage.Open", Code: "dsn_invalid",
+			Message: "the file is on " + kind + ", where SQLite's locks do not hold; use a local disk or Postgres"}
+	}
+	info, err := os.Stat(path + "-wal")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, wrap("Open", "file", err)
+	}
+	return err == nil && info.Size() > 0, nil
+}
+
+// checkIntegrity looks for damage after an unclean stop.
+func (s *Store) checkIntegrity(ctx context.Context) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	var found string
+	err := s.pool.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&found)
+	switch {
+	case err == nil && found == "ok":
+		s.log.InfoContext(ctx, "database checked after an unclean stop", "took", time.Since(began))
+		return nil
+	case err == nil:
+		err = errors.New(found)
+	case ctx.Err() != nil:
+		s.log.WarnContext(ctx, "database too large to be checked at the start; run PRAGMA quick_check", "took", time.Since(began))
+		return nil
+	case causeOf(err) != causeCorrupt:
+		return wrap("Open", "database", err)
+	}
+	return &core.Error{Kind: core.Internal, Op: "storage.Open", Code: "storage_corrupt", Message: "the database file is damaged", Err: err}
+}
