@@ -188,8 +188,8 @@ var returnNames = strings.Fields(`3ds_url access_code acquirer_response_code acq
 
 // ParseReturn reads the signed fields the browser brought back, from the body of a POST or the query of a GET. The
 // browser is not the provider's word: every fact in it is a hint, and core asks CHECK_STATUS.
-// Errors: ErrUnauthenticated for fields that APS did not sign for this account, Malformed for a doubled one. A return
-// without any field says nothing and is no error.
+// Errors: ErrUnauthenticated for fields that APS did not sign for this account and attempt, Malformed for a doubled
+// one. A return without any field says nothing and is no error.
 func (p *Provider) ParseReturn(_ context.Context, r core.Return) (core.Feedback, error) {
 	f, err := returnFields(r)
 	if err != nil {
@@ -201,6 +201,9 @@ func (p *Provider) ParseReturn(_ context.Context, r core.Return) (core.Feedback,
 	f, err = p.authentic(f)
 	if err != nil {
 		return core.Feedback{}, err
+	}
+	if own := r.Known.Reference; own != "" && f["merchant_reference"] != own {
+		return core.Feedback{}, core.ErrUnauthenticated
 	}
 	fb := p.feedback(f)
 	for i := range fb.Facts {

@@ -45,10 +45,9 @@ func TestFeedbackVectors(t *testing.T) {
 			refs: core.Refs{"fort_id": "169996200031000021"}, memo: core.Refs{core.MemoToken: token}},
 		"08-notification-partial-capture": {facts: []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Amount: core.Money{Minor: 4250, Currency: "KWD"},
 			Of: "169996200031000021", Strength: a, Code: "04000"}}, read: true},
-		"09-notification-partial-refund": {facts: []core.Fact{{Kind: core.Refunded, Amount: aed(2550), ID: "RF-17-1", OpKey: "RF-17-1", Strength: a, Code: "06000"}}},
-		"10-notification-void":           {facts: []core.Fact{{Kind: core.AuthorizationClosed, ID: "169996200031000022", Strength: a, Code: "08000"}}},
-		"11-api-3ds-needed": {facts: []core.Fact{{Kind: core.AuthorizationPending, Amount: aed(12550), ID: "169996200031000023", Strength: a, Code: "20064"}},
-			refs: core.Refs{"fort_id": "169996200031000023"}, memo: core.Refs{core.MemoToken: token}, read: true},
+		"09-notification-partial-refund":              {facts: []core.Fact{{Kind: core.Refunded, Amount: aed(2550), ID: "RF-17-1", OpKey: "RF-17-1", Strength: a, Code: "06000"}}},
+		"10-notification-void":                        {facts: []core.Fact{{Kind: core.AuthorizationClosed, ID: "169996200031000022", Strength: a, Code: "08000"}}},
+		"11-api-3ds-needed":                           {},
 		"13-return-signature-mismatch-of-our-request": {facts: []core.Fact{{Kind: core.AttemptEnded, Strength: h, Code: "00008", Failure: badSignature}}},
 		"14-return-get-mode-tokenization":             {},
 		"15-late-decline-after-success":               {facts: []core.Fact{{Kind: core.AuthorizationDeclined, ID: "169996200031000016", Strength: a, Code: "13666", Failure: declined}}},
@@ -282,6 +281,65 @@ func TestDedupeKey(t *testing.T) {
 	capture := fields{"command": "CAPTURE", "merchant_reference": "PMX-17", "amount": "100", "currency": "AED", "fort_id": "1", "status": "04", "response_code": "04000"}
 	require.Equal(t, key(capture, at), key(capture, at.Add(50*time.Second)))
 	require.NotEqual(t, key(capture, at), key(capture, at.Add(time.Hour)), "an equal capture later is another one")
+}
+
+func TestReturnOfAnotherAttempt(t *testing.T) {
+	values := url.Values{}
+	for name, value := range answered(paid()) {
+		values.Set(name, value)
+	}
+	p := newProvider(t, testConfig(), nil)
+	_, err := p.ParseReturn(t.Context(), core.Return{Values: values, Known: core.Known{Reference: "PMX-18"}})
+	require.ErrorIs(t, err, core.ErrUnauthenticated)
+	fb, err := p.ParseReturn(t.Context(), core.Return{Values: values, Known: core.Known{Reference: "PMX-17"}})
+	require.NoError(t, err)
+	require.Equal(t, core.Hint, fb.Facts[0].Strength)
+}
+
+func TestNotificationsAboutMaintenance(t *testing.T) {
+	p := newProvider(t, testConfig(), nil)
+	for name, tc := range map[string]struct {
+		f    fields
+		want []core.Fact
+		read bool
+		note bool
+	}{
+		"refund refused": {fields{"command": "REFUND", "response_code": "07048", "maintenance_reference": "K"},
+			[]core.Fact{{Kind: core.RefundDeclined, ID: "K", OpKey: "K"}}, false, false},
+		"refund refused, whose is not said": {fields{"command": "REFUND", "response_code": "07048"}, nil, true, false},
+		"refund told again":                 {fields{"command": "REFUND", "response_code": "07066", "maintenance_reference": "K"}, nil, true, true},
+		"refund of the back office": {fields{"command": "REFUND", "response_code": "06000"},
+			[]core.Fact{{Kind: core.Refunded, Measure: core.AtLeast, Amount: aed(100)}}, true, false},
+		"refund without amount": {fields{"command": "REFUND", "response_code": "06000", "maintenance_reference": "K", "amount": ""}, nil, true, true},
+		"refund under way":      {fields{"command": "REFUND", "response_code": "19000", "maintenance_reference": "K"}, nil, true, false},
+		"capture refused":       {fields{"command": "CAPTURE", "response_code": "05042"}, nil, true, false},
+		"capture uncertain":     {fields{"command": "CAPTURE", "response_code": "15777"}, nil, true, false},
+		"capture":               {fields{"command": "CAPTURE", "response_code": "04000"}, []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Amount: aed(100), Of: fort}}, true, false},
+		"capture of nothing":    {fields{"command": "CAPTURE", "response_code": "04000", "fort_id": ""}, nil, true, true},
+		"void":                  {fields{"command": "VOID_AUTHORIZATION", "response_code": "08000"}, []core.Fact{{Kind: core.AuthorizationClosed, ID: fort}}, false, false},
+		"void refused":          {fields{"command": "VOID_AUTHORIZATION", "response_code": "09034"}, nil, true, false},
+		"something else":        {fields{"service_command": "TOKENIZATION", "response_code": "18000"}, nil, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := fields{"fort_id": fort, "merchant_reference": "PMX-17", "amount": "100", "currency": "AED", "status": tc.f["response_code"][:2]}
+			maps.Copy(f, tc.f)
+			maps.DeleteFunc(f, func(_, v string) bool { return v == "" })
+			fb, err := p.ParseFeedback(t.Context(), jsonMessage(t, answered(f)))
+			require.NoError(t, err)
+			for i := range fb.Facts {
+				require.Equal(t, core.Asserted, fb.Facts[i].Strength)
+				require.Equal(t, f["response_code"], fb.Facts[i].Code)
+				if tc.want[i].Kind == core.Refunded || tc.want[i].Kind == core.RefundDeclined {
+					require.Empty(t, fb.Facts[i].Of, "APS does not say which capture")
+				}
+				fb.Facts[i].Strength, fb.Facts[i].Code, fb.Facts[i].Failure = core.Hint, "", nil
+			}
+			require.Equal(t, tc.want, fb.Facts)
+			require.Equal(t, tc.read, len(fb.Read) > 0)
+			require.Equal(t, tc.note, fb.Note != "")
+			require.Nil(t, fb.Echo.Amount, "the amount is the operation's, not the payment's")
+		})
+	}
 }
 
 func TestReturnWithoutFieldsSaysNothing(t *testing.T) {

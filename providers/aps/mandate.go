@@ -75,12 +75,11 @@ func charged(f fields, op core.Op) core.Outcome {
 		out.Result = core.Succeeded
 	case v.standing == pending:
 		out.Result = core.Pending
-		if f["response_code"] == "20064" && f["3ds_url"] != "" {
-			out.Result = core.Succeeded
-			out.Next = &core.NextAction{
-				Type: core.NextRedirect, Then: core.ThenQuery, URL: f["3ds_url"], Method: http.MethodGet,
-				Accepts: returnNames, ExpiresAt: op.CreatedAt.Add(sessionLife),
-			}
+	case f["response_code"] == threeDSecure && f["3ds_url"] != "":
+		out.Result = core.Succeeded
+		out.Next = &core.NextAction{
+			Type: core.NextRedirect, Then: core.ThenQuery, URL: f["3ds_url"], Method: http.MethodGet,
+			Accepts: returnNames, ExpiresAt: op.CreatedAt.Add(sessionLife),
 		}
 	case v.standing == declined:
 		out.Result = core.Declined

@@ -58,6 +58,10 @@ type verdict struct {
 	note     string        // of unclear: why nothing is believed
 }
 
+// threeDSecure is the code of a payment that waits for its buyer at the bank: nothing is under way until he acts, and
+// one who never does must not keep the payment pending.
+const threeDSecure = "20064"
+
 // judge reads status and response_code of a message about command.
 func judge(f fields, command, status, code string) verdict {
 	if len(code) != 5 || strings.Trim(code, "0123456789") != "" || code[:2] != status {
@@ -74,6 +78,8 @@ func judge(f fields, command, status, code string) verdict {
 		return verdict{standing: done}
 	case m.standing == done:
 		return verdict{note: "response_code " + code + " is no plain success"}
+	case code == threeDSecure:
+		return verdict{standing: idle}
 	case m.standing == pending:
 		return verdict{standing: pending}
 	case code[2:] == buyerCanceled:

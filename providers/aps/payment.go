@@ -24,7 +24,7 @@ func (p *Provider) Capture(ctx context.Context, op core.Op, in core.CaptureInput
 		return core.Outcome{}, callError("aps.Capture", err)
 	}
 	base := core.Fact{ID: op.Key, Of: or(fort, f["fort_id"]), OpKey: op.Key}
-	return maintained(f, op, base, kinds{core.Captured, core.CaptureDeclined, core.CapturePending}), nil
+	return maintained(f, op, base, kinds{core.Captured, core.CaptureDeclined}), nil
 }
 
 // Void releases the authorization of the attempt; APS does it only before any capture. With nothing authorized there
@@ -62,13 +62,14 @@ func (p *Provider) Refund(ctx context.Context, op core.Op, in core.RefundInput) 
 		return core.Outcome{}, callError("aps.Refund", err)
 	}
 	base := core.Fact{ID: op.Key, OpKey: op.Key}
-	return maintained(f, op, base, kinds{core.Refunded, core.RefundDeclined, core.RefundPending}), nil
+	return maintained(f, op, base, kinds{core.Refunded, core.RefundDeclined}), nil
 }
 
 // kinds are the facts that the standing of an answer proves; zero: none.
-type kinds struct{ done, declined, pending core.FactKind }
+type kinds struct{ done, declined core.FactKind }
 
-// maintained is the outcome of a capture, void or refund. What the codes leave open stays Unknown.
+// maintained is the outcome of a capture, void or refund. What the codes leave open stays Unknown, "pending" and
+// "uncertain" too: what settles them later may have no number of ours, so the totals of CHECK_STATUS decide.
 func maintained(f fields, op core.Op, fact core.Fact, k kinds) core.Outcome {
 	v := judge(f, f["command"], f["status"], f["response_code"])
 	out := core.Outcome{Echo: echo(f), Failure: v.failure}
@@ -79,8 +80,6 @@ func maintained(f fields, op core.Op, fact core.Fact, k kinds) core.Outcome {
 	switch v.standing {
 	case done:
 		out.Result, fact.Kind = core.Succeeded, k.done
-	case pending:
-		out.Result, fact.Kind = core.Pending, k.pending
 	case declined, rejected:
 		out.Result, fact.Kind, fact.Amount = core.Declined, k.declined, core.Money{}
 	default:

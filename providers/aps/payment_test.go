@@ -104,7 +104,7 @@ var calls = map[string]struct {
 		}, "04000", "05042",
 		core.Fact{Kind: core.Captured, Amount: aed(4250), ID: "OPERATIONKEY234567", Of: fort},
 		core.Fact{Kind: core.CaptureDeclined, ID: "OPERATIONKEY234567", Of: fort},
-		core.Fact{Kind: core.CapturePending, Amount: aed(4250), ID: "OPERATIONKEY234567", Of: fort},
+		core.Fact{},
 	},
 	"refund": {
 		func(ctx context.Context, p *Provider) (core.Outcome, error) {
@@ -112,7 +112,7 @@ var calls = map[string]struct {
 		}, "06000", "07048",
 		core.Fact{Kind: core.Refunded, Amount: aed(2550), ID: "OPERATIONKEY234567"},
 		core.Fact{Kind: core.RefundDeclined, ID: "OPERATIONKEY234567"},
-		core.Fact{Kind: core.RefundPending, Amount: aed(2550), ID: "OPERATIONKEY234567"},
+		core.Fact{},
 	},
 	"void": {
 		func(ctx context.Context, p *Provider) (core.Outcome, error) {
@@ -183,8 +183,10 @@ func TestCallsThatAreAnswered(t *testing.T) {
 			require.Equal(t, call.refusal, out.Failure.ProviderCode)
 			require.NotEmpty(t, out.Failure.Category)
 			for _, code := range []string{"15777", "19000", "40090"} {
-				if name != "cancel_mandate" {
+				if name == "charge" {
 					check(code, core.Pending, call.way, nil)
+				} else {
+					check(code, core.Unknown, core.Fact{}, nil)
 				}
 			}
 			for _, code := range []string{"00006", "00007", "00036", "00047", "00051", "00066", "00784", "00999", "16000", "99000", call.success[:2] + "666"} {
@@ -317,7 +319,7 @@ func TestChargeThatWants3DSecure(t *testing.T) {
 	require.Equal(t, core.Succeeded, out.Result)
 	require.Equal(t, core.NextRedirect, out.Next.Type)
 	require.Equal(t, "https://sim.example.org/3ds?sid=abc", out.Next.URL)
-	require.Equal(t, core.AuthorizationPending, out.Facts[0].Kind)
+	require.Empty(t, out.Facts)
 	require.Equal(t, "ar", w.fields[0]["language"])
 }
 

@@ -11,7 +11,7 @@ import (
 var flows = []subject{
 	{"flows/sale", testSale},
 	{"flows/sale after a challenge", testChallenge},
-	{"flows/capture in two parts", testTwoCaptures},
+	{"flows/capture in parts", testCaptures},
 	{"flows/refund in parts", testRefunds},
 	{"flows/void", testVoid},
 	{"flows/declined, then paid in a new attempt", testDeclinedThenPaid},
@@ -34,13 +34,16 @@ func testChallenge(t *testing.T, s *shop) {
 	require.Equal(t, core.StatusSucceeded, s.payment.Status)
 }
 
-func testTwoCaptures(t *testing.T, s *shop) {
+func testCaptures(t *testing.T, s *shop) {
 	s.authorized()
-	whole := s.input.Amount.Minor
-	for _, part := range []int64{whole / 3, whole - whole/3} {
+	whole, done := s.input.Amount.Minor, int64(0)
+	for _, part := range []int64{whole / 3, whole / 3, whole - 2*(whole/3)} { // two equal ones must not melt into one
 		out, err := s.capture(t.Context(), part)
 		require.NoError(t, err)
 		require.Contains(t, []core.Result{core.Succeeded, core.Pending}, out.Result)
+		if done += part; out.Result == core.Succeeded {
+			require.Equal(t, done, s.payment.Amounts.Captured, "the answer alone proves it")
+		}
 	}
 	s.hear()
 	s.wantMoney(whole, whole, 0)
@@ -67,12 +70,16 @@ func testRefunds(t *testing.T, s *shop) {
 	whole := s.input.Amount.Minor
 	parts := []int64{whole}
 	if s.caps().PartialRefund {
-		parts = []int64{whole / 5, whole / 5, whole - 2*(whole/5)} // two equal ones must not melt into one
+		parts = []int64{whole / 5, whole / 5, whole - 2*(whole/5)}
 	}
+	done := int64(0)
 	for _, part := range parts {
 		out, err := s.refund(t.Context(), part)
 		require.NoError(t, err)
 		require.Contains(t, []core.Result{core.Succeeded, core.Pending}, out.Result)
+		if done += part; out.Result == core.Succeeded {
+			require.Equal(t, done, s.payment.Amounts.Refunded, "the answer alone proves it")
+		}
 	}
 	s.hear()
 	s.wantMoney(whole, whole, whole)
@@ -84,6 +91,9 @@ func testVoid(t *testing.T, s *shop) {
 	out, err := s.void(t.Context())
 	require.NoError(t, err)
 	require.Contains(t, []core.Result{core.Succeeded, core.Pending}, out.Result)
+	if out.Result == core.Succeeded {
+		require.Equal(t, s.input.Amount.Minor, s.payment.Amounts.Released, "the answer alone proves it")
+	}
 	s.hear()
 	require.Equal(t, s.input.Amount.Minor, s.books().Voided)
 	require.Equal(t, s.input.Amount.Minor, s.payment.Amounts.Released)
