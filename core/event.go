@@ -2,6 +2,7 @@ package core
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -33,8 +34,8 @@ func (a *amendment) event(n news) Event {
 	if n.object != nil {
 		body.Data.Object = detail(n.object)
 	}
-	if a.before != nil && a.before.Status != a.Status {
-		body.Data.Previous = a.before.Status
+	if was := a.before.told(); was != a.told() {
+		body.Data.Previous = was
 	}
 	return Event{ID: newID(prefixEvent), MerchantID: a.MerchantID, PaymentID: a.ID, Sequence: a.Sequence, Type: n.kind, Data: detail(body), CreatedAt: a.now}
 }
@@ -49,6 +50,21 @@ var statusEvents = map[Status]string{
 	StatusSucceeded:            "payment.succeeded",
 	StatusCanceled:             "payment.canceled",
 	StatusFailed:               "payment.failed",
+}
+
+// told is the status as merchants are told it by events: without the calls that are running this moment. They are
+// answered to the one who asked; an event tells what came of them. Empty before there is a payment.
+func (p *Payment) told() Status {
+	if p == nil {
+		return ""
+	}
+	if !slices.ContainsFunc(p.Operations, func(o *Operation) bool { return o.State == OpSent && !o.HasNext }) {
+		return p.Status
+	}
+	q := p.clone()
+	q.Operations = slices.DeleteFunc(q.Operations, func(o *Operation) bool { return o.State == OpSent && !o.HasNext })
+	q.settle()
+	return q.Status
 }
 
 // events are what follows from the difference between before and now, in the order in which it happened.
@@ -68,10 +84,11 @@ func (a *amendment) events() []news {
 	if a.Amounts.Reversed > old.Amounts.Reversed {
 		out = append(out, news{kind: "payment.reversed"})
 	}
-	if old.Status.final() && old.Status != StatusSucceeded && (a.Amounts.Authorized > old.Amounts.Authorized || a.Amounts.Captured > old.Amounts.Captured) {
+	was, is := a.before.told(), a.told()
+	if was.final() && was != StatusSucceeded && (a.Amounts.Authorized > old.Amounts.Authorized || a.Amounts.Captured > old.Amounts.Captured) {
 		out = append(out, news{kind: "payment.late_success"})
 	}
-	if kind, ok := statusEvents[a.Status]; ok && a.Status != old.Status {
+	if kind, ok := statusEvents[is]; ok && is != was {
 		out = append(out, news{kind: kind})
 	}
 	switch {

@@ -258,24 +258,26 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 	pending := t.authPending()
 	declined := t.authDeclined() && !pending && (!at.Retries || at.Returned || at.Next == nil)
-	never := at.Next == nil && p.refused(at)
+	began, refused := p.beginning(at)
 	switch {
 	case t.authorized() > 0:
 		return true, false // money lifts every end
-	case t.ended || declined || never:
+	case t.ended || declined || refused && at.Next == nil:
 		return false, true
+	case !began && at.Next == nil:
+		return false, false // before its first operation
 	case at.Expired || t.endedHint || t.away && !(at.Next != nil && at.Next.Resumable):
 		return false, t.authDeclined()
 	}
 	return true, false
 }
 
-// refused reports whether the operation that began the attempt came to nothing.
-func (p *Payment) refused(at *Attempt) bool {
+// beginning tells whether the operation that begins the attempt was made, and whether it came to nothing.
+func (p *Payment) beginning(at *Attempt) (made, refused bool) {
 	for _, o := range p.Operations {
 		if o.AttemptID == at.ID && (o.Kind == OpStart || o.Kind == OpChargeMandate) {
-			return o.State == OpDeclined
+			return o.State != OpNotSent, o.State == OpDeclined
 		}
 	}
-	return false
+	return false, false
 }
