@@ -143,6 +143,10 @@ func (w *world) Input() core.StartInput {
 	}
 }
 
+func (w *world) Wills() []providertest.Will {
+	return []providertest.Will{providertest.PaysWithSecure, providertest.PaysLater, providertest.DeclinedLater}
+}
+
 func (w *world) Messages() []core.Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -172,6 +176,8 @@ const (
 	card          = "4005550000000001"
 	challengeCard = "4557012345678902"
 	declinedCard  = "4000000000000002"
+	laterCard     = "4000000000000119" // uncertain, then paid
+	neverCard     = "4000000000000259" // uncertain, then declined
 )
 
 // Buy posts the form of next and acts on the pages that follow, until one sends the browser back.
@@ -187,6 +193,10 @@ func (w *world) Buy(t *testing.T, next *core.NextAction, will providertest.Will)
 		p = p.enter(card)
 	case providertest.PaysWithSecure:
 		p = p.enter(challengeCard).press("challenge_pass", nil)
+	case providertest.PaysLater:
+		p = p.enter(laterCard)
+	case providertest.DeclinedLater:
+		p = p.enter(neverCard)
 	case providertest.Declined:
 		p = p.enter(declinedCard).press("cancel", nil)
 	case providertest.DeclinedOnce:
@@ -227,8 +237,9 @@ func (p page) press(action string, fill url.Values) page {
 	require.Contains(p.t, p.html, `name="action" value="`+action+`"`)
 	form := url.Values{"action": {action}}
 	for name, value := range fill {
-		require.Contains(p.t, p.html, `name="`+name+`"`)
-		form[name] = value
+		if strings.Contains(p.html, `name="`+name+`"`) { // a stored card is asked for its code only
+			form[name] = value
+		}
 	}
 	return p.w.browse(p.t, http.MethodPost, p.url.String(), form)
 }

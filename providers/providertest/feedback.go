@@ -9,11 +9,13 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers/internal/simulator"
 )
 
 var feedback = []subject{
 	{"feedback/alone tells as much as queries", testFeedbackAlone},
 	{"feedback/told twice, in any order", testAnyOrder},
+	{"feedback/sent as badly as it can be", testBadlySent},
 	{"feedback/changed, it is refused", testChanged},
 	{"feedback/with a doubled field, it is refused", testDoubledField},
 	{"feedback/of another account", testStranger},
@@ -78,6 +80,21 @@ func testAnyOrder(t *testing.T, s *shop) {
 		}
 		require.Equal(t, want, s.payment.Amounts)
 	})
+}
+
+// testBadlySent has the simulator double, reorder and send its messages early.
+func testBadlySent(t *testing.T, s *shop) {
+	whole := s.input.Amount.Minor
+	for _, mode := range []simulator.Mode{simulator.Duplicate, simulator.Reorder, simulator.Early} {
+		s.begin(s.Input())
+		s.control(http.MethodPost, "feedback", map[string]any{"mode": mode}, nil)
+		s.story()
+		s.control(http.MethodPost, "clock", map[string]string{"advance": "1m"}, nil)
+		s.hear()
+		s.wantMoney(whole, whole, whole/4)
+		require.Equal(t, core.StatusSucceeded, s.payment.Status)
+		s.control(http.MethodPost, "feedback", map[string]any{"mode": simulator.Normal}, nil)
+	}
 }
 
 // refused holds that a message brings nothing.

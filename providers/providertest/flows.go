@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,6 +18,7 @@ var flows = []subject{
 	{"flows/declined, then paid in a new attempt", testDeclinedThenPaid},
 	{"flows/declined, then paid on the page", testDeclinedThenPaidThere},
 	{"flows/buyer gives up", testGivesUp},
+	{"flows/decided later", testLater},
 	{"flows/too much is refused", testTooMuch},
 }
 
@@ -29,6 +31,7 @@ func testSale(t *testing.T, s *shop) {
 }
 
 func testChallenge(t *testing.T, s *shop) {
+	s.needs(PaysWithSecure)
 	s.pay(core.CaptureAutomatic, PaysWithSecure)
 	s.wantMoney(s.input.Amount.Minor, s.input.Amount.Minor, 0)
 	require.Equal(t, core.StatusSucceeded, s.payment.Status)
@@ -127,6 +130,25 @@ func testGivesUp(t *testing.T, s *shop) {
 	s.wantMoney(0, 0, 0)
 	require.NotEqual(t, core.StatusFailed, s.payment.Status, "nobody said that it failed")
 	require.NotEqual(t, core.StatusSucceeded, s.payment.Status)
+}
+
+// testLater lets the provider decide after the buyer is back: until then the payment is neither paid nor failed.
+func testLater(t *testing.T, s *shop) {
+	for will, minor := range map[Will]int64{PaysLater: s.input.Amount.Minor, DeclinedLater: 0} {
+		s.needs(will)
+		s.begin(s.Input())
+		s.pay(core.CaptureAutomatic, will)
+		s.wantMoney(0, 0, 0)
+		require.Equal(t, core.StatusProcessing, s.payment.Status)
+		s.control(http.MethodPost, "clock", map[string]string{"advance": "25h"}, nil)
+		require.NotEmpty(t, s.hear())
+		s.wantMoney(minor, minor, 0)
+		if minor > 0 {
+			require.Equal(t, core.StatusSucceeded, s.payment.Status)
+		} else {
+			require.Equal(t, core.StatusRequiresPaymentMethod, s.payment.Status)
+		}
+	}
 }
 
 func testTooMuch(t *testing.T, s *shop) {

@@ -12,6 +12,7 @@ import (
 
 var mandates = []subject{
 	{"mandates/stored with a payment, charged, ended", testMandate},
+	{"mandates/shown to its buyer again", testMandateShown},
 	{"mandates/a charge whose answer is lost", testMandateLost},
 }
 
@@ -71,6 +72,20 @@ func testMandate(t *testing.T, s *shop) {
 	require.NoError(t, err)
 	require.NotContains(t, []core.Result{core.Succeeded, core.Pending}, out.Result)
 	require.Zero(t, s.books().Captured)
+}
+
+// testMandateShown lets the buyer pay on the page with what is stored.
+func testMandateShown(t *testing.T, s *shop) {
+	token := s.stored().Memo[core.MemoToken]
+	if token == "" {
+		t.Skip("what is stored here cannot be shown on a page")
+	}
+	in := s.Input()
+	in.Token = token
+	s.begin(in)
+	s.pay(core.CaptureAutomatic, Pays)
+	s.wantMoney(in.Amount.Minor, in.Amount.Minor, 0)
+	require.Equal(t, core.StatusSucceeded, s.payment.Status)
 }
 
 func testMandateLost(t *testing.T, s *shop) {

@@ -25,6 +25,8 @@ type World interface {
 	Operation(core.OpKind) string
 	// Input is a payment that the buyer of the world can make, with a method that can be captured later.
 	Input() core.StartInput
+	// Wills are what buyers can do here beside Pays, Declined, DeclinedOnce and GivesUp.
+	Wills() []Will
 	// Buy does what next asks the buyer for, in a browser, and returns what the browser brought back.
 	Buy(t *testing.T, next *core.NextAction, will Will) core.Return
 	// Messages are the feedback messages received since the last call, in order.
@@ -48,6 +50,8 @@ const (
 	DeclinedOnce   Will = "is declined, and pays on the same page"
 	GivesUp        Will = "cancels"
 	PaysWithSecure Will = "pays after a challenge"
+	PaysLater      Will = "pays, and the provider tells so only later"
+	DeclinedLater  Will = "pays, and the provider tells only later that it was refused"
 )
 
 type subject struct {
