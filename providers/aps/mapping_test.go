@@ -89,7 +89,7 @@ func TestEveryStatus(t *testing.T) {
 		"AUTHORIZATION 02000": done, "AUTHORIZATION 03666": declined, "AUTHORIZATION 03006": unclear, "AUTHORIZATION 14000": unclear, "AUTHORIZATION 00049": rejected,
 		"CAPTURE 04000": done, "CAPTURE 05042": declined, "CAPTURE 05006": unclear, "CAPTURE 05036": unclear, "CAPTURE 00002": rejected, "CAPTURE 15777": pending, "CAPTURE 14000": unclear,
 		"REFUND 06000": done, "REFUND 07048": declined, "REFUND 07066": unclear, "REFUND 19000": pending, "REFUND 04000": unclear,
-		"VOID_AUTHORIZATION 08000": done, "VOID_AUTHORIZATION 09034": declined, "VOID_AUTHORIZATION 09006": unclear,
+		"VOID_AUTHORIZATION 08000": done, "VOID_AUTHORIZATION 09034": declined, "VOID_AUTHORIZATION 09006": unclear, "VOID_AUTHORIZATION 09662": declined,
 		"CHECK_STATUS 12000": done, "CHECK_STATUS 11036": unclear, "CHECK_STATUS 00008": rejected,
 		"UPDATE_TOKEN 58000": done, "UPDATE_TOKEN 58063": done, "UPDATE_TOKEN 59044": declined,
 		"TOKENIZATION 18000": unclear, " 14000": unclear,

@@ -28,9 +28,10 @@ var messageRows = []struct {
 }{
 	{codes: "000 062 063 124 182"}, // success: no failure to tell
 	{codes: "006 051 777 779 780 781", category: core.FailureRejected, advice: core.RetryLater, open: true},
-	{codes: "035 064 065 069 090 119 127 662 784", category: core.FailureRejected, advice: core.RetryLater, open: true},
+	{codes: "035 064 065 069 090 119 127 784", category: core.FailureRejected, advice: core.RetryLater, open: true},
 	{codes: "007 047 066 117 125 773", category: core.FailureDuplicate, advice: core.RetryNever, open: true},
 	{codes: "036", category: core.FailureRejected, advice: core.RetryLater, open: true},
+	{codes: "662", category: core.FailureRejected, advice: core.RetryLater},
 	{codes: "072", category: core.FailureBuyerCanceled, advice: core.RetryAfterBuyerAction},
 	{codes: "029 747", category: core.FailureFunds, advice: core.RetryAfterBuyerAction},
 	{codes: "030 070 121 151 152 787", category: core.FailureAuthentication, advice: core.RetryAfterBuyerAction},

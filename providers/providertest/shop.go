@@ -325,7 +325,7 @@ func (s *shop) control(method, path string, in, out any) {
 	require.NoError(s.t, err)
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(s.t, err)
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	answer, err := io.ReadAll(resp.Body)
 	require.NoError(s.t, err)
 	require.Equal(s.t, http.StatusOK, resp.StatusCode, "%s", answer)

@@ -155,7 +155,7 @@ func (c *Client) do(ctx context.Context, r Request) (Answer, error) {
 		}
 		return Answer{}, fmt.Errorf("outbound: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	return read(resp, r.Accept)
 }
 
