@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/knadh/koanf/v2"
+
+	"github.com/paymux/paymux/cmd/paymux/shop"
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers/secret"
+)
+
+type demoCommand struct {
+	Listen   string `default:"127.0.0.1:8080" help:"Address of API and shop, HOST:PORT; simulators take the next ports. Port 0 takes free ones."`
+	Database string `help:"Keep the database: sqlite:PATH or postgres://…; without it, it is a temporary file."`
+	JSON     bool   `help:"Print one JSON object on stdout when ready, and nothing else."`
+}
+
+// demoMerchant owns everything in the demo.
+const demoMerchant = "demo"
+
+// demo is one running demo: simulators, the service in front of them, and a shop that is its customer.
+type demo struct {
+	service    *service
+	listener   net.Listener
+	simulators []*simulator
+	shop       http.Handler
+	key        string
+	url        string
+	folder     string // of the temporary database
+}
+
+// Run is everything in one process until ctx ends: always in test mode, on this machine only.
+func (cmd *demoCommand) Run(ctx context.Context, out output) error {
+	if !onLoopback(cmd.Listen) {
+		return &configError{errors.New("--listen: the demo works at a loopback address only, or at all of them (:8080)")}
+	}
+	d, err := cmd.start(ctx, out)
+	if err != nil {
+		return errors.Join(err, d.end())
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", d.service)
+	mux.Handle(shop.Path, d.shop)
+	mux.Handle(shop.Path+"/", d.shop)
+	err = d.service.run(ctx, d.listener, mux, func() error {
+		if cmd.JSON {
+			return d.started().print(out)
+		}
+		return d.tell(out, cmd.Database == "")
+	})
+	return errors.Join(err, d.end())
+}
+
+// start builds the demo; on an error, what it returns is to be ended all the same.
+func (cmd *demoCommand) start(ctx context.Context, out output) (*demo, error) {
+	d := &demo{}
+	dsn, err := cmd.database(d)
+	if err != nil {
+		return d, err
+	}
+	if d.listener, err = listen(cmd.Listen, portsTried); err != nil {
+		return d, err
+	}
+	d.url = baseURL(d.listener.Addr())
+	c := demoConfig(d.url, dsn)
+	if err := d.simulate(c, out); err != nil {
+		return d, err
+	}
+	if d.service, err = open(ctx, c, out.log); err != nil {
+		return d, err
+	}
+	d.key, _, err = newKey(ctx, d.service.store, demoMerchant, core.ScopeOperator, time.Time{})
+	if err == nil {
+		d.shop, err = shop.New(shop.Options{API: d.url, Key: d.key, URL: d.url, Simulators: d.simulatorURLs()})
+	}
+	if err != nil {
+		err = errors.Join(err, d.service.store.Close())
+	}
+	return d, err
+}
+
+func (cmd *demoCommand) database(d *demo) (dsn string, err error) {
+	if cmd.Database != "" {
+		return cmd.Database, nil
+	}
+	d.folder, err = os.MkdirTemp("", "paymux-demo-")
+	return "sqlite:" + filepath.Join(d.folder, "paymux.db"), err
+}
+
+func demoConfig(url, dsn string) *config {
+	c := defaults()
+	c.Mode, c.PublicURL, c.Database = modeTest, url, dsn
+	c.SecretKey = secret.New(string(random32()))
+	c.Timeouts.BeforeStop, c.Timeouts.Stop = 0, 5*time.Second
+	c.Accounts = map[string]account{}
+	return &c
+}
+
+// simulate starts every simulator, on the ports after ours, and configures one account at each.
+func (d *demo) simulate(c *config, out output) error {
+	at := d.listener.Addr().(*net.TCPAddr)
+	var names []string
+	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
+		name := provider + "-demo"
+		s, err := startSimulator(provider, net.JoinHostPort(at.IP.String(), strconv.Itoa(at.Port+1)), d.url+"/feedback/"+name, out.log)
+		if err != nil {
+			return err
+		}
+		d.simulators = append(d.simulators, s)
+		settings := koanf.New(".")
+		if err := settings.Load(tree(s.settings), nil); err != nil {
+			return err
+		}
+		c.Accounts[name] = account{Provider: provider, settings: settings}
+		names = append(names, name)
+	}
+	c.Merchants = map[string]merchant{demoMerchant: {Accounts: names}}
+	return nil
+}
+
+// end stops the simulators and removes the temporary database.
+func (d *demo) end() (err error) {
+	for _, s := range d.simulators {
+		err = errors.Join(err, s.stop())
+	}
+	if d.listener != nil {
+		_ = d.listener.Close() // the server has closed it already, if there was one
+	}
+	if d.folder != "" {
+		err = errors.Join(err, os.RemoveAll(d.folder))
+	}
+	return err
+}
+
+func (d *demo) simulatorURLs() map[string]string {
+	urls := map[string]string{}
+	for _, s := range d.simulators {
+		urls[s.provider] = s.url
+	}
+	return urls
+}
+
+func (d *demo) started() started {
+	s := started{API: d.url, Shop: d.url + shop.Path, APIKey: d.key, Accounts: accountsOf(d.service.config), Sandboxes: map[string]startedSimulator{}}
+	for provider, url := range d.simulatorURLs() {
+		s.Sandboxes[provider] = startedSimulator{url}
+	}
+	return s
+}
+
+// tell says what runs, in at most twelve lines.
+func (d *demo) tell(w io.Writer, temporary bool) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "paymux demo: one checkout API, a simulated provider and a shop, on this machine only\n\n")
+	fmt.Fprintf(&b, "  Shop       %s   <- click here first\n", d.url+shop.Path)
+	for _, s := range d.simulators {
+		fmt.Fprintf(&b, "  Simulator  %s   %s: test cards, back office\n", s.url, s.provider)
+	}
+	fmt.Fprintf(&b, "  API        %s/openapi.json\n\n", d.url)
+	fmt.Fprintf(&b, "Or create a payment yourself, then open its hosted_url:\n%s\n\n", d.curl())
+	if temporary {
+		b.WriteString("Stop with Ctrl+C; nothing is kept.\n")
+	} else {
+		b.WriteString("Stop with Ctrl+C; the database stays.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// curl creates a payment of 49.00 AED and shows what of it matters first.
+func (d *demo) curl() string {
+	reference := "curl-" + strconv.FormatInt(time.Now().Unix(), 10)
+	return fmt.Sprintf(`curl -sS %s/v1/payments -H 'Authorization: Bearer %s' -H 'Idempotency-Key: %s' -H 'Content-Type: application/json' `+
+		`-d '{"merchant_reference":"%s","amount":4900,"currency":"AED","buyer":{"email":"layla@example.org"},"return_url":"%s%s/thanks"}' `+
+		`| grep -oE '"(id|status|hosted_url|code|detail)": ?"[^"]*"'`, d.url, d.key, reference, reference, d.url, shop.Path)
+}

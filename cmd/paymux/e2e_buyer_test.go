@@ -1,0 +1,134 @@
+package main
+
+import (
+	"html"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// browser is a buyer's browser without script, cookies or knowledge of the program: it loads pages, fills in forms and
+// follows redirects, until it is sent to the shop, which does not exist.
+type browser struct {
+	t    *testing.T
+	http *http.Client
+}
+
+const shopHost = "shop.example"
+
+func newBrowser(t *testing.T) *browser {
+	return &browser{t, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// page is what the browser shows.
+type page struct {
+	b      *browser
+	url    string
+	status int
+	html   string
+}
+
+func (b *browser) open(address string) *page { return b.load(http.MethodGet, address, nil) }
+
+func (b *browser) load(method, address string, form url.Values) *page {
+	b.t.Helper()
+	for range 10 {
+		if u, err := url.Parse(address); err == nil && u.Host == shopHost {
+			return &page{b: b, url: address, status: http.StatusOK}
+		}
+		r, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
+		require.NoError(b.t, err)
+		if method == http.MethodPost {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		resp, err := b.http.Do(r)
+		require.NoError(b.t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(b.t, resp.Body.Close())
+		require.NoError(b.t, err)
+		if resp.StatusCode != http.StatusSeeOther && resp.StatusCode != http.StatusFound {
+			return &page{b, address, resp.StatusCode, string(body)}
+		}
+		to, err := r.URL.Parse(resp.Header.Get("Location"))
+		require.NoError(b.t, err)
+		method, address, form = http.MethodGet, to.String(), nil
+	}
+	require.Fail(b.t, "redirected too often")
+	return nil
+}
+
+var (
+	formTag  = regexp.MustCompile(`(?s)<form[^>]*>`)
+	attr     = func(name string) *regexp.Regexp { return regexp.MustCompile(`\b` + name + `="([^"]*)"`) }
+	inputTag = regexp.MustCompile(`(?s)<input[^>]*>`)
+)
+
+func attribute(tag, name string) string {
+	m := attr(name).FindStringSubmatch(tag)
+	if m == nil {
+		return ""
+	}
+	return html.UnescapeString(m[1])
+}
+
+// form is the first form of the page: where it goes and what it would send.
+func (p *page) form() (action string, values url.Values) {
+	p.b.t.Helper()
+	at := formTag.FindStringIndex(p.html)
+	require.NotNil(p.b.t, at, "the page has no form:\n%s", p.html)
+	body, _, _ := strings.Cut(p.html[at[0]:], "</form>")
+	values = url.Values{}
+	for _, tag := range inputTag.FindAllString(body, -1) {
+		kind, name := attribute(tag, "type"), attribute(tag, "name")
+		if name == "" || (kind == "checkbox" || kind == "radio") && !strings.Contains(tag, "checked") {
+			continue
+		}
+		values.Set(name, attribute(tag, "value"))
+	}
+	base, err := url.Parse(p.url)
+	require.NoError(p.b.t, err)
+	to, err := base.Parse(attribute(p.html[at[0]:at[1]], "action"))
+	require.NoError(p.b.t, err)
+	return to.String(), values
+}
+
+// submit sends the form with fields filled in; action is the name of the button pressed, empty for one without a name.
+func (p *page) submit(action string, fields ...string) *page {
+	p.b.t.Helper()
+	to, values := p.form()
+	for i := 0; i < len(fields); i += 2 {
+		require.True(p.b.t, values.Has(fields[i]), "the form has no %s:\n%s", fields[i], p.html)
+		values.Set(fields[i], fields[i+1])
+	}
+	if action != "" {
+		require.Contains(p.b.t, p.html, `value="`+action+`"`)
+		values.Set("action", action)
+	}
+	return p.b.load(http.MethodPost, to, values)
+}
+
+// Test cards of the documents.
+const (
+	cardPlain    = "4005550000000001" // no 3-D Secure
+	cardChecked  = "4557012345678902" // 3-D Secure challenge
+	cardDeclined = "4000000000000002"
+)
+
+// card fills in the card page and sends it.
+func (p *page) card(number string) *page {
+	p.b.t.Helper()
+	return p.submit("continue", "card_number", number, "expiry_date", "3005", "card_security_code", "123", "card_holder_name", "LAYLA KHAN")
+}
+
+// atShop requires that the buyer has arrived at the shop's address.
+func (p *page) atShop(path string) {
+	p.b.t.Helper()
+	u, err := url.Parse(p.url)
+	require.NoError(p.b.t, err)
+	require.Equal(p.b.t, shopHost+path, u.Host+u.Path, "status %d:\n%s", p.status, p.html)
+}

@@ -1,0 +1,117 @@
+// Command paymux is one checkout API over several payment providers.
+//
+// It exits with 0 when it is done or was stopped by SIGTERM, SIGINT or SIGHUP, with 1 when something failed while it ran,
+// with 2 when the command line or the configuration is wrong, and with 130 when a second signal ended it at once.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"github.com/lmittmann/tint"
+	"github.com/mattn/go-isatty"
+)
+
+// The exit codes.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitAtOnce  = 130
+	programName = "paymux"
+)
+
+type commandLine struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the API with the accounts of a configuration."`
+	Demo    demoCommand    `cmd:"" help:"Try it: API, simulated provider and a small shop, on this machine only."`
+	Sandbox sandboxCommand `cmd:"" help:"Run the simulated providers alone."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database's schema to the newest version."`
+	Keys    keysCommand    `cmd:"" help:"Create, list and revoke API keys."`
+
+	Log      string           `enum:"auto,text,json" default:"auto" help:"How logs are written to stderr: text, json, or auto (text on a terminal)."`
+	LogLevel slog.Level       `default:"info" help:"Least level that is logged: debug, info, warn, error."`
+	Version  kong.VersionFlag `help:"Show the version."`
+}
+
+func main() {
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	go func() {
+		<-signals
+		stop()
+		<-signals
+		os.Exit(exitAtOnce)
+	}()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// output is where commands write: what was asked for, and what happened.
+type output struct {
+	io.Writer
+	log *slog.Logger
+}
+
+// exit is what kong's --help and --version end the command line with.
+type exit int
+
+// run is the program: it ends when its command is done or ctx is.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int) {
+	defer func() {
+		if e, ok := recover().(exit); ok {
+			code = int(e)
+		}
+	}()
+	var c commandLine
+	parser := kong.Must(&c, kong.Name(programName), kong.Description("One checkout API over several payment providers."),
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": version()})
+	cmd, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", programName, err)
+		return exitUsage
+	}
+	out := output{stdout, slog.New(logHandler(stderr, c.Log, c.LogLevel))}
+	cmd.BindTo(ctx, (*context.Context)(nil))
+	err = cmd.Run(out)
+	_, wrong := errors.AsType[*configError](err)
+	switch {
+	case err == nil:
+		return exitDone
+	case wrong: // for people who write the file, not for a log
+		fmt.Fprintln(stderr, err)
+		return exitUsage
+	}
+	out.log.Error("failed", "error", err)
+	return exitFailed
+}
+
+func logHandler(w io.Writer, format string, level slog.Level) slog.Handler {
+	f, isFile := w.(*os.File)
+	if terminal := isFile && isatty.IsTerminal(f.Fd()); format == "text" || format == "auto" && terminal {
+		return tint.NewTextHandler(w, &tint.Options{Level: level, NoColor: !terminal})
+	}
+	return slog.NewJSONHandler(w, &slog.HandlerOptions{Level: level})
+}
+
+// version is what the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && v == "(devel)" {
+			v = s.Value
+		}
+	}
+	return v + " " + info.GoVersion
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"syscall"
+)
+
+// configured are the flags of commands that read a configuration.
+type configured struct {
+	Config   string `default:"paymux.yaml" type:"path" help:"The configuration." env:"PAYMUX_CONFIG"`
+	Database string `help:"Database instead of the configured one: sqlite:PATH or postgres://…"`
+}
+
+func (f configured) load(listen string) (*config, error) {
+	return loadConfig(f.Config, map[string]string{"listen": listen, "database": f.Database})
+}
+
+type serveCommand struct {
+	configured
+	Listen string `help:"Address instead of the configured one, HOST:PORT; port 0 takes a free one."`
+	JSON   bool   `help:"Print one JSON object on stdout when ready."`
+}
+
+// Run serves until ctx ends.
+func (cmd *serveCommand) Run(ctx context.Context, out output) error {
+	c, err := cmd.load(cmd.Listen)
+	if err != nil {
+		return err
+	}
+	l, err := listen(c.Listen, 0)
+	if err != nil {
+		return err
+	}
+	s, err := open(ctx, c, out.log)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	if c.SecretKey.Empty() {
+		out.log.Warn("no secret_key is configured: links given to buyers end with this process")
+	}
+	return s.run(ctx, l, s, func() error {
+		out.log.Info("ready", "listen", l.Addr().String(), "public_url", c.PublicURL, "mode", c.Mode, "accounts", len(c.Accounts), "version", version())
+		if !cmd.JSON {
+			return nil
+		}
+		return started{API: baseURL(l.Addr()), Accounts: accountsOf(c)}.print(out)
+	})
+}
+
+// started is what a process tells scripts, in one line, when it is ready. What does not apply is absent.
+type started struct {
+	API       string                      `json:"api,omitempty"`
+	Shop      string                      `json:"shop,omitempty"`
+	APIKey    string                      `json:"api_key,omitempty"`
+	Accounts  map[string]startedAccount   `json:"accounts,omitempty"`
+	Sandboxes map[string]startedSimulator `json:"sandboxes,omitempty"`
+}
+
+type startedAccount struct {
+	Provider string `json:"provider"`
+}
+
+type startedSimulator struct {
+	URL string `json:"url"`
+}
+
+func (s started) print(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
+
+func accountsOf(c *config) map[string]startedAccount {
+	out := map[string]startedAccount{}
+	for name, a := range c.Accounts {
+		out[name] = startedAccount{a.Provider}
+	}
+	return out
+}
+
+// listen takes address or, when its port is taken, one of the next ports.
+func listen(address string, next int) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || !isPort(port) {
+		return nil, &configError{fmt.Errorf("--listen: %q is no HOST:PORT", address)}
+	}
+	first, _ := strconv.Atoi(port)
+	for n := first; ; n++ {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n)))
+		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || n >= first+next || n == 65535 {
+			return l, err
+		}
+	}
+}
+
+// baseURL is how this machine reaches a listener.
+func baseURL(a net.Addr) string {
+	tcp := a.(*net.TCPAddr)
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, strconv.Itoa(tcp.Port))
+}
