@@ -12,34 +12,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// browser is a buyer's browser without script, cookies or knowledge of the program: it loads pages, fills in forms and
+// shopper is a buyer's shopper without script, cookies or knowledge of the program: it loads pages, fills in forms and
 // follows redirects, until it is sent to the shop, which does not exist.
-type browser struct {
+type shopper struct {
 	t    *testing.T
 	http *http.Client
 }
 
 const shopHost = "shop.example"
 
-func newBrowser(t *testing.T) *browser {
-	return &browser{t, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+func newShopper(t *testing.T) *shopper {
+	return &shopper{t, &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
-// page is what the browser shows.
-type page struct {
-	b      *browser
+// sheet is what the shopper shows.
+type sheet struct {
+	b      *shopper
 	url    string
 	status int
 	html   string
 }
 
-func (b *browser) open(address string) *page { return b.load(http.MethodGet, address, nil) }
+func (b *shopper) open(address string) *sheet { return b.load(http.MethodGet, address, nil) }
 
-func (b *browser) load(method, address string, form url.Values) *page {
+func (b *shopper) load(method, address string, form url.Values) *sheet {
 	b.t.Helper()
 	for range 10 {
 		if u, err := url.Parse(address); err == nil && u.Host == shopHost {
-			return &page{b: b, url: address, status: http.StatusOK}
+			return &sheet{b: b, url: address, status: http.StatusOK}
 		}
 		r, err := http.NewRequestWithContext(b.t.Context(), method, address, strings.NewReader(form.Encode()))
 		require.NoError(b.t, err)
@@ -52,7 +52,7 @@ func (b *browser) load(method, address string, form url.Values) *page {
 		require.NoError(b.t, resp.Body.Close())
 		require.NoError(b.t, err)
 		if resp.StatusCode != http.StatusSeeOther && resp.StatusCode != http.StatusFound {
-			return &page{b, address, resp.StatusCode, string(body)}
+			return &sheet{b, address, resp.StatusCode, string(body)}
 		}
 		to, err := r.URL.Parse(resp.Header.Get("Location"))
 		require.NoError(b.t, err)
@@ -77,7 +77,7 @@ func attribute(tag, name string) string {
 }
 
 // form is the first form of the page: where it goes and what it would send.
-func (p *page) form() (action string, values url.Values) {
+func (p *sheet) form() (action string, values url.Values) {
 	p.b.t.Helper()
 	at := formTag.FindStringIndex(p.html)
 	require.NotNil(p.b.t, at, "the page has no form:\n%s", p.html)
@@ -98,7 +98,7 @@ func (p *page) form() (action string, values url.Values) {
 }
 
 // submit sends the form with fields filled in; action is the name of the button pressed, empty for one without a name.
-func (p *page) submit(action string, fields ...string) *page {
+func (p *sheet) submit(action string, fields ...string) *sheet {
 	p.b.t.Helper()
 	to, values := p.form()
 	for i := 0; i < len(fields); i += 2 {
@@ -120,13 +120,13 @@ const (
 )
 
 // card fills in the card page and sends it.
-func (p *page) card(number string) *page {
+func (p *sheet) card(number string) *sheet {
 	p.b.t.Helper()
 	return p.submit("continue", "card_number", number, "expiry_date", "3005", "card_security_code", "123", "card_holder_name", "LAYLA KHAN")
 }
 
 // atShop requires that the buyer has arrived at the shop's address.
-func (p *page) atShop(path string) {
+func (p *sheet) atShop(path string) {
 	p.b.t.Helper()
 	u, err := url.Parse(p.url)
 	require.NoError(p.b.t, err)
