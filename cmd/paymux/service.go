@@ -162,6 +162,8 @@ func (s *service) run(ctx context.Context, l net.Listener, handler http.Handler,
 	background.Go(func() { s.flushKeys(work) })
 
 	srv := newServer(handler, t.Answer, s.log)
+	var silent silentConns
+	srv.ConnState = silent.watch
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
 	err := ready()
@@ -172,7 +174,7 @@ func (s *service) run(ctx context.Context, l net.Listener, handler http.Handler,
 			s.log.Info("stopping")
 			s.stopping.Store(true)
 			pause(t.BeforeStop)
-			err = shutDown(srv, t.Stop)
+			err = shutDown(srv, &silent, t.Stop)
 		}
 	}
 	_ = srv.Close()
@@ -207,13 +209,47 @@ func newServer(h http.Handler, answer time.Duration, log *slog.Logger) *http.Ser
 		IdleTimeout: 60 * time.Second, MaxHeaderBytes: 20 << 10, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug)}
 }
 
-func shutDown(srv *http.Server, limit time.Duration) error {
+// shutDown ends intake and waits for running requests.
+func shutDown(srv *http.Server, silent *silentConns, limit time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
+	hangUp := time.AfterFunc(silence, silent.close)
+	defer hangUp.Stop()
 	if err := srv.Shutdown(ctx); err != nil {
 		return fmt.Errorf("requests were cut off: %w", err)
 	}
 	return nil
+}
+
+// silence is how long a connection may be open without a first byte while the server stops. net/http itself would wait
+// five seconds for the connections that browsers open in advance.
+const silence = 500 * time.Millisecond
+
+// silentConns are the connections that nothing was read from yet.
+type silentConns struct {
+	mu    sync.Mutex
+	conns map[net.Conn]bool
+}
+
+func (s *silentConns) watch(c net.Conn, state http.ConnState) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns == nil {
+		s.conns = map[net.Conn]bool{}
+	}
+	if state == http.StateNew {
+		s.conns[c] = true
+	} else {
+		delete(s.conns, c)
+	}
+}
+
+func (s *silentConns) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		_ = c.Close()
+	}
 }
 
 // within reports whether f ended before limit; after it, f goes on alone.

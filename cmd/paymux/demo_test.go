@@ -1,0 +1,436 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// process is the program running in this one.
+type process struct {
+	t      *testing.T
+	out    *bufio.Reader
+	errs   *logged
+	stop   context.CancelFunc
+	done   chan int
+	result *int
+}
+
+// logged is what a process writes to stderr.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+func launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	p := &process{t: t, out: bufio.NewReader(r), errs: &logged{}, stop: stop, done: make(chan int, 1)}
+	go func() {
+		code := run(ctx, args, w, p.errs)
+		_ = w.Close()
+		p.done <- code
+	}()
+	t.Cleanup(func() { p.end() })
+	return p
+}
+
+// line is the next line of stdout.
+func (p *process) line() string {
+	p.t.Helper()
+	line, err := p.out.ReadString('\n')
+	require.NoError(p.t, err, "stderr: %s", p.errs)
+	return line
+}
+
+func (p *process) started() (s started) {
+	p.t.Helper()
+	dec := json.NewDecoder(strings.NewReader(p.line()))
+	dec.DisallowUnknownFields()
+	require.NoError(p.t, dec.Decode(&s))
+	return s
+}
+
+// end stops it and returns its exit code.
+func (p *process) end() int {
+	p.t.Helper()
+	if p.result != nil {
+		return *p.result
+	}
+	p.stop()
+	go func() { _, _ = io.Copy(io.Discard, p.out) }()
+	select {
+	case code := <-p.done:
+		p.result = &code
+		return code
+	case <-time.After(20 * time.Second):
+		p.t.Fatal("it does not stop")
+		return -1
+	}
+}
+
+// customer is somebody who follows links and fills forms, the shop's too.
+type customer struct {
+	t    *testing.T
+	http *http.Client
+	at   *url.URL
+	page string
+	code int
+}
+
+func newCustomer(t *testing.T) *customer {
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	return &customer{t: t, http: &http.Client{Jar: jar, Timeout: 10 * time.Second}}
+}
+
+func (b *customer) took(r *http.Response, err error) {
+	b.t.Helper()
+	require.NoError(b.t, err)
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	require.NoError(b.t, err)
+	b.page, b.code, b.at = string(body), r.StatusCode, r.Request.URL
+}
+
+func (b *customer) open(address string) {
+	b.t.Helper()
+	b.took(b.http.Get(address))
+}
+
+var (
+	shopForm   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	shopInput  = regexp.MustCompile(`<input[^>]*>`)
+	shopSelect = regexp.MustCompile(`<select name="([^"]*)">.*?<option value="([^"]*)" selected>`)
+	attributes = regexp.MustCompile(`([a-z]+)="([^"]*)"`)
+)
+
+// submit sends the form whose action ends in action, as it is filled in, with values over it.
+func (b *customer) submit(action string, values map[string]string) {
+	b.t.Helper()
+	for _, form := range shopForm.FindAllStringSubmatch(b.page, -1) {
+		to, err := b.at.Parse(html.UnescapeString(form[1]))
+		require.NoError(b.t, err)
+		if !strings.HasSuffix(to.Path, action) {
+			continue
+		}
+		v := url.Values{}
+		for _, input := range shopInput.FindAllString(form[2], -1) {
+			attrs := map[string]string{}
+			for _, a := range attributes.FindAllStringSubmatch(input, -1) {
+				attrs[a[1]] = html.UnescapeString(a[2])
+			}
+			if choice := attrs["type"] == "radio" || attrs["type"] == "checkbox"; attrs["name"] != "" && (!choice || strings.Contains(input, " checked")) {
+				v.Set(attrs["name"], attrs["value"])
+			}
+		}
+		for _, choice := range shopSelect.FindAllStringSubmatch(form[2], -1) {
+			v.Set(choice[1], choice[2])
+		}
+		for name, value := range values {
+			v.Set(name, value)
+		}
+		b.took(b.http.PostForm(to.String(), v))
+		return
+	}
+	require.Fail(b.t, "there is no such form", "%s on %s:\n%s", action, b.at, b.page)
+}
+
+// pay goes from the shop's product page to the page after the payment.
+func (b *customer) pay(shop string, order map[string]string, card string) {
+	b.t.Helper()
+	b.open(shop)
+	require.Equal(b.t, http.StatusOK, b.code)
+	b.submit("/shop/orders", order)
+	require.Contains(b.t, b.at.Path, "/pay/", b.page)
+	b.submit("/FortAPI/paymentPage", nil)
+	b.card(card)
+	if card == testCardChallenge {
+		require.Contains(b.t, b.page, "challenge_pass")
+		b.submit(b.at.Path, map[string]string{"action": "challenge_pass"})
+	}
+	b.back()
+}
+
+// card fills in the card page.
+func (b *customer) card(number string) {
+	b.t.Helper()
+	b.submit(b.at.Path, map[string]string{"card_number": number, "expiry_date": "3005", "card_security_code": "123", "card_holder_name": "Layla Khan", "action": "continue"})
+}
+
+// back sends the form that brings a buyer back, as a browser's script or its reader does.
+func (b *customer) back() {
+	b.t.Helper()
+	for _, form := range shopForm.FindAllStringSubmatch(b.page, -1) {
+		if to, err := url.Parse(html.UnescapeString(form[1])); err == nil && strings.Contains(to.Path, "/return/") {
+			b.submit(to.Path, nil)
+			break
+		}
+	}
+	require.Equal(b.t, "/shop/thanks", b.at.Path, b.page)
+}
+
+var statusPattern = regexp.MustCompile(`<code class="badge">([a-z_]+)</code>`)
+
+// status is what the shop's page says, looked at until it is decided.
+func (b *customer) status() string {
+	b.t.Helper()
+	for range 200 {
+		m := statusPattern.FindStringSubmatch(b.page)
+		require.NotNil(b.t, m, b.page)
+		if m[1] != "processing" {
+			return m[1]
+		}
+		b.open(b.at.String())
+	}
+	return "processing"
+}
+
+// The documented test cards of Amazon Payment Services that this test uses.
+const (
+	testCard          = "4005550000000001" // no 3-D Secure
+	testCardChallenge = "4557012345678902" // 3-D Secure challenge
+	testCardDeclined  = "4000000000000002"
+)
+
+func TestDemoAsANewUser(t *testing.T) {
+	began := time.Now()
+	p := launch(t, "demo", "--listen", "127.0.0.1:0", "--json", "--log", "json")
+	s := p.started()
+	b := newCustomer(t)
+	b.open(s.API + "/livez")
+	t.Logf("start to first answer: %v", time.Since(began))
+	require.Equal(t, http.StatusOK, b.code)
+	require.Equal(t, map[string]startedAccount{"aps-demo": {Provider: "aps"}}, s.Accounts)
+	b.open(s.Sandboxes["aps"].URL + "/_control/credentials")
+	require.Equal(t, http.StatusOK, b.code)
+
+	t.Run("paid at once", func(t *testing.T) {
+		b := newCustomer(t)
+		b.pay(s.Shop, map[string]string{"amount": "49.50"}, testCardChallenge)
+		require.Equal(t, "succeeded", b.status())
+		require.Contains(t, b.page, "49.50 AED")
+		require.Contains(t, b.page, `<b>49.50</b><span>captured</span>`)
+		require.Contains(t, b.page, "provider_call\"><time>", "the timeline shows what happened")
+		b.submit("/refund", map[string]string{"amount": "9.50"})
+		require.Equal(t, "succeeded", b.status())
+		require.Contains(t, b.page, "refund: partial")
+		require.Contains(t, b.page, `<b>9.50</b><span>refunded</span>`)
+		b.submit("/refund", map[string]string{"amount": "40.01"})
+		require.Equal(t, http.StatusUnprocessableEntity, b.code)
+		require.Contains(t, b.page, "amount_exceeds_remaining")
+	})
+	t.Run("reserved in a currency of three decimals, captured in parts, the rest released", func(t *testing.T) {
+		b := newCustomer(t)
+		b.pay(s.Shop, map[string]string{"amount": "12.345", "currency": "JOD", "capture_method": "manual"}, testCard)
+		require.Equal(t, "requires_capture", b.status())
+		b.submit("/capture", map[string]string{"amount": "2.345"})
+		require.Equal(t, "partially_captured", b.status())
+		require.Contains(t, b.page, `<b>10.000</b><span>capturable</span>`)
+		b.submit("/sync", nil)
+		require.Equal(t, "partially_captured", b.status())
+		b.submit("/cancel", nil)
+		require.Equal(t, "succeeded", b.status())
+		require.Contains(t, b.page, `<b>0.000</b><span>capturable</span>`)
+	})
+	t.Run("reserved and given up", func(t *testing.T) {
+		b := newCustomer(t)
+		b.pay(s.Shop, map[string]string{"amount": "1250", "currency": "JPY", "capture_method": "manual"}, testCard)
+		require.Equal(t, "requires_capture", b.status())
+		b.submit("/cancel", nil)
+		require.Equal(t, "canceled", b.status())
+		require.Contains(t, b.page, `<b>1250</b><span>released</span>`)
+	})
+	t.Run("declined, then paid with another card", func(t *testing.T) {
+		b := newCustomer(t)
+		b.open(s.Shop)
+		b.submit("/shop/orders", nil)
+		b.submit("/FortAPI/paymentPage", nil)
+		b.card(testCardDeclined)
+		require.Contains(t, b.page, "card_number", "the page lets the buyer try again")
+		b.card(testCard)
+		b.back()
+		require.Equal(t, "succeeded", b.status())
+	})
+	t.Run("turned away, then back to pay", func(t *testing.T) {
+		b := newCustomer(t)
+		b.open(s.Shop)
+		b.submit("/shop/orders", nil)
+		b.submit("/FortAPI/paymentPage", nil)
+		b.submit(b.at.Path, map[string]string{"action": "cancel"})
+		b.back()
+		require.Equal(t, "requires_action", b.status(), "the browser's word alone ends nothing")
+		on := regexp.MustCompile(`href="([^"]+)">Go on to pay`).FindStringSubmatch(b.page)
+		require.NotNil(t, on, b.page)
+		b.open(html.UnescapeString(on[1]))
+		b.submit("/FortAPI/paymentPage", nil)
+		b.card(testCard)
+		b.back()
+		require.Equal(t, "succeeded", b.status())
+	})
+	t.Run("an amount the currency does not have", func(t *testing.T) {
+		b := newCustomer(t)
+		b.open(s.Shop)
+		b.submit("/shop/orders", map[string]string{"amount": "49.50", "currency": "JPY"})
+		require.Equal(t, http.StatusUnprocessableEntity, b.code)
+		require.Contains(t, b.page, "An amount in JPY is digits with at most 0 decimals.")
+		require.Contains(t, b.page, `value="49.50"`, "what was typed stays")
+	})
+	t.Run("the same form twice is one order", func(t *testing.T) {
+		b := newCustomer(t)
+		b.open(s.Shop)
+		form := *b
+		b.submit("/shop/orders", nil)
+		form.submit("/shop/orders", nil)
+		require.Contains(t, b.at.Path, "/pay/")
+		require.Equal(t, b.at.String(), form.at.String())
+	})
+	t.Run("pages are closed to others", func(t *testing.T) {
+		r, err := http.NewRequest(http.MethodPost, s.Shop+"/orders", strings.NewReader("amount=1"))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Origin", "https://elsewhere.example")
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, http.StatusForbidden, answer.StatusCode)
+		b := newCustomer(t)
+		b.open(s.Shop + "/thanks?payment=pay_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5")
+		require.Equal(t, http.StatusNotFound, b.code)
+		require.Contains(t, b.page, "There is no such order")
+		require.NotContains(t, b.page, s.APIKey, "the key stays on the shop's side")
+	})
+
+	folders, err := filepath.Glob(filepath.Join(os.TempDir(), "paymux-demo-*"))
+	require.NoError(t, err)
+	require.Len(t, folders, 1, "the database is temporary")
+	require.Equal(t, exitDone, p.end())
+	require.NoDirExists(t, folders[0])
+	require.NotContains(t, p.errs.String(), s.APIKey)
+	require.NotContains(t, p.errs.String(), `"level":"ERROR"`)
+}
+
+// What the demo prints is short, and the command in it works as it stands.
+func TestDemoPrints(t *testing.T) {
+	p := launch(t, "demo", "--listen", "127.0.0.1:0", "--database", "sqlite:"+filepath.Join(t.TempDir(), "kept.db"))
+	var lines []string
+	for !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "Stop with Ctrl+C") }) {
+		lines = append(lines, strings.TrimSuffix(p.line(), "\n"))
+	}
+	require.LessOrEqual(t, len(lines), 12)
+	at := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "curl ") })
+	require.Positive(t, at)
+	shell, err := exec.LookPath("sh")
+	require.NoError(t, err)
+	if _, err := exec.LookPath("curl"); err != nil {
+		fmt.Fprintln(os.Stderr, "NOT RUN: curl is not installed, so the command that the demo prints was not executed")
+		t.Skip("curl is not installed")
+	}
+	for range 2 { // pasted twice, it is the same payment
+		printed, err := exec.CommandContext(t.Context(), shell, "-c", lines[at]).CombinedOutput()
+		require.NoError(t, err, "%s", printed)
+		require.Contains(t, string(printed), `"status":"requires_action"`)
+		hosted := regexp.MustCompile(`"hosted_url":"([^"]+)"`).FindStringSubmatch(string(printed))
+		require.NotNil(t, hosted, "%s", printed)
+		b := newCustomer(t)
+		b.open(hosted[1])
+		b.submit("/FortAPI/paymentPage", nil)
+		require.Contains(t, b.page, "card_number")
+	}
+}
+
+func TestDemoTakesTheNextPort(t *testing.T) {
+	first := launch(t, "demo", "--listen", "127.0.0.1:0", "--json").started()
+	taken, err := url.Parse(first.API)
+	require.NoError(t, err)
+	second := launch(t, "demo", "--listen", taken.Host, "--json").started()
+	require.NotEqual(t, first.API, second.API)
+	b := newCustomer(t)
+	b.open(second.Shop)
+	require.Equal(t, http.StatusOK, b.code)
+}
+
+func TestDemoStaysOnThisMachine(t *testing.T) {
+	for _, address := range []string{"192.0.2.1:8080", "pay.example:80", "8080", "127.0.0.1:99999"} {
+		var errs bytes.Buffer
+		require.Equal(t, exitUsage, run(t.Context(), []string{"demo", "--listen", address}, io.Discard, &errs), address)
+		require.Contains(t, errs.String(), "--listen: ")
+	}
+}
+
+func TestSandboxAlone(t *testing.T) {
+	p := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--json")
+	s := p.started()
+	b := newCustomer(t)
+	b.open(s.Sandboxes["aps"].URL + "/_control/credentials")
+	require.Contains(t, b.page, `"merchant_identifier":"pmxMid01"`)
+	require.Empty(t, s.API)
+	require.Equal(t, exitDone, p.end())
+
+	p = launch(t, "sandbox", "--listen", "127.0.0.1:0")
+	require.Regexp(t, `^aps +http://127\.0\.0\.1:\d+\n$`, p.line())
+}
+
+// The real process: a signal ends it with 0 and nothing stays behind.
+func TestSignals(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	for _, signal := range []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(fmt.Sprint(signal), func(t *testing.T) {
+			temp := t.TempDir()
+			cmd := exec.CommandContext(t.Context(), self, "demo", "--listen", "127.0.0.1:0", "--json")
+			cmd.Env = append(os.Environ(), "PAYMUX_TEST_PROCESS=1", "TMPDIR="+temp)
+			var errs bytes.Buffer
+			cmd.Stderr = &errs
+			out, err := cmd.StdoutPipe()
+			require.NoError(t, err)
+			began := time.Now()
+			require.NoError(t, cmd.Start())
+			line, err := bufio.NewReader(out).ReadString('\n')
+			require.NoError(t, err, errs.String())
+			t.Logf("process start to ready: %v", time.Since(began))
+			require.Contains(t, line, `"shop"`)
+			left, err := os.ReadDir(temp)
+			require.NoError(t, err)
+			require.Len(t, left, 1)
+			require.NoError(t, cmd.Process.Signal(signal))
+			require.NoError(t, cmd.Wait(), "it exits with 0: %s", errs.String())
+			left, err = os.ReadDir(temp)
+			require.NoError(t, err)
+			require.Empty(t, left)
+		})
+	}
+}
