@@ -20,7 +20,7 @@ const transactionTime = 30 * time.Second
 // aloneTries is how often a job runs again whose row is locked elsewhere.
 const aloneTries = 5
 
-// write is one writer: it commits batch after batch until the queue is closed and empty.
+// writeBatches is one writer: it commits batch after batch until the queue is closed and empty.
 func (s *Store) writeBatches() {
 	for {
 		jobs := s.queue.take()
@@ -33,14 +33,15 @@ func (s *Store) writeBatches() {
 
 // commitTogether commits jobs in one transaction. The first try has no savepoints: nearly every job succeeds, or fails
 // before it wrote, and then there is nothing to undo. Only when one failed after it had written is everything undone
-// and run again, each behind its own savepoint, so that the failure takes nobody with it. fn may be run twice.
+// and run again, each job behind its own savepoint, so that the failure takes nobody with it. fn may be run twice.
 func (s *Store) commitTogether(jobs []*job) {
-	b := s.batch(jobs)
-	if b.undone {
+	b := &batch{store: s, pool: s.write}
+	b.run(jobs)
+	if b.again != nil {
 		s.queue.count(func(st *Stats) { st.Undone++ })
-		leave := b.leave
-		b = s.guardedBatch(b.jobs)
-		b.leave = append(b.leave, leave...)
+		again := b.again
+		b = &batch{store: s, pool: s.write, savepoints: true, leave: b.leave}
+		b.run(again)
 	}
 	s.queue.finished(b.jobs, b.errs)
 	for _, j := range b.leave {
@@ -48,32 +49,13 @@ func (s *Store) commitTogether(jobs []*job) {
 	}
 }
 
-// batch is one transaction over jobs, and what became of each.
-type batch struct {
-	store   *Store
-	jobs    []*job // those that stay
-	errs    []error
-	leave   []*job // those whose row is locked elsewhere
-	pool    *sql.DB
-	undone  bool // a job failed after it had written, and nothing was kept
-	wait    bool // wait for a locked row
-	savings bool // with savepoints
-}
-
-func (s *Store) batch(jobs []*job) *batch {
-	return (&batch{store: s, jobs: jobs, pool: s.write}).run()
-}
-
-func (s *Store) guardedBatch(jobs []*job) *batch {
-	return (&batch{store: s, jobs: jobs, pool: s.write, savings: true}).run()
-}
-
 // alone runs a job in a transaction of its own, in which it waits for the row, and again with some jitter while that is
 // not to be had.
 func (s *Store) alone(j *job) {
 	s.queue.count(func(st *Stats) { st.Alone++ })
 	for try := 1; ; try++ {
-		b := (&batch{store: s, jobs: []*job{j}, pool: s.patient, wait: true}).run()
+		b := &batch{store: s, pool: s.patient, wait: true}
+		b.run([]*job{j})
 		if len(b.leave) == 0 {
 			s.queue.finished(b.jobs, b.errs)
 			return
@@ -86,91 +68,97 @@ func (s *Store) alone(j *job) {
 	}
 }
 
-// run runs the jobs and commits them. Every error in errs is final, except when the batch is undone.
-func (b *batch) run() *batch {
-	ctx, cancel := b.store.transactionContext()
-	defer cancel()
-	jobs := b.jobs
-	sqlTx, err := b.pool.BeginTx(ctx, nil)
-	if err != nil {
-		b.errs = all(len(jobs), notBegun("storage_unavailable", err))
-		return b
-	}
-	c := &conn{ctx: ctx, tx: sqlTx}
-	t := b.store.newTx(c, b.wait)
-	b.jobs, b.errs = nil, nil
-	wrote := false
-	for i, j := range jobs {
-		err := b.one(c, t, j)
-		wrote = wrote || c.wrote && err == nil
-		switch {
-		case c.locked:
-			b.leave = append(b.leave, j)
-		default:
-			b.jobs, b.errs = append(b.jobs, j), append(b.errs, err)
-		}
-		switch {
-		case errors.Is(c.lost, errUndo) && len(jobs) == 1:
-			_ = sqlTx.Rollback() // nothing of it was sent to be kept
-			return b
-		case c.lost != nil:
-			_ = sqlTx.Rollback()
-			b.abandon(jobs[i+1:], c.lost)
-			return b
-		}
-	}
-	if !wrote {
-		_ = sqlTx.Rollback() // nothing to keep
-		return b
-	}
-	b.commit(sqlTx)
-	return b
+// batch is one transaction over jobs.
+type batch struct {
+	store      *Store
+	pool       *sql.DB
+	savepoints bool // one per job
+	wait       bool // wait for a locked row
+
+	jobs  []*job // those that are done, and what became of each
+	errs  []error
+	leave []*job // those whose row is locked elsewhere
+	again []*job // those to run again, with savepoints: nothing of this transaction was kept
 }
 
-// errUndo says that a job without savepoint has to be undone.
+// errUndo ends a transaction without savepoints in which a job failed after it had written.
 var errUndo = errors.New("a job failed after it had written")
 
 // errLocked says that a row is locked by somebody else.
 var errLocked = errors.New("the row is locked elsewhere")
 
-// one runs one job. c.lost tells that the transaction has come to its end with it.
+// run runs jobs and commits them.
+func (b *batch) run(jobs []*job) {
+	ctx, cancel := b.store.transactionContext()
+	defer cancel()
+	sqlTx, err := b.pool.BeginTx(ctx, nil)
+	if err != nil {
+		b.abandon(jobs, err)
+		return
+	}
+	c := &conn{ctx: ctx, tx: sqlTx}
+	t := b.store.newTx(c, b.wait)
+	wrote := false
+	for i, j := range jobs {
+		err := b.one(c, t, j)
+		wrote = wrote || c.wrote && err == nil
+		if c.locked {
+			b.leave = append(b.leave, j)
+		} else {
+			b.jobs, b.errs = append(b.jobs, j), append(b.errs, err)
+		}
+		if c.ended == nil {
+			continue
+		}
+		_ = sqlTx.Rollback()
+		switch {
+		case !errors.Is(c.ended, errUndo):
+			b.abandon(jobs[i+1:], c.ended)
+		case len(jobs) > 1:
+			b.again = append(b.jobs, jobs[i+1:]...)
+		}
+		return
+	}
+	if !wrote {
+		_ = sqlTx.Rollback() // nothing to keep
+		return
+	}
+	b.commit(sqlTx)
+}
+
+// one runs one job. c.ended tells that the transaction has come to its end with it.
 func (b *batch) one(c *conn, t *tx, j *job) (err error) {
 	c.wrote, c.locked, c.failed = false, false, nil
-	if b.savings && !c.control("SAVEPOINT job") {
-		return c.lost
+	if b.savepoints && !c.control("SAVEPOINT job") {
+		return notBegun("storage_unavailable", c.ended)
 	}
 	err = call(j.fn, t)
 	if err == nil && c.failed != nil {
 		err = wrap("Do", "row", c.failed) // fn looked away
 	}
 	switch {
-	case err == nil || !c.wrote && c.failed == nil:
-		if b.savings {
+	case err == nil && !c.locked || !c.wrote && c.failed == nil:
+		if b.savepoints {
 			c.control("RELEASE SAVEPOINT job")
 		}
-	case !b.savings:
-		c.lost = errUndo
-	default:
-		if c.control("ROLLBACK TO SAVEPOINT job") {
-			c.control("RELEASE SAVEPOINT job")
-		}
+	case !b.savepoints:
+		c.ended = errUndo
+	case c.control("ROLLBACK TO SAVEPOINT job"):
+		c.control("RELEASE SAVEPOINT job")
 	}
 	return err
 }
 
-// abandon ends a batch whose transaction ended before its commit was sent: nothing of it happened.
-func (b *batch) abandon(rest []*job, lost error) {
-	b.jobs = append(b.jobs, rest...)
-	if errors.Is(lost, errUndo) {
-		b.undone = true
-		return
-	}
+// abandon answers when a transaction ended before its commit was sent: nothing of it happened.
+func (b *batch) abandon(rest []*job, ended error) {
 	for i, err := range b.errs {
 		if err == nil {
-			b.errs[i] = notBegun("storage_unavailable", lost)
+			b.errs[i] = notBegun("storage_unavailable", ended)
 		}
 	}
-	b.errs = append(b.errs, all(len(rest), notBegun("storage_unavailable", lost))...)
+	for _, j := range rest {
+		b.jobs, b.errs = append(b.jobs, j), append(b.errs, notBegun("storage_unavailable", ended))
+	}
 }
 
 // commit sends the commit. When it fails nobody can say whether it happened.
@@ -193,14 +181,6 @@ func (b *batch) commit(tx *sql.Tx) {
 	}
 }
 
-func all[E error](n int, err E) []error {
-	errs := make([]error, n)
-	for i := range errs {
-		errs[i] = err
-	}
-	return errs
-}
-
 // call runs fn; a panic undoes fn and stays with its caller.
 func call(fn func(core.Tx) error, t *tx) (err error) {
 	defer func() {
@@ -219,7 +199,7 @@ type conn struct {
 	wrote  bool
 	locked bool
 	failed error
-	lost   error // the transaction is over
+	ended  error // the transaction is over
 }
 
 var _ gorm.ConnPool = (*conn)(nil)
@@ -259,8 +239,11 @@ func (c *conn) PrepareContext(_ context.Context, query string) (*sql.Stmt, error
 }
 
 func (c *conn) usable() error {
-	if c.lost != nil {
+	switch {
+	case c.ended != nil:
 		return sql.ErrTxDone
+	case c.locked:
+		return errLocked
 	}
 	return c.failed
 }
@@ -277,7 +260,7 @@ func (c *conn) fail(err error) error {
 // control runs a statement that steers the transaction; false when that failed and the transaction is over.
 func (c *conn) control(statement string) bool {
 	if _, err := c.tx.ExecContext(c.ctx, statement); err != nil {
-		c.lost = err
+		c.ended = err
 		return false
 	}
 	return true

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/paymux/paymux/core"
@@ -51,7 +52,7 @@ func (r *reader) snapshot(ctx context.Context, fn func(db *gorm.DB) error) error
 // fail makes err of a statement what the caller gets. An error that gorm met while it read rows is one of the
 // transaction as well.
 func (r *reader) fail(op, what string, err error) error {
-	if err != nil && r.conn != nil && causeOf(err) != causeMissing {
+	if err != nil && r.conn != nil && causeOf(err) != causeMissing && !errors.Is(err, errLocked) {
 		_ = r.conn.fail(err)
 	}
 	return wrap(op, what, err)

@@ -1,0 +1,21 @@
+package storage
+
+import (
+	"database/sql"
+
+	"gorm.io/gorm"
+)
+
+// OnCommit puts f in the place of every commit.
+func (s *Store) OnCommit(f func(*sql.Tx) error) { s.commit = f }
+
+// Models are all rows, for the comparison with the schema.
+func Models() []any {
+	return []any{&merchant{}, &account{}, &apiKey{}, &payment{}, &attempt{}, &operation{}, &fact{}, &evidence{}, &ref{}, &event{}, &mandate{}, &inboxItem{}, &idempotency{}}
+}
+
+// Gorm is what the statements of the store are built with.
+func (s *Store) Gorm() *gorm.DB { return s.reader.db }
+
+// Clean is how text is made fit for every engine.
+func Clean(s string) string { return clean(s) }

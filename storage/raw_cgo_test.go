@@ -1,0 +1,5 @@
+//go:build cgo
+
+package storage_test
+
+const sqliteDriver = "sqlite3"
