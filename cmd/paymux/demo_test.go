@@ -434,3 +434,28 @@ func TestSignals(t *testing.T) {
 		})
 	}
 }
+
+// The first signal turns probes away and waits for load balancers; the second ends the process there and then.
+func TestSecondSignalExitsAtOnce(t *testing.T) {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	path, _ := serving(t)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, []byte(strings.ReplaceAll(string(content), "before_stop: 0s", "before_stop: 1h")), 0o600))
+	cmd := exec.CommandContext(t.Context(), self, "serve", "--config", path, "--json")
+	cmd.Env = append(os.Environ(), "PAYMUX_TEST_PROCESS=1")
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	var s started
+	require.NoError(t, json.NewDecoder(out).Decode(&s))
+	require.Equal(t, http.StatusOK, ask(t, http.MethodGet, s.API+"/readyz", ""))
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.Eventually(t, func() bool { return ask(t, http.MethodGet, s.API+"/readyz", "") == http.StatusServiceUnavailable }, 5*time.Second, time.Millisecond)
+	require.Equal(t, http.StatusOK, ask(t, http.MethodGet, s.API+"/livez", ""), "requests are still answered")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	var exited *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &exited)
+	require.Equal(t, exitAtOnce, exited.ExitCode())
+}
