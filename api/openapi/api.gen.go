@@ -2074,6 +2074,20 @@ type Payment struct {
 	// captured, and more may be or is under way. `succeeded`: captured, nothing left to capture. `canceled`: given
 	// up or run out (`cancellation_reason`). `failed`: the provider ended every attempt. Refunds, disputes and
 	// reversals change `refund_status` and `dispute_status`, never this one.
+	//
+	// <!-- moves: generated from core.Moves -->
+	// | from | to |
+	// | --- | --- |
+	// | `succeeded` | `partially_captured` |
+	// | `partially_captured` | `succeeded` |
+	// | `requires_capture` | `succeeded`, `partially_captured`, `processing`, `canceled` |
+	// | `requires_action` | `succeeded`, `partially_captured`, `requires_capture`, `requires_confirmation`, `processing`, `canceled`, `requires_payment_method`, `failed` |
+	// | `requires_confirmation` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `processing`, `canceled`, `requires_payment_method`, `failed` |
+	// | `processing` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `canceled`, `requires_payment_method`, `failed` |
+	// | `canceled` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
+	// | `requires_payment_method` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `processing`, `canceled`, `failed` |
+	// | `failed` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
+	// <!-- end -->
 	Status PaymentStatus `json:"status"`
 
 	// Amount The whole order in minor units.
@@ -2189,6 +2203,20 @@ type PaymentMethod struct {
 // captured, and more may be or is under way. `succeeded`: captured, nothing left to capture. `canceled`: given
 // up or run out (`cancellation_reason`). `failed`: the provider ended every attempt. Refunds, disputes and
 // reversals change `refund_status` and `dispute_status`, never this one.
+//
+// <!-- moves: generated from core.Moves -->
+// | from | to |
+// | --- | --- |
+// | `succeeded` | `partially_captured` |
+// | `partially_captured` | `succeeded` |
+// | `requires_capture` | `succeeded`, `partially_captured`, `processing`, `canceled` |
+// | `requires_action` | `succeeded`, `partially_captured`, `requires_capture`, `requires_confirmation`, `processing`, `canceled`, `requires_payment_method`, `failed` |
+// | `requires_confirmation` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `processing`, `canceled`, `requires_payment_method`, `failed` |
+// | `processing` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `canceled`, `requires_payment_method`, `failed` |
+// | `canceled` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
+// | `requires_payment_method` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `processing`, `canceled`, `failed` |
+// | `failed` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
+// <!-- end -->
 type PaymentStatus string
 
 // PostForm Let the browser post this form, with exactly these fields.
