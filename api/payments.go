@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/paymux/paymux/api/openapi"
@@ -185,7 +184,7 @@ func (s *Server) GetPaymentTimeline(ctx context.Context, r openapi.GetPaymentTim
 	}
 	out := openapi.Timeline{Object: "list", Data: []openapi.TimelineEntry{}}
 	for _, m := range moments {
-		entry := openapi.TimelineEntry{At: m.At, Kind: openapi.TimelineEntryKind(strings.Replace(m.Kind, "provider_query", "query", 1)), Title: m.Title}
+		entry := openapi.TimelineEntry{At: m.At, Kind: openapi.TimelineEntryKind(m.Kind), Title: m.Title}
 		if err := json.Unmarshal(m.Detail, &entry.Detail); err != nil {
 			return nil, err
 		}

@@ -112,11 +112,19 @@ func (a *Account) Can() []string {
 	return can
 }
 
-// methodCaps is what the account can do with method m, nil when it cannot do it.
+// methodCaps is what the account can do with method m, nil when it cannot do it. "any" leaves the choice to the
+// provider's page, if it has one for that, else it is whatever comes first.
 func (a *Account) methodCaps(m Method) *MethodCaps {
+	if c := a.capsOf(m, m.Type); c != nil || m.Type != "any" {
+		return c
+	}
+	return a.capsOf(m, "")
+}
+
+func (a *Account) capsOf(m Method, kind string) *MethodCaps {
 	for i := range a.caps.Methods {
 		c := &a.caps.Methods[i]
-		typeFits := m.Type == "any" || m.Type == "" || c.Method.Type == m.Type
+		typeFits := kind == "" || c.Method.Type == kind
 		flowFits := m.Flow == "" || c.Method.Flow == "" || c.Method.Flow == m.Flow
 		productFits := m.Product == "" || c.Method.Product == m.Product
 		optionFits := m.Option == "" || slices.Contains(c.Options, m.Option)
