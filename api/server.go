@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -47,20 +49,35 @@ func New(o Options) (http.Handler, error) {
 	if e.IPExtractor == nil {
 		e.IPExtractor = echo.ExtractIPDirect()
 	}
-	e.Use(middleware.Recover(), withRequestID)
-	if err := s.contract(e); err != nil {
-		return nil, err
-	}
+	e.Use(s.withRecovery(), withRequestID, belowV1(withLimits, s.authenticate, withIdempotencyKey))
+	openapi.RegisterHandlers(e, openapi.NewStrictHandler(s, []openapi.StrictMiddlewareFunc{checkQuery}))
 	s.open(e)
 	return e, nil
 }
 
-// contract routes what needs an API key: everything under /v1, generated from the contract.
-func (s *Server) contract(e *echo.Echo) error {
-	v1 := e.Group("", withLimits, s.authenticate, withIdempotencyKey)
-	openapi.RegisterHandlers(v1, openapi.NewStrictHandler(s, []openapi.StrictMiddlewareFunc{checkQuery}))
-	e.RouteNotFound("/v1/*", func(echo.Context) error { return echo.ErrNotFound }, withLimits, s.authenticate)
-	return nil
+// belowV1 applies middleware to everything below /v1: what needs an API key, and what does not exist there. (A group of
+// echo with middleware of its own would catch every path, and answer a wrong method as if nothing were there.)
+func belowV1(middleware ...echo.MiddlewareFunc) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		guarded := next
+		for _, m := range slices.Backward(middleware) {
+			guarded = m(guarded)
+		}
+		return func(c echo.Context) error {
+			if path := c.Request().URL.Path; path == "/v1" || strings.HasPrefix(path, "/v1/") {
+				return guarded(c)
+			}
+			return next(c)
+		}
+	}
+}
+
+// withRecovery turns a panic into an answer. Its stack goes to the log, where everything goes: echo would print it.
+func (s *Server) withRecovery() echo.MiddlewareFunc {
+	return middleware.RecoverWithConfig(middleware.RecoverConfig{DisableStackAll: true, LogErrorFunc: func(c echo.Context, err error, stack []byte) error {
+		s.log.ErrorContext(c.Request().Context(), "panic", "request_id", requestID(c), "stack", string(stack))
+		return err
+	}})
 }
 
 // open routes what needs no API key: providers authenticate themselves, buyers bring a token, probes ask nothing.
