@@ -178,7 +178,9 @@ func TestIdempotencyKeysAcrossRequests(t *testing.T) {
 		require.NoError(t, err)
 		w.keys["main"] = text
 		w.quiet(db)
-		w.unchanged(db, "B-196", func() { require.Equal(t, first.raw, w.send(create(nil)).want(201).raw, "B-196: after the API key was rotated") })
+		w.unchanged(db, "B-196", func() {
+			require.Equal(t, first.raw, w.send(create(nil)).want(201).raw, "B-196: after the API key was rotated")
+		})
 	})
 }
 
