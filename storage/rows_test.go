@@ -1,0 +1,244 @@
+package storage_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/storage"
+	"github.com/paymux/paymux/storage/storagetest"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+func do(t *testing.T, s *storage.Store, fn func(core.Tx) error) {
+	t.Helper()
+	require.NoError(t, s.Do(t.Context(), "subject", fn))
+}
+
+func TestMandates(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		var all []*core.Mandate // newest first
+		for i := range 3 {
+			m := &core.Mandate{ID: newID("man_"), MerchantID: "m", Account: "acc", Kind: core.SaveUnscheduled, Status: core.MandateRequiresAction, Method: core.Method{Type: "card"},
+				Display: "VISA", Refs: core.Refs{"a": "b"}, Memo: core.Refs{"token": "t"}, PaymentID: "pay_1", AttemptID: "att_1", Reference: fmt.Sprint(i), CreatedAt: moment(), UpdatedAt: moment()}
+			do(t, s, func(tx core.Tx) error { return tx.WriteMandate(m) })
+			require.Zero(t, m.Version, "a job may run twice")
+			m.Version = 1
+			all = append([]*core.Mandate{m}, all...)
+		}
+		list, err := s.Mandates(t.Context(), "m", core.Page{})
+		require.NoError(t, err)
+		require.Equal(t, all, list)
+		list, err = s.Mandates(t.Context(), "m", core.Page{Limit: 1, Before: all[0].ID})
+		require.NoError(t, err)
+		require.Equal(t, all[1:2], list)
+
+		m := all[0]
+		m.Status, m.Display, m.Refs, m.UpdatedAt = core.MandateIsActive, "Mastercard", nil, moment()
+		do(t, s, func(tx core.Tx) error { return tx.WriteMandate(m) })
+		err = s.Do(t.Context(), m.ID, func(tx core.Tx) error { return tx.WriteMandate(m) })
+		wantError(t, err, core.Conflict, "version_conflict")
+		m.Version = 2
+		got, err := s.Mandate(t.Context(), "m", m.ID)
+		require.NoError(t, err)
+		require.Equal(t, m, got)
+		_, err = s.Mandate(t.Context(), "other", m.ID)
+		wantError(t, err, core.NotFound, "not_found")
+		m.Version = 0
+		err = s.Do(t.Context(), m.ID, func(tx core.Tx) error { return tx.WriteMandate(m) })
+		wantError(t, err, core.Conflict, "version_conflict")
+	})
+}
+
+func item(account, dedupe string) *core.InboxItem {
+	at := moment()
+	return &core.InboxItem{ID: newID("fb_"), Account: account, DedupeKey: dedupe, ContentType: "application/x-www-form-urlencoded", Raw: []byte("a=1"),
+		Feedback: []byte(`{"Facts":null}`), State: core.InboxReceived, NextTry: at, ReceivedAt: at}
+}
+
+func receiveItem(t *testing.T, s *storage.Store, i *core.InboxItem) (inserted bool) {
+	t.Helper()
+	do(t, s, func(tx core.Tx) (err error) {
+		inserted, err = tx.Receive(i)
+		return err
+	})
+	return inserted
+}
+
+func TestInbox(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		// What PAYONE sends is ISO-8859-1, and %00 reaches us as a byte.
+		odd := item("acc", "k\xe41")
+		odd.Raw, odd.ContentType, odd.Note = []byte("name=M\xfcller\x00&x=%00%E4"), "text/plain; name=\xe4", "no\x00te"
+		require.True(t, receiveItem(t, s, odd))
+		require.False(t, receiveItem(t, s, item("acc", "k\xe41")), "the same message again")
+		require.True(t, receiveItem(t, s, item("acc", "k\xf61")), "another message")
+		require.True(t, receiveItem(t, s, item("other", "k\xe41")), "another account")
+		empty := item("acc", "empty")
+		empty.Raw = nil
+		require.True(t, receiveItem(t, s, empty))
+
+		got, err := s.Feedback(t.Context(), "", odd.ID)
+		require.NoError(t, err)
+		odd.DedupeKey, odd.ContentType, odd.Note = "k\uFFFDE41", "text/plain; name=\uFFFDE4", "no\uFFFD00te"
+		require.Equal(t, odd, got, "raw bytes are as they came")
+
+		odd.State, odd.Place, odd.Tries, odd.Note = core.InboxApplied, core.Place{MerchantID: "m", PaymentID: "pay_1", AttemptID: "att_1"}, 2, "done"
+		odd.NextTry, odd.AppliedAt = time.Time{}, moment()
+		do(t, s, func(tx core.Tx) error { return tx.SaveInbox(odd) })
+		got, err = s.Feedback(t.Context(), "m", odd.ID)
+		require.NoError(t, err)
+		require.Equal(t, odd, got)
+		_, err = s.Feedback(t.Context(), "other", odd.ID)
+		wantError(t, err, core.NotFound, "not_found")
+		odd.ID = "fb_none"
+		err = s.Do(t.Context(), "x", func(tx core.Tx) error { return tx.SaveInbox(odd) })
+		wantError(t, err, core.NotFound, "not_found")
+	})
+}
+
+func TestInboxLists(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		began := moment()
+		var ids []string
+		for i, state := range []core.InboxState{core.InboxReceived, core.InboxUnmatched, core.InboxApplied, core.InboxDead, core.InboxUnmatched} {
+			it := item("acc", fmt.Sprint(i))
+			it.State, it.NextTry = state, began.Add(-time.Duration(i)*time.Minute)
+			if state == core.InboxApplied {
+				it.Place, it.NextTry = core.Place{MerchantID: "m", PaymentID: "pay_1"}, time.Time{}
+			}
+			if state == core.InboxDead {
+				it.NextTry, it.Account = time.Time{}, "other"
+			}
+			require.True(t, receiveItem(t, s, it))
+			ids = append(ids, it.ID)
+		}
+		list := func(q core.InboxQuery) (out []int) {
+			items, err := s.Inbox(t.Context(), q)
+			require.NoError(t, err)
+			for _, it := range items {
+				for i, id := range ids {
+					if it.ID == id {
+						out = append(out, i)
+					}
+				}
+			}
+			return out
+		}
+		require.Equal(t, []int{4, 3, 2, 1, 0}, list(core.InboxQuery{}))
+		require.Equal(t, []int{2, 1}, list(core.InboxQuery{Page: core.Page{Before: ids[3], Limit: 2}}))
+		require.Equal(t, []int{4, 1}, list(core.InboxQuery{State: core.InboxUnmatched}))
+		require.Equal(t, []int{2}, list(core.InboxQuery{State: core.InboxApplied}))
+		require.Equal(t, []int{2}, list(core.InboxQuery{Merchant: "m"}))
+		require.Equal(t, []int{2}, list(core.InboxQuery{Payment: "pay_1"}))
+		require.Equal(t, []int{3}, list(core.InboxQuery{Account: "other"}))
+		require.Equal(t, []int{4, 1, 0}, list(core.InboxQuery{Due: began}), "the longest due first")
+		require.Equal(t, []int{4}, list(core.InboxQuery{Due: began.Add(-2 * time.Minute)}))
+		require.Equal(t, []int{4}, list(core.InboxQuery{Due: began, Page: core.Page{Limit: 1}}))
+	})
+}
+
+func TestIdempotencyKeys(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		scope := core.IdempotencyScope{MerchantID: "m", Route: "POST /v1/payments", Key: "key"}
+		rec := &core.IdempotencyRecord{IdempotencyScope: scope, Fingerprint: "f", PaymentID: "pay_1", OperationID: "op_1", LeaseUntil: moment().Add(time.Minute), CreatedAt: moment()}
+		claim := func(r *core.IdempotencyRecord) (existing *core.IdempotencyRecord) {
+			do(t, s, func(tx core.Tx) (err error) {
+				existing, err = tx.Claim(r)
+				return err
+			})
+			return existing
+		}
+		_, err := s.Idempotent(t.Context(), scope)
+		wantError(t, err, core.NotFound, "not_found")
+		require.Nil(t, claim(rec))
+		second := *rec
+		second.Fingerprint, second.OperationID = "g", "op_2"
+		require.Equal(t, rec, claim(&second))
+		for _, other := range []core.IdempotencyScope{{MerchantID: "m2", Route: scope.Route, Key: "key"}, {MerchantID: "m", Route: "POST /v1/x", Key: "key"}, {MerchantID: "m", Route: scope.Route, Key: "key2"}} {
+			third := second
+			third.IdempotencyScope = other
+			require.Nil(t, claim(&third))
+		}
+
+		rec.Done, rec.LeaseUntil, rec.Answer = true, time.Time{}, core.Answer{Status: 201, Kind: "payment", Snapshot: []byte("{ \"b\" : 1,\n\"a\":\"\u00e4<\" }")}
+		do(t, s, func(tx core.Tx) error { return tx.Finish(rec) })
+		got, err := s.Idempotent(t.Context(), scope)
+		require.NoError(t, err)
+		require.Equal(t, rec, got, "the answer comes back letter by letter")
+		err = s.Do(t.Context(), "x", func(tx core.Tx) error { return tx.Finish(&second) })
+		wantError(t, err, core.NotFound, "not_found")
+
+		do(t, s, func(tx core.Tx) error { return tx.Release(scope) })
+		do(t, s, func(tx core.Tx) error { return tx.Release(scope) })
+		require.Nil(t, claim(&second))
+	})
+}
+
+func TestKeysAccountsAndMerchants(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		at := moment()
+		k := core.APIKey{ID: "k1", MerchantID: "m", Scope: core.ScopeMerchant, Hash: []byte{0, 255, 1}, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+		do(t, s, func(tx core.Tx) error { return tx.InsertAPIKey(k) })
+		err := s.Do(t.Context(), "x", func(tx core.Tx) error { return tx.InsertAPIKey(k) })
+		wantError(t, err, core.Conflict, "key_exists")
+		do(t, s, func(tx core.Tx) error {
+			return tx.InsertAPIKey(core.APIKey{ID: "k2", Scope: core.ScopeOperator, Hash: []byte{1}, CreatedAt: at})
+		})
+		do(t, s, func(tx core.Tx) error {
+			return tx.TouchAPIKeys(map[string]time.Time{"k1": at.Add(time.Minute), "gone": at})
+		})
+		do(t, s, func(tx core.Tx) error { return tx.TouchAPIKeys(map[string]time.Time{"k1": at}) })
+		do(t, s, func(tx core.Tx) error { return tx.RevokeAPIKey("k1", at) })
+		do(t, s, func(tx core.Tx) error { return tx.RevokeAPIKey("k1", at.Add(time.Hour)) })
+		err = s.Do(t.Context(), "x", func(tx core.Tx) error { return tx.RevokeAPIKey("none", at) })
+		wantError(t, err, core.NotFound, "not_found")
+		k.LastUsedAt, k.RevokedAt = at.Add(time.Minute), at
+		got, err := s.APIKey(t.Context(), "k1")
+		require.NoError(t, err)
+		require.Equal(t, k, got)
+		_, err = s.APIKey(t.Context(), "\xe4\x00")
+		wantError(t, err, core.NotFound, "not_found")
+		list, err := s.APIKeys(t.Context())
+		require.NoError(t, err)
+		require.Len(t, list, 2)
+
+		a := core.AccountRow{Name: "acc", Provider: "aps", Salt: []byte{1, 0, 2}, CreatedAt: at}
+		do(t, s, func(tx core.Tx) error { return tx.InsertAccount(a) })
+		do(t, s, func(tx core.Tx) error {
+			return tx.InsertAccount(core.AccountRow{Name: "acc", Provider: "x", Salt: []byte{9}, CreatedAt: at})
+		})
+		row, err := s.AccountRow(t.Context(), "acc")
+		require.NoError(t, err)
+		require.Equal(t, a, row, "the salt never changes")
+		_, err = s.AccountRow(t.Context(), "none")
+		wantError(t, err, core.NotFound, "not_found")
+		for range 2 {
+			do(t, s, func(tx core.Tx) error { return tx.InsertMerchant("m", at) })
+		}
+	})
+}
+
+func TestTextIsMadeFitAndStaysDifferent(t *testing.T) {
+	require.Equal(t, "plain ä", storage.Clean("plain ä"))
+	require.Equal(t, "\uFFFD", storage.Clean("\uFFFD"), "the replacement itself is valid text")
+	rapid.Check(t, func(t *rapid.T) {
+		a := string(rapid.SliceOf(rapid.ByteRange(0, 255)).Draw(t, "a"))
+		got := storage.Clean(a)
+		require.True(t, utf8.ValidString(got) && !strings.Contains(got, "\x00"))
+		b := string(rapid.SliceOf(rapid.ByteRange(0, 255)).Draw(t, "b"))
+		if a != b && !strings.Contains(a+b, "\uFFFD") {
+			require.NotEqual(t, got, storage.Clean(b))
+		}
+		require.Equal(t, got, storage.Clean(got))
+	})
+}
