@@ -108,7 +108,8 @@ func (p *Provider) feedback(f fields) core.Feedback {
 		r = readMaintenance(f, v)
 		fb.Echo.Reference = f["merchant_reference"]
 	default:
-		r = reading{note: safe(f.command()) + " is not about a payment"}
+		// A service has no payment behind it; a command nobody knows may have.
+		r = reading{read: f["service_command"] == "", note: safe(f.command()) + " is not about a payment"}
 	}
 	fb.Facts, fb.Failure, fb.Note = append(fb.Facts, r.facts...), r.failure, r.note
 	if r.read {

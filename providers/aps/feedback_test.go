@@ -188,6 +188,8 @@ func TestNotificationsAboutMaintenance(t *testing.T) {
 		"void":                  {fields{"command": "VOID_AUTHORIZATION", "response_code": "08000"}, []core.Fact{{Kind: core.AuthorizationClosed, ID: fort}}, false, false},
 		"void refused":          {fields{"command": "VOID_AUTHORIZATION", "response_code": "09034"}, nil, true, false},
 		"something else":        {fields{"service_command": "TOKENIZATION", "response_code": "18000"}, nil, false, true},
+		"a command that is new": {fields{"command": "REVERSAL", "response_code": "06000"}, nil, true, true},
+		"no command":            {fields{"response_code": "02000"}, nil, true, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := fields{"fort_id": fort, "merchant_reference": "PMX-17", "amount": "100", "currency": "AED", "status": tc.f["response_code"][:2]}
