@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/oklog/ulid/v2"
+
+	"github.com/paymux/paymux/core/internal/chance"
 )
 
 // Prefixes of the ids of this program. An id is its prefix and a ULID: 26 characters of Crockford's base 32 that
@@ -25,7 +27,7 @@ const (
 	prefixKey       = "key_"
 )
 
-func newID(prefix string) string { return prefix + ulid.Make().String() }
+func newID(prefix string) string { return prefix + chance.ULID() }
 
 // validID reports whether id is prefix and a ULID; anything else cannot exist and need not be looked up.
 func validID(prefix, id string) bool {

@@ -51,10 +51,10 @@ var bans = []ban{
 }
 
 // corePlain are the only modules core may import: plain value types.
-var corePlain = []string{"github.com/Rhymond/go-money", "github.com/shopspring/decimal", "github.com/oklog/ulid/v2"}
+var corePlain = []string{"github.com/Rhymond/go-money", "github.com/shopspring/decimal", "github.com/oklog/ulid/v2", module + "/core/internal/chance"}
 
 // testHelpers are packages that exist for tests and import testing.
-var testHelpers = []string{"providers/providertest", "api/apitest", "storage/storagetest", "core/coretest"}
+var testHelpers = []string{"providers/providertest", "api/apitest", "storage/storagetest", "core/coretest", "cmd/paymux/campaign"}
 
 func TestImports(t *testing.T) {
 	for file, imports := range importsOf(t, "..") {

@@ -2,9 +2,10 @@ package core
 
 import (
 	"context"
-	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/paymux/paymux/core/internal/chance"
 )
 
 // waits is the schedule on which what is open is asked about again: then hourly, then daily.
@@ -22,7 +23,7 @@ func wait(n int) time.Duration {
 	case n < len(waits)+47:
 		d = time.Hour
 	}
-	return d + time.Duration(rand.Int64N(int64(d)/5))
+	return d + time.Duration(chance.Int64N(int64(d)/5))
 }
 
 func nextTry(now time.Time, tries int) time.Time { return now.Add(wait(tries)) }
