@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"reflect"
@@ -41,11 +42,17 @@ func Check(provider string, n Node, live bool) error { return known[provider].ch
 
 // Open opens an account. With live no call leaves for this machine or without TLS.
 func Open(provider string, n Node, live bool) (core.Provider, error) {
+	return OpenOver(nil, provider, n, live)
+}
+
+// OpenOver opens an account whose calls travel over transport, for simulations and tests; nil is Open's own. A transport
+// that refuses a request without sending it says so with core.NotSentError; every other error leaves the outcome unknown.
+func OpenOver(transport http.RoundTripper, provider string, n Node, live bool) (core.Provider, error) {
 	k, ok := known[provider]
 	if !ok {
 		return nil, fmt.Errorf("there is no provider %q", provider)
 	}
-	return k.open(n, outbound.New(outbound.Options{AllowLocal: !live}))
+	return k.open(n, outbound.New(outbound.Options{Transport: transport, AllowLocal: !live}))
 }
 
 // kind is one provider.
