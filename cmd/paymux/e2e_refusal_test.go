@@ -14,6 +14,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -126,7 +127,7 @@ func (w *world) asked() (out []string) {
 // quiet keeps the background from asking about open payments while a test compares what was stored and asked.
 func (w *world) quiet(db *sql.DB) {
 	w.t.Helper()
-	_, err := db.ExecContext(w.t.Context(), "UPDATE payments SET check_at = NULL")
+	_, err := db.ExecContext(w.t.Context(), fmt.Sprintf("UPDATE payments SET checks = 1, check_at = %d", time.Now().Add(24*time.Hour).UnixMicro()))
 	require.NoError(w.t, err)
 }
 
