@@ -19,3 +19,9 @@ func (s *Store) Gorm() *gorm.DB { return s.reader.db }
 
 // Clean is how text is made fit for every engine.
 func Clean(s string) string { return clean(s) }
+
+// ExecWriter runs a statement on the connection that writes.
+func (s *Store) ExecWriter(statement string) error {
+	_, err := s.write.Exec(statement) //nolint:noctx // a test's
+	return err
+}

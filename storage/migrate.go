@@ -41,7 +41,7 @@ func (s *Store) migrator() (*goose.Provider, error) {
 	if !s.postgres {
 		return goose.NewProvider(goose.DialectSQLite3, s.write, s.migrationFiles())
 	}
-	locker, err := lock.NewPostgresSessionLocker()
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // asked for every second, for five minutes
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func startCluster(syncs bool) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := clusterDir()
+	dir, err := clusterDir(syncs)
 	if err != nil {
 		return nil, err
 	}
@@ -70,10 +70,13 @@ func executable(path string) bool {
 }
 
 // clusterDir is a new folder with a short path, since that of a socket has about a hundred characters at most.
-func clusterDir() (string, error) {
+func clusterDir(syncs bool) (string, error) {
 	parent := os.TempDir()
 	if len(parent) > 40 || os.Geteuid() == 0 { // and one that the unprivileged user can reach
 		parent = "/tmp"
+	}
+	if info, err := os.Stat("/dev/shm"); err == nil && info.IsDir() && !syncs {
+		parent = "/dev/shm" // memory: a database per test costs less there
 	}
 	dir, err := os.MkdirTemp(parent, "paymux-pg")
 	if err != nil {

@@ -35,8 +35,11 @@ var (
 
 // server is where databases are made.
 type server struct {
-	admin   *url.URL
-	missing error // why there is none
+	admin    *url.URL
+	own      bool  // started here: nobody else makes databases there
+	missing  error // why there is none
+	template sync.Once
+	broken   error // why there is no template
 }
 
 func findServer(syncs bool) *server {
@@ -45,24 +48,46 @@ func findServer(syncs bool) *server {
 		return &server{admin: u, missing: err}
 	}
 	u, err := startCluster(syncs)
-	return &server{admin: u, missing: err}
+	return &server{admin: u, own: true, missing: err}
 }
 
-// newDatabase makes a database and brings its schema to head.
+// newDatabase makes a database whose schema is at head.
 func newDatabase(tb testing.TB, s *server) string {
 	tb.Helper()
 	if s.missing != nil {
 		absent(tb, s.missing)
 	}
 	name := "paymux_test_" + strings.ToLower(rand.Text())
-	require.NoError(tb, s.exec("CREATE DATABASE "+name+" TEMPLATE template0"))
+	if s.own {
+		s.template.Do(s.makeTemplate)
+		require.NoError(tb, s.broken)
+		require.NoError(tb, s.copyTemplate(name))
+	} else {
+		require.NoError(tb, s.exec("CREATE DATABASE "+name+" TEMPLATE template0"))
+		require.NoError(tb, storage.Migrate(context.Background(), s.dsn(name)))
+	}
 	tb.Cleanup(func() {
 		if err := s.exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
 			tb.Errorf("dropping the test's database: %v", err)
 		}
 	})
-	require.NoError(tb, storage.Migrate(context.Background(), s.dsn(name)))
 	return s.dsn(name)
+}
+
+// makeTemplate makes a database at head: to copy it is faster than to run the migrations for every test.
+func (s *server) makeTemplate() {
+	if s.broken = s.exec("CREATE DATABASE paymux_template TEMPLATE template0"); s.broken == nil {
+		s.broken = storage.Migrate(context.Background(), s.dsn("paymux_template"))
+	}
+}
+
+// copyTemplate copies files, which from version 15 on has to be asked for and before was the only way.
+func (s *server) copyTemplate(name string) error {
+	create := "CREATE DATABASE " + name + " TEMPLATE paymux_template"
+	if s.exec(create+" STRATEGY file_copy") == nil {
+		return nil
+	}
+	return s.exec(create)
 }
 
 // absent says that there is no Postgres, where it cannot be overlooked.
