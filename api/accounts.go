@@ -23,7 +23,7 @@ func (s *Server) GetAccountCapabilities(ctx context.Context, r openapi.GetAccoun
 		return nil, &core.Error{Kind: core.NotFound, Code: "not_found", Message: "there is no such account"}
 	}
 	caps := a.Capabilities()
-	out := openapi.AccountCapabilities{Object: "capabilities", Account: a.Name, Provider: a.Provider, Operations: a.Can(),
+	out := openapi.AccountCapabilities{Object: openapi.AccountCapabilitiesObjectAccountCapabilities, Account: a.Name, Provider: a.Provider, Operations: a.Can(),
 		Feedback: openapi.FeedbackCapabilities{Signed: caps.Feedback.Signed, RetriesForSeconds: int64(caps.Feedback.RetriesFor.Seconds())}}
 	for i := range caps.Methods {
 		out.Methods = append(out.Methods, methodCapabilities(&caps.Methods[i]))
