@@ -7,10 +7,10 @@ import (
 	"github.com/paymux/paymux/core"
 )
 
-// ListAccounts handles GET /v1/accounts: the accounts the caller may use, in his order of preference.
+// ListAccounts handles GET /v1/accounts: the accounts the caller may use; for operators all of them.
 func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequestObject) (openapi.ListAccountsResponseObject, error) {
 	out := openapi.AccountList{Object: "list", Data: []openapi.Account{}}
-	for _, a := range s.checkout.Accounts(merchantOf(ctx)) {
+	for _, a := range s.checkout.Accounts(sightOf(ctx)) {
 		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State)})
 	}
 	return openapi.ListAccounts200JSONResponse(out), nil
@@ -18,7 +18,7 @@ func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequest
 
 // GetAccountCapabilities handles GET /v1/accounts/{account}/capabilities.
 func (s *Server) GetAccountCapabilities(ctx context.Context, r openapi.GetAccountCapabilitiesRequestObject) (openapi.GetAccountCapabilitiesResponseObject, error) {
-	a := s.checkout.Account(merchantOf(ctx), r.Account)
+	a := s.checkout.Account(sightOf(ctx), r.Account)
 	if a == nil {
 		return nil, &core.Error{Kind: core.NotFound, Code: "not_found", Message: "there is no such account"}
 	}

@@ -44,7 +44,7 @@ func (s *Server) feedback(c echo.Context) error {
 
 // ListFeedback handles GET /v1/feedback: what matched the caller's payments; for operators everything.
 func (s *Server) ListFeedback(ctx context.Context, r openapi.ListFeedbackRequestObject) (openapi.ListFeedbackResponseObject, error) {
-	q := core.InboxQuery{Merchant: inboxOf(ctx), Payment: text(r.Params.Payment), Account: text(r.Params.Account), State: core.InboxState(plain(r.Params.State))}
+	q := core.InboxQuery{Merchant: sightOf(ctx), Payment: text(r.Params.Payment), Account: text(r.Params.Account), State: core.InboxState(plain(r.Params.State))}
 	l, err := s.checkout.Inbox(ctx, q, count(r.Params.Limit), text(r.Params.Cursor))
 	if err != nil {
 		return nil, err
@@ -62,7 +62,7 @@ func (s *Server) ListFeedback(ctx context.Context, r openapi.ListFeedbackRequest
 
 // GetFeedback handles GET /v1/feedback/{id}.
 func (s *Server) GetFeedback(ctx context.Context, r openapi.GetFeedbackRequestObject) (openapi.GetFeedbackResponseObject, error) {
-	item, err := s.checkout.Feedback(ctx, inboxOf(ctx), r.FeedbackID)
+	item, err := s.checkout.Feedback(ctx, sightOf(ctx), r.FeedbackID)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +73,8 @@ func (s *Server) GetFeedback(ctx context.Context, r openapi.GetFeedbackRequestOb
 	return openapi.GetFeedback200JSONResponse(shown), nil
 }
 
-// inboxOf is whose inbox the caller sees: empty for operators, who see what belongs to nobody too.
-func inboxOf(ctx context.Context) string {
+// sightOf is whose inbox and accounts the caller sees: empty for operators, who see everything, also what belongs to nobody.
+func sightOf(ctx context.Context) string {
 	if c := callerOf(ctx); !c.operator() {
 		return c.key.MerchantID
 	}

@@ -143,20 +143,21 @@ func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment,
 	return line, nil
 }
 
-// Account is one account a merchant may use, nil when there is none of that name for him.
+// Account is one account a merchant may use, nil when there is none of that name for him; an empty merchant is for
+// operators.
 func (c *Checkout) Account(merchant, name string) *Account {
 	m := c.merchants[merchant]
-	if m == nil || !slices.Contains(m.Accounts, name) {
+	if merchant != "" && (m == nil || !slices.Contains(m.Accounts, name)) {
 		return nil
 	}
 	return c.accounts[name]
 }
 
-// Accounts are the accounts a merchant may use, in his order of preference.
+// Accounts are the accounts a merchant may use, or with an empty merchant all of them, for operators; sorted by name.
 func (c *Checkout) Accounts(merchant string) (out []*Account) {
-	if m := c.merchants[merchant]; m != nil {
-		for _, name := range m.Accounts {
-			out = append(out, c.accounts[name])
+	for _, name := range sortedIDs(c.accounts) {
+		if a := c.Account(merchant, name); a != nil {
+			out = append(out, a)
 		}
 	}
 	return out
