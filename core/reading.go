@@ -19,8 +19,9 @@ const (
 	maxPage     = 100
 )
 
-// page checks limit and cursor of a list of merchant and asks for one item more than is shown.
-func (c *Checkout) page(merchant string, limit int, cursor string) (Page, error) {
+// page checks limit and cursor of a list of merchant's items, whose ids begin with prefix, and asks for one item more
+// than is shown.
+func (c *Checkout) page(merchant, prefix string, limit int, cursor string) (Page, error) {
 	if limit == 0 {
 		limit = defaultPage
 	}
@@ -32,6 +33,9 @@ func (c *Checkout) page(merchant string, limit int, cursor string) (Page, error)
 		return p, nil
 	}
 	id, err := c.tokens.parseCursor(merchant, cursor)
+	if err == nil && !validID(prefix, id) {
+		err = errCursor // of another list
+	}
 	p.Before = id
 	return p, err
 }
@@ -54,7 +58,7 @@ func (c *Checkout) Payments(ctx context.Context, merchant string, q PaymentQuery
 		return List[*Payment]{}, &Error{Kind: Invalid, Code: "query_invalid", Message: "the time from is after the time to"}
 	}
 	var err error
-	if q.Page, err = c.page(merchant, limit, cursor); err != nil {
+	if q.Page, err = c.page(merchant, prefixPayment, limit, cursor); err != nil {
 		return List[*Payment]{}, err
 	}
 	items, err := c.store.Payments(ctx, merchant, q)
@@ -64,7 +68,7 @@ func (c *Checkout) Payments(ctx context.Context, merchant string, q PaymentQuery
 // Events lists what a merchant was told.
 func (c *Checkout) Events(ctx context.Context, merchant string, q EventQuery, limit int, cursor string) (List[Event], error) {
 	var err error
-	if q.Page, err = c.page(merchant, limit, cursor); err != nil {
+	if q.Page, err = c.page(merchant, prefixEvent, limit, cursor); err != nil {
 		return List[Event]{}, err
 	}
 	items, err := c.store.Events(ctx, merchant, q)
@@ -78,7 +82,7 @@ func (c *Checkout) Event(ctx context.Context, merchant, id string) (Event, error
 
 // Mandates lists a merchant's mandates.
 func (c *Checkout) Mandates(ctx context.Context, merchant string, limit int, cursor string) (List[*Mandate], error) {
-	p, err := c.page(merchant, limit, cursor)
+	p, err := c.page(merchant, prefixMandate, limit, cursor)
 	if err != nil {
 		return List[*Mandate]{}, err
 	}
@@ -89,7 +93,7 @@ func (c *Checkout) Mandates(ctx context.Context, merchant string, limit int, cur
 // Inbox lists received feedback: a merchant's own, or with an empty merchant everything, for operators.
 func (c *Checkout) Inbox(ctx context.Context, q InboxQuery, limit int, cursor string) (List[*InboxItem], error) {
 	var err error
-	if q.Page, err = c.page(q.Merchant, limit, cursor); err != nil {
+	if q.Page, err = c.page(q.Merchant, prefixFeedback, limit, cursor); err != nil {
 		return List[*InboxItem]{}, err
 	}
 	items, err := c.store.Inbox(ctx, q)

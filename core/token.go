@@ -80,11 +80,13 @@ func (t Tokens) cursor(merchant, id string) string {
 	return base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(id)) + "." + t.mac("cursor", merchant+"\x00"+id)
 }
 
+var errCursor = &Error{Kind: Invalid, Code: "query_invalid", Message: "the cursor was not given by this list"}
+
 func (t Tokens) parseCursor(merchant, cursor string) (id string, err error) {
 	enc, mac, _ := strings.Cut(cursor, ".")
 	b, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(enc)
 	if err != nil || !hmac.Equal([]byte(mac), []byte(t.mac("cursor", merchant+"\x00"+string(b)))) {
-		return "", &Error{Kind: Invalid, Code: "query_invalid", Message: "the cursor was not given by this list"}
+		return "", errCursor
 	}
 	return string(b), nil
 }

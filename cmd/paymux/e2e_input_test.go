@@ -212,6 +212,7 @@ func TestBadLists(t *testing.T) {
 		rows = append(rows,
 			refused{id: "B-217 " + list, method: http.MethodGet, path: list + "?limit=0", status: 400, code: "query_invalid"},
 			refused{id: "B-221 " + list, method: http.MethodGet, path: list + "?cursor=garbage", status: 400, code: "query_invalid"},
+			refused{id: "B-221 of another list " + list, method: http.MethodGet, path: list + "?cursor=" + cursor, status: 400, code: "query_invalid"},
 			refused{id: "B-222 " + list, method: http.MethodGet, path: list + "?cursor=" + foreign, status: 400, code: "query_invalid"},
 			refused{id: "B-228 " + list, method: http.MethodGet, path: list + "?color=red", status: 400, code: "query_invalid"})
 	}
