@@ -1,0 +1,203 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+// ordersPerWorld bounds how many orders a world has.
+const ordersPerWorld = 6
+
+// act sends everybody on his way.
+func (w *World) act() {
+	r := w.dice.of("orders")
+	for n := range 1 + r.IntN(ordersPerWorld) {
+		s := w.newStory(fmt.Sprintf("order-%d", n), w.accounts[r.IntN(len(w.accounts))])
+		w.acting.Go(s.live)
+	}
+	for n := range r.IntN(3) {
+		w.acting.Go(func() { w.backOffice(n) })
+	}
+	for n := range r.IntN(3) {
+		w.acting.Go(func() { w.attack(n) })
+	}
+	w.acting.Go(w.releases)
+}
+
+func (w *World) newStory(name string, a *account) *story {
+	r := w.dice.of("story " + name)
+	s := &story{w: w, name: name, account: a, r: r, currency: []string{"AED", "SAR", "KWD", "USD"}[r.IntN(4)], manual: percent(r, 60), saves: percent(r, 25)}
+	s.amount = []int64{1, 10, 100, 1000}[r.IntN(4)] * (10 + r.Int64N(900))
+	w.mu.Lock()
+	w.stories = append(w.stories, s)
+	w.mu.Unlock()
+	return s
+}
+
+// chargeLater charges the consent of s in a payment of its own.
+func (w *World) chargeLater(s *story) {
+	id := s.mandate()
+	if id == "" {
+		return
+	}
+	c := w.newStory(fmt.Sprintf("%s-later-%d", s.name, len(s.asked)), s.account)
+	c.offline, c.saves, c.manual, c.currency = true, false, false, s.currency
+	body := c.order()
+	body["mandate"], body["off_session"] = id, true
+	delete(body, "method")
+	c.create = c.request("create", "/v1/payments", body)
+	c.ask(c.create, 1+s.r.IntN(4))
+	w.count(fmt.Sprintf("deed charge %d", w.last(c.create).status))
+	w.acting.Go(func() {
+		for range c.r.IntN(3) {
+			w.pause(aWhile(c.r))
+			if c.payment() != "" {
+				c.deed()
+			}
+		}
+	})
+}
+
+// backOffice is a person at the provider who captures, refunds and releases by hand.
+func (w *World) backOffice(n int) {
+	r := w.dice.of(fmt.Sprintf("back office %d", n))
+	for range 1 + r.IntN(2) {
+		w.pause(aWhile(r) + aWhile(r))
+		books := w.books()
+		if len(books) == 0 {
+			continue
+		}
+		p := books[r.IntN(len(books))]
+		what := choose(r, []choice{{"capture", 4}, {"refund", 4}, {"void", 2}})
+		amount := int64(0)
+		if percent(r, 60) && p.Authorized > 0 {
+			amount = 1 + r.Int64N(p.Authorized)
+		}
+		w.disturb(r)
+		for _, a := range w.accounts { // only one of them has the order
+			w.control("backoffice", map[string]any{"operation": what, "merchant_reference": p.Reference, "merchant_identifier": a.MerchantIdentifier, "amount": amount})
+		}
+		w.count("deed back office " + what)
+		w.trace.note("back office: %s %d of %s", what, amount, p.Reference)
+	}
+}
+
+// releases lets go of feedback that is held back, now and then.
+func (w *World) releases() {
+	r := w.dice.of("releases")
+	for range 6 {
+		w.pause(aWhile(r))
+		w.control("feedback", map[string]any{"release": true})
+	}
+}
+
+// attack is somebody without a key or a phrase: whatever he sends changes nothing.
+func (w *World) attack(n int) {
+	r := w.dice.of(fmt.Sprintf("attack %d", n))
+	for range 1 + r.IntN(4) {
+		w.pause(aWhile(r))
+		reference := "unknown"
+		if books := w.books(); len(books) > 0 {
+			reference = books[r.IntN(len(books))].Reference
+		}
+		a := w.accounts[r.IntN(len(w.accounts))]
+		forged := url.Values{"command": {"PURCHASE"}, "status": {"14"}, "response_code": {"14000"}, "merchant_reference": {reference}, "amount": {"1"}, "currency": {"AED"},
+			"fort_id": {"100000000000000001"}, "merchant_identifier": {a.MerchantIdentifier}, "access_code": {a.AccessCode}, "signature": {"00"}}
+		switch r.IntN(4) {
+		case 0:
+			w.intrude(http.MethodPost, "/feedback/"+a.name, "application/x-www-form-urlencoded", forged.Encode(), "")
+		case 1:
+			w.intrude(http.MethodPost, "/feedback/"+a.name, "application/json", `{"command":"PURCHASE","merchant_reference":"`+reference+`"}`, "")
+		case 2:
+			w.intrude(http.MethodPost, "/return/r0123456789", "application/x-www-form-urlencoded", forged.Encode(), "")
+		case 3:
+			body, _ := json.Marshal(map[string]any{"merchant_reference": "stolen", "amount": 1, "currency": "AED", "return_url": shopURL})
+			w.intrude(http.MethodPost, "/v1/payments", "application/json", string(body), "pk_"+reference)
+		}
+	}
+}
+
+// intrude sends what must be refused.
+func (w *World) intrude(method, path, contentType, body, key string) {
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), tagKey{}, attacker), time.Minute)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, programURL+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		w.violate("a request cannot be built: %v", err)
+		return
+	}
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Idempotency-Key", "stolen")
+	if key != "" {
+		r.Header.Set("Authorization", "Bearer "+key)
+	}
+	resp, err := w.toProgram(r, "attack "+path, "192.0.2.66:666", func(resp *http.Response) {
+		if resp.StatusCode < 400 {
+			w.violate("I-18: %s %s answered %d to an attacker", method, path, resp.StatusCode)
+		}
+	})
+	if err == nil {
+		discard(resp)
+	}
+	w.count("deed attack")
+}
+
+// settle is the end of all evil: no more faults, everything held back arrives, every request that was not answered is
+// asked again under its key, and the program has fifteen days.
+func (w *World) settle() {
+	w.trace.note("faults are over")
+	w.calm.Store(true)
+	if r, err := http.NewRequest(http.MethodDelete, simulatorURL+"/_control/faults", nil); err == nil { //nolint:noctx // it never leaves
+		w.sim.ServeHTTP(&exchange{header: http.Header{}}, r)
+	}
+	w.control("feedback", map[string]any{"mode": "normal", "release": true})
+	w.dying.Wait()
+	w.pause(2 * time.Hour)
+	w.askAgain()
+	time.Sleep(15 * 24 * time.Hour)
+	w.askAgain()
+	w.askAgain() // what is final now is answered the same
+}
+
+// askAgain repeats requests under their keys: the open ones, and those that were open once.
+func (w *World) askAgain() {
+	for _, s := range w.stories {
+		for _, q := range s.asked {
+			if q.open() || q.answers[0].status == 202 {
+				if a := w.call(s.account, http.MethodPost, q.path, q.key, q.body, time.Minute); a != nil {
+					w.answered(q, *a)
+				}
+			}
+			w.pause(time.Second)
+		}
+	}
+}
+
+// payment is one of the provider's books, in its own words.
+type books []struct {
+	Reference                              string
+	Authorized, Captured, Refunded, Voided int64
+	Effects                                []effect
+}
+
+// effect is one movement of money at the provider.
+type effect struct {
+	Kind      string // authorize, capture, refund, void
+	Amount    int64
+	Reference string
+	By        string // page, api, backoffice, provider
+}
+
+// books are the simulator's own.
+func (w *World) books() books {
+	var b struct{ Payments books }
+	if err := json.Unmarshal(w.control("books", nil), &b); err != nil {
+		w.violate("the books cannot be read: %v", err)
+	}
+	return b.Payments
+}

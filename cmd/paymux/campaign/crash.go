@@ -1,0 +1,267 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/paymux/paymux/api"
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers"
+)
+
+// Where the program can die. Each is a moment between two things that must be one for the outside world.
+const (
+	beforeIntent  = "crash before the intent is committed"
+	afterIntent   = "crash after the intent is committed, before a byte is sent"
+	afterCall     = "crash after the call, before its result is stored"
+	beforeResult  = "crash in the transaction of the result"
+	afterResult   = "crash after the result, before the answer"
+	beforeReceive = "crash before feedback is stored"
+	afterReceive  = "crash after feedback is stored, before it is acknowledged"
+	beforeApply   = "crash after feedback is acknowledged, before it is applied"
+	afterApply    = "crash after feedback is applied"
+	beforeLearned = "crash before what a query found is stored"
+	afterLearned  = "crash after what a query found is stored"
+	inReturn      = "crash while a buyer comes back"
+	anywhere      = "crash at some write"
+)
+
+var crashPoints = []string{beforeIntent, afterIntent, afterCall, beforeResult, afterResult, beforeReceive, afterReceive, beforeApply, afterApply,
+	beforeLearned, afterLearned, inReturn, anywhere}
+
+// instance is one life of the program. When it dies nothing it still does reaches anybody: its store and its network
+// refuse, and its goroutines come to their end. The next life starts on the same store.
+type instance struct {
+	w        *World
+	number   int
+	checkout *core.Checkout
+	handler  http.Handler
+	dead     atomic.Bool
+	gone     chan struct{} // closed when it dies
+	stop     context.CancelFunc
+	ended    chan struct{} // its background work is over
+
+	mu    sync.Mutex
+	point string // where it is to die, empty for nowhere
+	left  int    // how often it passes there before
+}
+
+// errCrashed is what a dead instance gets from its store.
+var errCrashed = &core.Error{Kind: core.Unavailable, Op: "campaign", Code: "crashed", Message: "the process is dead", Err: errAway}
+
+// start begins a life of the program.
+func (w *World) start() {
+	w.mu.Lock()
+	w.lives++
+	i := &instance{w: w, number: w.lives, gone: make(chan struct{}), ended: make(chan struct{})}
+	w.mu.Unlock()
+	if r := w.dice.of("life"); !w.calm.Load() && percent(r, w.crashiness) {
+		i.point, i.left = crashPoints[r.IntN(len(crashPoints))], r.IntN(6)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	i.stop = cancel
+	if err := i.build(ctx); err != nil {
+		w.violate("the program does not start: %v", err)
+		cancel()
+		return
+	}
+	w.mu.Lock()
+	w.program = i
+	w.mu.Unlock()
+	w.trace.note("life %d begins", i.number)
+	go func() {
+		defer close(i.ended)
+		i.checkout.Run(ctx)
+	}()
+}
+
+// build wires the program as cmd/paymux does, on the fenced store and network.
+func (i *instance) build(ctx context.Context) error {
+	store := &fenced{Store: i.w.store, i: i}
+	var accounts []*core.Account
+	for _, a := range i.w.accounts {
+		row, err := i.w.store.AccountRow(ctx, a.name)
+		if err != nil {
+			return err
+		}
+		p, err := providers.OpenOver(&providerLine{i: i}, "aps", a, false)
+		if err != nil {
+			return err
+		}
+		account, err := core.OpenAccount(core.AccountConfig{Name: a.name, Provider: "aps"}, row.Salt, p)
+		if err != nil {
+			return err
+		}
+		accounts = append(accounts, account)
+	}
+	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL})
+	h, err := api.New(api.Options{Checkout: i.checkout, Keys: core.NewKeys(store), Store: store})
+	i.handler = h
+	return err
+}
+
+// at is the moment point of an instance's life; it reports whether the instance dies there.
+func (i *instance) at(point string) bool {
+	if point == "" || i.dead.Load() || i.w.calm.Load() {
+		return false
+	}
+	i.mu.Lock()
+	here := i.point == point
+	if here && i.left > 0 {
+		i.left--
+		here = false
+	}
+	i.mu.Unlock()
+	if here {
+		i.w.count(point)
+		i.die(point)
+	}
+	return here
+}
+
+// die ends an instance and has the next one start a while later.
+func (i *instance) die(why string) {
+	if i.dead.Swap(true) {
+		return
+	}
+	i.w.trace.note("life %d ends: %s", i.number, why)
+	i.w.mu.Lock()
+	i.w.program = nil
+	i.w.mu.Unlock()
+	close(i.gone)
+	i.stop()
+	down := between(i.w.dice.of("down"), time.Second, 2*time.Minute)
+	if percent(i.w.dice.of("long down"), 10) {
+		down = between(i.w.dice.of("down"), time.Hour, 30*time.Hour)
+	}
+	i.w.dying.Go(func() {
+		i.w.pause(down)
+		<-i.ended
+		i.w.start()
+	})
+}
+
+// halt ends the last instance cleanly and waits for it.
+func (i *instance) halt() {
+	i.stop()
+	<-i.ended
+	i.dead.Store(true)
+}
+
+// fenced is the store as one instance sees it: every call takes its time, what is written is watched, and nothing gets
+// through once the instance is dead.
+type fenced struct {
+	core.Store
+	i *instance
+}
+
+func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
+	w := s.i.w
+	w.travel("do " + subject)
+	if s.i.dead.Load() {
+		return errCrashed
+	}
+	var d *deed
+	err := s.Store.Do(ctx, subject, func(tx core.Tx) error {
+		d = &deed{Tx: tx}
+		if err := fn(d); err != nil {
+			return err
+		}
+		if before := d.moments()[0]; before != "" && s.i.at(before) {
+			return errCrashed // the transaction is rolled back
+		}
+		return nil
+	})
+	switch {
+	case s.i.dead.Load():
+		return errCrashed
+	case err != nil:
+		w.trace.note("do %s refused: %s", subject, brief(err))
+		return err
+	}
+	w.wrote(ctx, subject, d)
+	if s.i.at(d.moments()[1]) || s.i.at(anywhere) {
+		return errCrashed
+	}
+	w.travel("done " + subject)
+	if s.i.dead.Load() {
+		return errCrashed
+	}
+	return nil
+}
+
+func brief(err error) string {
+	if e := (*core.Error)(nil); errors.As(err, &e) {
+		return e.Kind.String() + " " + e.Code
+	}
+	return fmt.Sprint(err)
+}
+
+// deed is what one transaction did.
+type deed struct {
+	core.Tx
+	changes  []*core.Change
+	received *core.InboxItem
+	inserted bool
+	saved    *core.InboxItem
+}
+
+func (d *deed) Write(c *core.Change) error {
+	err := d.Tx.Write(c)
+	if err == nil {
+		d.changes = append(d.changes, c)
+	}
+	return err
+}
+
+func (d *deed) Receive(item *core.InboxItem) (bool, error) {
+	inserted, err := d.Tx.Receive(item)
+	d.received, d.inserted = item, inserted
+	return inserted, err
+}
+
+func (d *deed) SaveInbox(item *core.InboxItem) error {
+	d.saved = item
+	return d.Tx.SaveInbox(item)
+}
+
+// kind is what a transaction was for.
+func (d *deed) kind() string {
+	switch {
+	case d.received != nil:
+		return "receive"
+	case d.saved != nil:
+		return "apply"
+	}
+	kind := "note"
+	for _, c := range d.changes {
+		kind = "change"
+		if len(c.NewOperations) > 0 {
+			return "intent"
+		}
+		for _, e := range c.Evidence {
+			switch e.Kind {
+			case core.EvidenceAnswer:
+				return "result"
+			case core.EvidenceQuery:
+				return "learned"
+			case core.EvidenceReturn:
+				return "return"
+			}
+		}
+	}
+	return kind
+}
+
+// moments are where a process can die right before and right after the commit.
+func (d *deed) moments() [2]string {
+	return map[string][2]string{
+		"receive": {beforeReceive, afterReceive}, "apply": {beforeApply, afterApply}, "intent": {beforeIntent, afterIntent},
+		"result": {beforeResult, afterResult}, "learned": {beforeLearned, afterLearned}, "return": {inReturn, inReturn},
+	}[d.kind()]
+}

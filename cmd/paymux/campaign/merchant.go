@@ -1,0 +1,277 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// story is one order: a merchant, a buyer, and what they do.
+type story struct {
+	w         *World
+	name      string
+	account   *account
+	r         *rand.Rand // the merchant's own draws
+	amount    int64
+	currency  string
+	manual    bool
+	saves     bool
+	offline   bool // a charge of a mandate, in the buyer's absence
+	create    *request
+	asked     []*request // everything with an idempotency key, in order
+	paymentID string
+}
+
+// request is one thing a merchant asks for under one key, and every answer to it.
+type request struct {
+	kind    string // create, capture, refund, cancel, confirm, cancel_mandate
+	path    string
+	key     string
+	body    any
+	answers []answer
+}
+
+// answer is what a merchant was told.
+type answer struct {
+	status   int
+	replayed bool
+	raw      string
+	body     map[string]any
+}
+
+// final reports whether an answer settles a request for good: not one that says "still open" or "try again".
+func (a answer) final() bool { return a.status == 200 || a.status == 201 }
+
+// open reports whether the merchant will ask again under the same key.
+func (q *request) open() bool {
+	if len(q.answers) == 0 {
+		return true
+	}
+	a := q.answers[len(q.answers)-1]
+	return a.status == 202 || a.status >= 500 || a.code() == "idempotency_in_progress"
+}
+
+func (a answer) code() string { return a.str("code") }
+
+func (a answer) str(path string) string {
+	var v any = a.body
+	for _, name := range strings.Split(path, ".") {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	if v == nil {
+		return ""
+	}
+	return fmt.Sprint(v)
+}
+
+// call makes one call of the API; nil when no answer came.
+func (w *World) call(account *account, method, path, key string, body any, limit time.Duration) *answer {
+	var raw []byte
+	if body != nil {
+		raw, _ = json.Marshal(body)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, programURL+path, bytes.NewReader(raw))
+	if err != nil {
+		w.violate("a request cannot be built: %v", err)
+		return nil
+	}
+	r.Header.Set("Authorization", "Bearer "+account.key)
+	name := method + " " + path + " " + key
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	r.Header.Set("X-Request-Id", "req-"+digest([]byte(name)))
+	resp, err := w.toProgram(r, name, "192.0.2.10:4000", func(*http.Response) {})
+	if err != nil {
+		return nil
+	}
+	defer discard(resp)
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil
+	}
+	a := &answer{status: resp.StatusCode, replayed: resp.Header.Get("Idempotent-Replayed") == "true", raw: string(text)}
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber()
+		if err := d.Decode(&a.body); err != nil {
+			w.violate("%s answered %d with no JSON: %s", name, a.status, text)
+		}
+	}
+	w.trace.note("%s: %d %s %s", name, a.status, a.str("status"), a.code())
+	return a
+}
+
+// ask makes a request under its key, some times again when no final answer comes.
+func (s *story) ask(q *request, tries int) {
+	for try := 0; try < tries && q.open(); try++ {
+		if try > 0 {
+			s.w.pause(between(s.r, time.Second, 40*time.Second))
+		}
+		if a := s.w.call(s.account, http.MethodPost, q.path, q.key, q.body, between(s.r, 10*time.Second, time.Minute)); a != nil {
+			s.w.answered(q, *a)
+		}
+	}
+}
+
+// answered keeps what a request was told.
+func (w *World) answered(q *request, a answer) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if a.status != http.StatusBadGateway && a.status != http.StatusGatewayTimeout && (a.body != nil || a.status < 500) {
+		q.answers = append(q.answers, a)
+	}
+}
+
+// request is a new thing asked for.
+func (s *story) request(kind, path string, body any) *request {
+	q := &request{kind: kind, path: path, body: body, key: fmt.Sprintf("%s-%s-%d", s.name, kind, len(s.asked))}
+	s.w.mu.Lock()
+	s.asked = append(s.asked, q)
+	s.w.mu.Unlock()
+	return q
+}
+
+// last is the latest answer to a request, the zero answer before there is one.
+func (w *World) last(q *request) answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(q.answers) == 0 {
+		return answer{}
+	}
+	return q.answers[len(q.answers)-1]
+}
+
+// order is the body that creates a payment.
+func (s *story) order() map[string]any {
+	capture := "automatic"
+	if s.manual {
+		capture = "manual"
+	}
+	body := map[string]any{"merchant_reference": s.name, "amount": s.amount, "currency": s.currency, "capture_method": capture,
+		"method": map[string]any{"type": "card"}, "return_url": shopURL + "/thanks", "cancel_url": shopURL + "/cart",
+		"buyer": map[string]any{"email": "layla@example.org", "first_name": "Layla", "last_name": "Khan"}}
+	if s.saves {
+		body["save"] = map[string]any{"kind": "unscheduled"}
+	}
+	return body
+}
+
+// live is the merchant's part of a story.
+func (s *story) live() {
+	s.w.pause(aWhile(s.r))
+	s.create = s.request("create", "/v1/payments", s.order())
+	s.ask(s.create, 1+s.r.IntN(4))
+	for s.payment() == "" {
+		if s.r.IntN(3) == 0 {
+			return // the shop gave up; it will ask again at the end of the world
+		}
+		s.w.pause(between(s.r, time.Minute, time.Hour))
+		s.ask(s.create, 1)
+	}
+	s.w.trace.note("%s is payment %s", s.name, s.payment())
+	if !s.offline {
+		s.w.buyerOf(s, s.w.last(s.create).str("next_action.hosted_url"))
+	}
+	for range s.r.IntN(5) {
+		s.w.pause(aWhile(s.r))
+		s.deed()
+	}
+}
+
+// payment is the id of the story's payment, empty while the merchant does not know it.
+func (s *story) payment() string {
+	if s.paymentID == "" {
+		s.paymentID = s.w.last(s.create).str("id")
+	}
+	return s.paymentID
+}
+
+var deeds = []choice{{"capture", 30}, {"refund", 25}, {"cancel", 10}, {"confirm", 10}, {"refresh", 10}, {"sync", 8}, {"read", 7}, {"charge", 10}, {"cancel_mandate", 3}}
+
+// deed is one thing a merchant does with a payment. What the state does not allow is refused, which is fine.
+func (s *story) deed() {
+	what := choose(s.r, deeds)
+	path := "/v1/payments/" + s.payment()
+	read := func(path, method string) { s.w.call(s.account, method, path, "", nil, time.Minute) }
+	switch what {
+	case "capture":
+		s.again(s.request(what, path+"/captures", s.booking(true)))
+	case "refund":
+		s.again(s.request(what, path+"/refunds", s.booking(false)))
+	case "cancel":
+		s.again(s.request(what, path+"/cancel", map[string]any{}))
+	case "confirm":
+		q := s.request(what, path+"/confirm", map[string]any{})
+		s.again(q)
+		if url := s.w.last(q).str("next_action.hosted_url"); url != "" {
+			s.w.buyerOf(s, url)
+		}
+	case "refresh":
+		read(path+"?refresh=true", http.MethodGet)
+	case "sync":
+		read(path+"/sync", http.MethodPost)
+	case "read":
+		read(path, http.MethodGet)
+	case "charge":
+		s.w.chargeLater(s)
+	case "cancel_mandate":
+		if id := s.mandate(); id != "" {
+			s.again(s.request(what, "/v1/mandates/"+id+"/cancel", map[string]any{}))
+		}
+	}
+}
+
+// again asks, and sometimes asks the same at the same moment, as a shop does that was clicked twice.
+func (s *story) again(q *request) {
+	if percent(s.r, 15) {
+		s.w.count("deed same key at the same time")
+		s.w.acting.Go(func() {
+			s.w.travel("twice " + q.key)
+			if a := s.w.call(s.account, http.MethodPost, q.path, q.key, q.body, time.Minute); a != nil {
+				s.w.answered(q, *a)
+			}
+		})
+	}
+	s.ask(q, 1+s.r.IntN(4))
+	s.w.count("deed " + q.kind + " " + fmt.Sprint(s.w.last(q).status))
+}
+
+// booking is what a capture or refund asks for: all that is left, or a part, sometimes too much.
+func (s *story) booking(capture bool) map[string]any {
+	body := map[string]any{}
+	switch s.r.IntN(10) {
+	case 0, 1, 2:
+	case 3:
+		body["amount"] = s.amount + 1
+	default:
+		body["amount"] = 1 + s.r.Int64N(s.amount)
+	}
+	if capture && percent(s.r, 20) {
+		body["final"] = true
+	}
+	if percent(s.r, 20) {
+		body["reference"] = fmt.Sprintf("part-%d", s.r.IntN(3))
+	}
+	return body
+}
+
+// mandate is the consent that was given with the payment, empty when there is none to use.
+func (s *story) mandate() string {
+	if !s.saves {
+		return ""
+	}
+	return s.w.last(s.create).str("mandate")
+}

@@ -1,0 +1,225 @@
+// Package campaign is the fault campaign: one seed is one world, in which the real program serves merchants, buyers and
+// a provider's simulator through a network, a store and a process that fail as the seed has it, in simulated time. In
+// the end the simulator's own books, an independent model of a payment and the invariants of the design must agree
+// with what the program says.
+//
+// Everything random comes from the seed, and every seam takes a time of its own, so that one goroutine runs at a time
+// and a world can be lived through again: the same seed gives the same trace.
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/core/coretest"
+	"github.com/paymux/paymux/providers/aps"
+	"github.com/paymux/paymux/providers/aps/sandbox"
+	"github.com/paymux/paymux/providers/secret"
+	"github.com/paymux/paymux/storage"
+)
+
+// Addresses of a world. The shop does not exist; buyers are sent there and are done.
+const (
+	programURL   = "https://pay.example"
+	simulatorURL = "https://aps.example"
+	shopURL      = "https://shop.example"
+)
+
+// World is one seed.
+type World struct {
+	t        *testing.T
+	dice     *dice
+	trace    *trace
+	store    *storage.Store
+	sim      *sandbox.Server
+	accounts []*account
+	tokens   core.Tokens
+
+	calm       atomic.Bool // faults are over
+	crashiness int         // percent of lives that end by a crash
+	faultiness int         // percent of messages that something happens to
+	dying      sync.WaitGroup
+	acting     sync.WaitGroup
+
+	mu         sync.Mutex
+	wakes      map[int64]bool // nanoseconds at which somebody wakes
+	program    *instance      // nil while it is down
+	lives      int
+	writes     int
+	quiet      *stillness
+	counts     map[string]int
+	violations []string
+	seen       map[string]*standing // payments as they were last written
+	told       map[string]*told     // feedback by body
+	stories    []*story
+}
+
+// account is a merchant with one account at the provider.
+type account struct {
+	name, merchant, key string
+	sandbox.Account
+}
+
+// Unmarshal fills in the settings of the adapter, as the configuration file would.
+func (a *account) Unmarshal(_ string, out any) error {
+	*out.(*aps.Config) = aps.Config{
+		MerchantIdentifier: a.MerchantIdentifier, AccessCode: a.AccessCode, SHAType: string(a.SHAType),
+		RequestPhrase: secret.New(a.RequestPhrase), ResponsePhrase: secret.New(a.ResponsePhrase),
+		PageURL: simulatorURL + sandbox.PaymentPagePath, APIURL: simulatorURL + sandbox.PaymentAPIPath,
+	}
+	return nil
+}
+
+// Run lives through the world of a seed and reports.
+func Run(t *testing.T, seed uint64) (report Report) {
+	t.Helper()
+	defer coretest.Seed(seed)()
+	synctest.Test(t, func(t *testing.T) { report = live(t, seed) })
+	return report
+}
+
+func live(t *testing.T, seed uint64) Report {
+	w := &World{t: t, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
+		seen: map[string]*standing{}, told: map[string]*told{}}
+	began := time.Now()
+	if err := w.open(); err != nil {
+		w.violate("the world does not open: %v", err)
+		return w.report(began)
+	}
+	w.temper()
+	w.start()
+	w.act()
+	w.acting.Wait()
+	w.settle()
+	w.check()
+	if p := w.running(); p != nil {
+		p.halt()
+	}
+	w.dying.Wait()
+	w.sim.Close()
+	if err := w.store.Close(); err != nil {
+		w.violate("the store does not close: %v", err)
+	}
+	return w.report(began)
+}
+
+// temper draws how unkind the world is: some are kind, so that what goes right is seen as well.
+func (w *World) temper() {
+	r := w.dice.of("temper")
+	w.crashiness, w.faultiness = []int{0, 50, 90}[r.IntN(3)], []int{0, 5, 15, 30}[r.IntN(4)]
+	w.trace.note("temper: %d%% of lives crash, %d%% of messages suffer", w.crashiness, w.faultiness)
+}
+
+// open opens the store, the simulator and the accounts.
+func (w *World) open() error {
+	ctx := context.Background()
+	first, second := sandbox.ExampleAccount(), sandbox.ExampleAccount()
+	second.MerchantIdentifier, second.AccessCode = "pmxMid02", "pmxAcc0000000000002B"
+	second.RequestPhrase, second.ResponsePhrase, second.SHAType = "otherReq#example", "otherResp#example", sandbox.HMAC512
+	second.FeedbackFormat, second.ReturnMethod = sandbox.FeedbackForm, http.MethodGet
+	w.accounts = []*account{{name: "aps-main", merchant: "main", Account: first}, {name: "aps-other", merchant: "other", Account: second}}
+	var err error
+	if w.store, err = storage.Open(ctx, "sqlite::memory:", storage.Options{Migrate: true, MinFree: 1}); err != nil {
+		return err
+	}
+	if w.tokens, err = core.NewTokens(bytes.Repeat([]byte("example!"), 4)); err != nil {
+		return err
+	}
+	var sims []sandbox.Account
+	for _, a := range w.accounts {
+		a.DirectFeedbackURL, a.NotificationURL = programURL+"/feedback/"+a.name, programURL+"/feedback/"+a.name
+		sims = append(sims, a.Account)
+		if err := w.register(ctx, a); err != nil {
+			return err
+		}
+	}
+	w.sim, err = sandbox.New(sandbox.Config{Accounts: sims, Client: &http.Client{Transport: &feedbackLine{w: w}}})
+	if err == nil {
+		w.control("seed", map[string]any{"seed": w.dice.seed})
+	}
+	return err
+}
+
+// register makes a merchant, his account and his key known, as configuration and `paymux keys` do.
+func (w *World) register(ctx context.Context, a *account) error {
+	text, key := core.NewAPIKey(a.merchant, core.ScopeMerchant, time.Time{})
+	a.key = text
+	salt := []byte(fmt.Sprintf("%032d", w.dice.of("salt").Uint64()))
+	for subject, fn := range map[string]func(core.Tx) error{
+		"merchant": func(tx core.Tx) error { return tx.InsertMerchant(a.merchant, time.Now()) },
+		"account": func(tx core.Tx) error {
+			return tx.InsertAccount(core.AccountRow{Name: a.name, Provider: "aps", Salt: salt, CreatedAt: time.Now()})
+		},
+		"key": func(tx core.Tx) error { return tx.InsertAPIKey(key) },
+	} {
+		if err := w.store.Do(ctx, subject+" "+a.name, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *World) shops() (out []*core.Merchant) {
+	for _, a := range w.accounts {
+		out = append(out, &core.Merchant{ID: a.merchant, Accounts: []string{a.name}, ReturnHosts: []string{"shop.example"}})
+	}
+	return out
+}
+
+func (w *World) running() *instance {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.program
+}
+
+func (w *World) count(what string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.counts[what]++
+}
+
+func (w *World) violate(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	w.trace.note("VIOLATION %s", text)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.violations = append(w.violations, text)
+}
+
+// control speaks to the simulator's control port. It takes no time.
+func (w *World) control(path string, body any) []byte {
+	method, raw := http.MethodGet, []byte(nil)
+	if body != nil {
+		method = http.MethodPost
+		raw, _ = json.Marshal(body)
+	}
+	r, err := http.NewRequest(method, simulatorURL+"/_control/"+path, bytes.NewReader(raw)) //nolint:noctx // it never leaves
+	if err != nil {
+		w.violate("control %s: %v", path, err)
+		return nil
+	}
+	r.RemoteAddr = ""
+	e := &exchange{header: http.Header{}}
+	w.sim.ServeHTTP(e, r)
+	if e.status >= 300 && path != "backoffice" {
+		w.violate("control %s answered %d: %s", path, e.status, e.body.String())
+	}
+	return e.body.Bytes()
+}
+
+func (w *World) report(began time.Time) Report {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := Report{Seed: w.dice.seed, Hash: w.trace.hash(), Trace: w.trace.lines, Counts: w.counts, Payments: len(w.seen), Virtual: time.Since(began).Round(time.Second), Violations: w.violations}
+	r.Effects = w.counts["effect"]
+	return r
+}
