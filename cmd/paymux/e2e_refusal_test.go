@@ -42,15 +42,17 @@ func (w *world) raw() *sql.DB {
 func (w *world) state(db *sql.DB) string {
 	w.t.Helper()
 	var b strings.Builder
-	for _, table := range w.column(db, w.onSQLite("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
-		"SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")) {
+	tables, rowsOf := "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename", func(table string) []string {
+		return w.column(db, "SELECT t::text FROM "+table+" t")
+	}
+	if w.sqlite() {
+		tables, rowsOf = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name", func(table string) []string { return w.lines(db, table) }
+	}
+	for _, table := range w.column(db, tables) {
 		if table == "heartbeat" || strings.HasPrefix(table, "sqlite_") {
 			continue // the heartbeat says that rows can be written, no more
 		}
-		rows := w.column(db, w.onSQLite("", "SELECT t::text FROM "+table+" t"))
-		if w.sqlite() {
-			rows = w.lines(db, table)
-		}
+		rows := rowsOf(table)
 		slices.Sort(rows)
 		fmt.Fprintf(&b, "%s\n%s\n", table, strings.Join(rows, "\n"))
 	}
@@ -60,19 +62,9 @@ func (w *world) state(db *sql.DB) string {
 
 func (w *world) sqlite() bool { return strings.HasPrefix(w.dsn, "sqlite:") }
 
-func (w *world) onSQLite(sqlite, postgres string) string {
-	if w.sqlite() {
-		return sqlite
-	}
-	return postgres
-}
-
 // column is the first column of what query finds.
 func (w *world) column(db *sql.DB, query string) (out []string) {
 	w.t.Helper()
-	if query == "" {
-		return nil
-	}
 	rows, err := db.QueryContext(w.t.Context(), query)
 	require.NoError(w.t, err)
 	for rows.Next() {
