@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shopper is a buyer's shopper without script, cookies or knowledge of the program: it loads pages, fills in forms and
-// follows redirects, until it is sent to the shop, which does not exist.
+// shopper is a buyer's browser without script, cookies or knowledge of the program: it loads pages, fills in forms and
+// follows redirects, until it is sent to shop.example, which does not exist.
 type shopper struct {
 	t    *testing.T
 	http *http.Client
@@ -66,6 +66,7 @@ var (
 	formTag  = regexp.MustCompile(`(?s)<form[^>]*>`)
 	attr     = func(name string) *regexp.Regexp { return regexp.MustCompile(`\b` + name + `="([^"]*)"`) }
 	inputTag = regexp.MustCompile(`(?s)<input[^>]*>`)
+	selected = regexp.MustCompile(`(?s)<select name="([^"]*)">.*?<option value="([^"]*)" selected>`)
 )
 
 func attribute(tag, name string) string {
@@ -76,13 +77,26 @@ func attribute(tag, name string) string {
 	return html.UnescapeString(m[1])
 }
 
-// form is the first form of the page: where it goes and what it would send.
-func (p *sheet) form() (action string, values url.Values) {
+// form is the first form of the page whose address ends in end: where it goes and what it would send.
+func (p *sheet) form(end string) (action string, values url.Values) {
 	p.b.t.Helper()
-	at := formTag.FindStringIndex(p.html)
-	require.NotNil(p.b.t, at, "the page has no form:\n%s", p.html)
-	body, _, _ := strings.Cut(p.html[at[0]:], "</form>")
-	values = url.Values{}
+	base, err := url.Parse(p.url)
+	require.NoError(p.b.t, err)
+	for _, at := range formTag.FindAllStringIndex(p.html, -1) {
+		to, err := base.Parse(attribute(p.html[at[0]:at[1]], "action"))
+		require.NoError(p.b.t, err)
+		if strings.HasSuffix(to.Path, end) {
+			body, _, _ := strings.Cut(p.html[at[0]:], "</form>")
+			return to.String(), filledIn(body)
+		}
+	}
+	require.Fail(p.b.t, "there is no such form", "%q on %s, status %d:\n%s", end, p.url, p.status, p.html)
+	return "", nil
+}
+
+// filledIn is what a form would send as it is.
+func filledIn(body string) url.Values {
+	values := url.Values{}
 	for _, tag := range inputTag.FindAllString(body, -1) {
 		kind, name := attribute(tag, "type"), attribute(tag, "name")
 		if name == "" || (kind == "checkbox" || kind == "radio") && !strings.Contains(tag, "checked") {
@@ -90,17 +104,21 @@ func (p *sheet) form() (action string, values url.Values) {
 		}
 		values.Set(name, attribute(tag, "value"))
 	}
-	base, err := url.Parse(p.url)
-	require.NoError(p.b.t, err)
-	to, err := base.Parse(attribute(p.html[at[0]:at[1]], "action"))
-	require.NoError(p.b.t, err)
-	return to.String(), values
+	for _, choice := range selected.FindAllStringSubmatch(body, -1) {
+		values.Set(choice[1], choice[2])
+	}
+	return values
 }
 
-// submit sends the form with fields filled in; action is the name of the button pressed, empty for one without a name.
+// submit sends the first form with fields filled in; action is the name of the button pressed, empty for one without a name.
 func (p *sheet) submit(action string, fields ...string) *sheet {
+	return p.submitTo("", action, fields...)
+}
+
+// submitTo is submit for the form whose address ends in end.
+func (p *sheet) submitTo(end, action string, fields ...string) *sheet {
 	p.b.t.Helper()
-	to, values := p.form()
+	to, values := p.form(end)
 	for i := 0; i < len(fields); i += 2 {
 		require.True(p.b.t, values.Has(fields[i]), "the form has no %s:\n%s", fields[i], p.html)
 		values.Set(fields[i], fields[i+1])
@@ -131,4 +149,50 @@ func (p *sheet) atShop(path string) {
 	u, err := url.Parse(p.url)
 	require.NoError(p.b.t, err)
 	require.Equal(p.b.t, shopHost+path, u.Host+u.Path, "status %d:\n%s", p.status, p.html)
+}
+
+// buy fills in the product page of the demo's shop and goes on to the provider's page.
+func (b *shopper) buy(shop string, order ...string) *sheet {
+	b.t.Helper()
+	p := b.open(shop)
+	require.Equal(b.t, http.StatusOK, p.status)
+	p = p.submitTo("/shop/orders", "", order...)
+	require.Contains(b.t, p.url, "/pay/", p.html)
+	return p.submitTo("/FortAPI/paymentPage", "")
+}
+
+// pay goes from the product page of the demo's shop to the page after the payment.
+func (b *shopper) pay(shop, card string, order ...string) *sheet {
+	b.t.Helper()
+	p := b.buy(shop, order...).card(card)
+	if card == cardChecked {
+		p = p.submit("challenge_pass")
+	}
+	return p.back()
+}
+
+// back sends the form that brings a buyer back to the demo's shop, as a browser's script does.
+func (p *sheet) back() *sheet {
+	p.b.t.Helper()
+	if strings.Contains(p.html, "/return/") {
+		p = p.submit("")
+	}
+	require.Contains(p.b.t, p.url, "/shop/thanks?", p.html)
+	return p
+}
+
+var statusPattern = regexp.MustCompile(`<code class="badge">([a-z_]+)</code>`)
+
+// decided is the shop's page once the payment on it is decided, with its status; the page is looked at again until then.
+func (p *sheet) decided() (page *sheet, status string) {
+	p.b.t.Helper()
+	for range 200 {
+		m := statusPattern.FindStringSubmatch(p.html)
+		require.NotNil(p.b.t, m, p.html)
+		if m[1] != "processing" {
+			return p, m[1]
+		}
+		p = p.b.open(p.url)
+	}
+	return p, "processing"
 }
