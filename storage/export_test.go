@@ -25,3 +25,6 @@ func (s *Store) ExecWriter(statement string) error {
 	_, err := s.write.Exec(statement) //nolint:noctx // a test's
 	return err
 }
+
+// Writers is how many transactions run at a time.
+func (s *Store) Writers() int { return s.writers }

@@ -30,12 +30,8 @@ func claimKey(tx core.Tx, key string) error {
 func held(t *testing.T, s *storage.Store) (release func()) {
 	t.Helper()
 	gate, begun := make(chan struct{}), make(chan struct{}, 64)
-	writers := 1
-	if s.Gorm().Name() == "postgres" {
-		writers = 4
-	}
 	var wg sync.WaitGroup
-	for i := range writers {
+	for i := range s.Writers() {
 		wg.Go(func() {
 			err := s.Do(context.Background(), fmt.Sprint("gate", i), func(core.Tx) error {
 				begun <- struct{}{}

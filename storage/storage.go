@@ -14,6 +14,7 @@ import (
 	"database/sql"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type Store struct {
 	minFree  uint64
 	log      *slog.Logger
 	queue    *queue
+	writers  int
 	running  sync.WaitGroup
 	closing  sync.Once
 	closeErr error
@@ -46,7 +48,7 @@ var _ core.Store = (*Store)(nil)
 type Options struct {
 	Migrate bool   // bring the schema to head first
 	MinFree uint64 // bytes the disk of the SQLite file must have free to be Ready; 0: 512 MiB
-	Writers int    // transactions at a time on Postgres; 0: 4. SQLite has one writer
+	Writers int    // transactions at a time on Postgres; 0: one per processor, from 2 to 4. SQLite has one writer
 	Readers int    // connections that read; 0: 4
 	Log     *slog.Logger
 }
@@ -56,7 +58,7 @@ func (o Options) withDefaults() Options {
 		o.MinFree = 512 << 20
 	}
 	if o.Writers <= 0 {
-		o.Writers = 4
+		o.Writers = min(4, max(2, runtime.GOMAXPROCS(0)))
 	}
 	if o.Readers <= 0 {
 		o.Readers = 4
@@ -83,11 +85,11 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 			return nil, err
 		}
 	}
-	writers := o.Writers
+	s.writers = o.Writers
 	if !s.postgres {
-		writers = 1
+		s.writers = 1
 	}
-	for range writers {
+	for range s.writers {
 		s.running.Go(s.writeBatches)
 	}
 	return s, nil
