@@ -38,8 +38,8 @@ type Config struct {
 	ResponsePhrase     secret.Secret `koanf:"response_phrase"`
 	SHAType            string        `koanf:"sha_type"`    // SHA-256 (empty), SHA-512, HMAC-256, HMAC-512
 	Environment        string        `koanf:"environment"` // sandbox or production; or both addresses:
-	PageURL            string        `koanf:"page_url"`    // of paymentPage
-	APIURL             string        `koanf:"api_url"`     // of paymentApi
+	PageURL            string        `koanf:"page_url"`    // ends in /paymentPage
+	APIURL             string        `koanf:"api_url"`     // ends in /paymentApi
 
 	Language       string   `koanf:"language"`         // en (empty) or ar, for buyers whose locale is neither
 	Currencies     []string `koanf:"currencies"`       // of the contract; empty: all, APS decides
@@ -100,18 +100,21 @@ func (c Config) addressProblems() (problems []error) {
 	case c.Environment != "" && (c.PageURL != "" || c.APIURL != ""):
 		problems = append(problems, errors.New("environment: it excludes page_url and api_url"))
 	}
-	for key, address := range map[string]string{"page_url": c.PageURL, "api_url": c.APIURL} {
-		if address != "" && !usable(address) {
-			problems = append(problems, fmt.Errorf("%s: an https address is needed (http only on this machine)", key))
+	for _, a := range []struct{ key, address, end string }{{"page_url", c.PageURL, "/paymentPage"}, {"api_url", c.APIURL, "/paymentApi"}} {
+		switch u, err := url.Parse(a.address); {
+		case a.address == "":
+		case err != nil || !usable(u):
+			problems = append(problems, fmt.Errorf("%s: an https address is needed (http only on this machine)", a.key))
+		case !strings.HasSuffix(u.Path, a.end): // the two are easily taken for each other, and a host alone for both
+			problems = append(problems, fmt.Errorf("%s: the whole address is needed, with a path that ends in %s, such as /FortAPI%s", a.key, a.end, a.end))
 		}
 	}
 	slices.SortFunc(problems, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return problems
 }
 
-func usable(address string) bool {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" {
+func usable(u *url.URL) bool {
+	if u.Host == "" || u.User != nil || u.Fragment != "" {
 		return false
 	}
 	ip, err := netip.ParseAddr(u.Hostname())

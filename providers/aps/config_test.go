@@ -38,12 +38,15 @@ func TestConfigAddresses(t *testing.T) {
 	cfg.Environment = Production
 	page, api = cfg.addresses()
 	require.Equal(t, []string{"https://checkout.payfort.com/FortAPI/paymentPage", "https://paymentservices.payfort.com/FortAPI/paymentApi"}, []string{page, api})
-	cfg.Environment, cfg.PageURL, cfg.APIURL = "", "http://127.0.0.1:9/page", "https://localhost/api"
+	cfg.Environment, cfg.PageURL, cfg.APIURL = "", "http://127.0.0.1:9/paymentPage", "https://localhost/FortAPI/paymentApi"
 	require.NoError(t, cfg.Validate())
 	page, api = cfg.addresses()
-	require.Equal(t, []string{"http://127.0.0.1:9/page", "https://localhost/api"}, []string{page, api})
+	require.Equal(t, []string{"http://127.0.0.1:9/paymentPage", "https://localhost/FortAPI/paymentApi"}, []string{page, api})
 	cfg.APIURL = ""
 	require.Error(t, cfg.Validate())
+	cfg.PageURL, cfg.APIURL = "https://provider.example/FortAPI/paymentApi", "https://provider.example"
+	require.EqualError(t, cfg.Validate(), "api_url: the whole address is needed, with a path that ends in /paymentApi, such as /FortAPI/paymentApi\n"+
+		"page_url: the whole address is needed, with a path that ends in /paymentPage, such as /FortAPI/paymentPage")
 }
 
 func TestConfigIsReadFromText(t *testing.T) {
@@ -63,7 +66,7 @@ func TestConfigIsReadFromText(t *testing.T) {
 func TestCapabilities(t *testing.T) {
 	caps := newProvider(t, testConfig(), nil).Capabilities()
 	require.Equal(t, 32, caps.ReferenceLen)
-	require.Equal(t, core.ResumeTotals, caps.Resume[core.OpCapture])
+	require.Equal(t, core.ResumeTotalsWhole, caps.Resume[core.OpCapture])
 	seen := map[string]bool{}
 	for _, m := range caps.Methods {
 		require.Equal(t, []string{core.NextPostForm}, m.NextActions)
