@@ -167,9 +167,6 @@ func TestSandboxAlone(t *testing.T) {
 	require.Contains(t, page.html, `"merchant_identifier":"pmxMid01"`)
 	require.Empty(t, s.API)
 	require.Equal(t, exitDone, p.end())
-
-	p = launch(t, "sandbox", "--listen", "127.0.0.1:0")
-	require.Regexp(t, `^aps +http://127\.0\.0\.1:\d+\n$`, p.line())
 }
 
 // The real process: a signal ends it with 0 and nothing stays behind.

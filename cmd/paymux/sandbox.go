@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/paymux/paymux/providers/aps/sandbox"
@@ -72,7 +74,7 @@ func (s *simulator) stop() error {
 
 type sandboxCommand struct {
 	Listen   string `default:"127.0.0.1:9101" help:"Address of the first simulator, HOST:PORT; others take the next ports. Port 0 takes free ones."`
-	Feedback string `placeholder:"URL" help:"Where the example merchant's feedback goes, such as http://127.0.0.1:8080/feedback/aps-demo; without it, nowhere."`
+	Feedback string `placeholder:"URL" help:"Where the example merchant's feedback goes, such as http://127.0.0.1:8080/feedback/aps-sandbox; without it, nowhere."`
 	JSON     bool   `help:"Print one JSON object on stdout when ready."`
 }
 
@@ -105,14 +107,25 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 	return nil
 }
 
+// tell says what runs, where its feedback goes, and how `paymux serve` uses it.
 func (cmd *sandboxCommand) tell(out output, running []*simulator) error {
+	how, err := recipeFor(running)
+	if err != nil {
+		return err
+	}
+	var b strings.Builder
 	for _, s := range running {
-		if _, err := fmt.Fprintf(out, "%-10s %s\n           credentials %s/_control/credentials\n           books       %s/_control/books\n",
-			s.provider, s.url, s.url, s.url); err != nil {
-			return err
+		fmt.Fprintf(&b, "%-10s %s\n           credentials %s/_control/credentials\n           books       %s/_control/books\n", s.provider, s.url, s.url, s.url)
+		if cmd.Feedback == "" {
+			fmt.Fprintf(&b, "           feedback    goes nowhere; for the configuration below, start with --feedback %s\n", sandboxFeedback(s.provider))
+		} else {
+			fmt.Fprintf(&b, "           feedback    %s\n", cmd.Feedback)
 		}
 	}
-	_, err := fmt.Fprintln(out, "Stop with Ctrl+C; what they know is gone then.")
+	fmt.Fprintf(&b, "\nTo take payments here, save this as sandbox.yaml:\n\n%s\nand run, in another terminal:\n\n%s\n", how.config, how.secrets)
+	fmt.Fprintf(&b, "%[1]s keys create --config sandbox.yaml --merchant main\n%[1]s serve --config sandbox.yaml\n\n", programName)
+	b.WriteString("Stop with Ctrl+C; what the simulators know is gone then.\n")
+	_, err = io.WriteString(out, b.String())
 	return err
 }
 

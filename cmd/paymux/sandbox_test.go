@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const sandboxSample = "testdata/sandbox.yaml"
+
+// exported sets the variables that a line of shell such as export A='1' B='2' sets.
+func exported(t *testing.T, line string) {
+	t.Helper()
+	set := regexp.MustCompile(`([A-Z_]+)='([^']*)'`).FindAllStringSubmatch(line, -1)
+	require.NotEmpty(t, set, line)
+	for _, s := range set {
+		t.Setenv(s[1], s[2])
+	}
+}
+
+// sandboxCommands are the lines that the comment of the sample tells to run.
+func sandboxCommands(t *testing.T) (sample, sandbox, export string) {
+	t.Helper()
+	content, err := os.ReadFile(sandboxSample)
+	require.NoError(t, err)
+	for line := range strings.Lines(string(content)) {
+		command := strings.TrimSpace(strings.TrimPrefix(line, "#"))
+		switch {
+		case strings.HasPrefix(command, "go run ./cmd/paymux sandbox "):
+			sandbox = command
+		case strings.HasPrefix(command, "export "):
+			export = command
+		}
+	}
+	require.NotEmpty(t, sandbox)
+	require.NotEmpty(t, export)
+	return string(content), sandbox, export
+}
+
+// free is an address of this machine where nobody listens.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// The sample takes a payment beside `paymux sandbox`: only the ports are other ones here.
+func TestSandboxSample(t *testing.T) {
+	sample, sandbox, export := sandboxCommands(t)
+	exported(t, export)
+	api := free(t)
+	_, feedback, ok := strings.Cut(sandbox, "--feedback ")
+	require.True(t, ok, sandbox)
+	simulator := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--json", "--feedback", strings.ReplaceAll(feedback, "127.0.0.1:8080", api)).started().Sandboxes["aps"].URL
+
+	own := strings.NewReplacer("127.0.0.1:8080", api, "http://127.0.0.1:9101", simulator, "sqlite:sandbox.db", "sqlite:"+filepath.Join(t.TempDir(), "sandbox.db"))
+	path := write(t, own.Replace(sample)+"timeouts: {before_stop: 0s}\n")
+	code, key, errs := runs(t, "keys", "create", "--config", path, "--merchant", "main")
+	require.Equal(t, exitDone, code, errs)
+	p := launch(t, "serve", "--config", path, "--listen", api, "--json")
+	s := p.started()
+	require.Equal(t, "http://"+api, s.API)
+
+	call := func(method, path, body string) (answer struct {
+		ID, Status string
+		NextAction struct {
+			HostedURL string `json:"hosted_url"`
+		} `json:"next_action"`
+		Data []struct{ State string }
+	}) {
+		r, err := http.NewRequestWithContext(t.Context(), method, s.API+path, strings.NewReader(body))
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+strings.TrimSpace(key))
+		if body != "" {
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Idempotency-Key", "order-1001-pay-1")
+		}
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		require.Less(t, resp.StatusCode, 300)
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
+		return answer
+	}
+	payment := call(http.MethodPost, "/v1/payments", `{"merchant_reference":"order-1001","amount":4900,"currency":"AED","buyer":{"email":"layla@example.org"},"return_url":"https://shop.example/thanks"}`)
+	require.Equal(t, "requires_action", payment.Status)
+	newShopper(t).open(payment.NextAction.HostedURL).submit("").card(cardPlain) // the buyer does not come back: feedback tells
+	require.Eventually(t, func() bool { return call(http.MethodGet, "/v1/payments/"+payment.ID, "").Status == "succeeded" }, 10*time.Second, 5*time.Millisecond)
+	inbox := call(http.MethodGet, "/v1/feedback", "").Data
+	require.Len(t, inbox, 1)
+	require.Equal(t, "applied", inbox[0].State)
+}
+
+// What `paymux sandbox` prints is the sample, with the addresses of this start.
+func TestSandboxPrintsTheSample(t *testing.T) {
+	p := launch(t, "sandbox", "--listen", "127.0.0.1:0")
+	var printed strings.Builder
+	for !strings.Contains(printed.String(), "Stop with Ctrl+C") {
+		printed.WriteString(p.line())
+	}
+	require.Regexp(t, `^aps +http://127\.0\.0\.1:\d+\n`, printed.String())
+	require.Contains(t, printed.String(), "--feedback http://127.0.0.1:8080/feedback/aps-sandbox")
+	blocks := strings.Split(printed.String(), "\n\n")
+	require.Len(t, blocks, 6)
+	exported(t, blocks[4])
+
+	got, err := loadConfig(write(t, blocks[2]+"\n"), nil)
+	require.NoError(t, err)
+	want, err := loadConfig(sandboxSample, nil)
+	require.NoError(t, err)
+	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(printed.String())
+	settings := got.Accounts["aps-sandbox"].settings.All()
+	for _, name := range []string{"page_url", "api_url"} {
+		settings[name] = strings.ReplaceAll(settings[name].(string), url, "http://127.0.0.1:9101")
+	}
+	require.Equal(t, want.Accounts["aps-sandbox"].settings.All(), settings)
+	got.Accounts, want.Accounts = nil, nil
+	require.Equal(t, want, got)
+
+	_, sandbox, export := sandboxCommands(t)
+	require.Equal(t, export, strings.SplitN(blocks[4], "\n", 2)[0])
+	require.Equal(t, "go run ./cmd/paymux sandbox --feedback "+sandboxFeedback("aps"), sandbox)
+	var help bytes.Buffer
+	require.Equal(t, exitDone, run(t.Context(), []string{"sandbox", "--help"}, &help, &help))
+	require.Contains(t, help.String(), "127.0.0.1:9101")
+}
