@@ -221,7 +221,7 @@ func (c *conn) QueryContext(_ context.Context, query string, args ...any) (*sql.
 	if err := c.usable(); err != nil {
 		return nil, err
 	}
-	rows, err := c.tx.QueryContext(c.ctx, query, args...) //nolint:sqlclosecheck // gorm closes them
+	rows, err := c.tx.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return nil, c.fail(err)
 	}

@@ -23,5 +23,5 @@ func networkDisk(path string) string {
 	if err := syscall.Statfs(path, &st); err != nil {
 		return ""
 	}
-	return networkDisks[int64(st.Type)&0xffffffff]
+	return networkDisks[int64(st.Type)&0xffffffff] //nolint:unconvert // it has 32 bits on other processors
 }

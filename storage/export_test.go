@@ -22,7 +22,7 @@ func Clean(s string) string { return clean(s) }
 
 // ExecWriter runs a statement on the connection that writes.
 func (s *Store) ExecWriter(statement string) error {
-	_, err := s.write.Exec(statement) //nolint:noctx // a test's
+	_, err := s.write.Exec(statement)
 	return err
 }
 

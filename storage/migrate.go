@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"embed"
+	"fmt"
 	"io/fs"
 
 	"github.com/paymux/paymux/core"
@@ -31,9 +32,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	if _, err = p.Up(ctx); err == nil || s.atHead(ctx) == nil { // somebody else may have done it just before us
 		return nil
 	}
-	e := wrap("Migrate", "migration", err).(*core.Error)
-	e.Message = "the schema could not be brought to head"
-	return e
+	return wrap("Migrate", "migration", fmt.Errorf("the schema could not be brought to head: %w", err))
 }
 
 func (s *Store) migrator() (*goose.Provider, error) {

@@ -75,15 +75,13 @@ func (o Options) withDefaults() Options {
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	o = o.withDefaults()
 	s := &Store{queue: newQueue(), log: o.Log, minFree: o.MinFree, commit: (*sql.Tx).Commit}
-	if err := s.connect(ctx, dsn, o); err != nil {
-		s.disconnect()
-		return nil, err
+	err := s.connect(ctx, dsn, o)
+	if err == nil && o.Migrate {
+		err = s.migrate(ctx)
 	}
-	if o.Migrate {
-		if err := s.migrate(ctx); err != nil {
-			s.disconnect()
-			return nil, err
-		}
+	if err != nil {
+		_ = s.disconnect()
+		return nil, err
 	}
 	s.writers = o.Writers
 	if !s.postgres {
