@@ -1,12 +1,12 @@
 package storage
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/paymux/paymux/core"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // Payment loads a payment with its attempts, operations and facts, as of one moment; inside Do it locks its row.
@@ -29,23 +29,30 @@ func (r *reader) Payment(ctx context.Context, merchant, id string) (*core.Paymen
 // locked reads a payment's row. In a batch it does not wait for a row that somebody else holds: the job leaves, and
 // waits alone.
 func (r *reader) locked(db *gorm.DB, merchant, id string) (*payment, error) {
-	find := func(lock ...clause.Expression) (*payment, error) {
-		var row payment
-		q := equal(db.Clauses(lock...), "merchant_id", merchant).Where("id = ?", id)
-		return &row, q.Take(&row).Error
+	ctx := db.Statement.Context
+	find := func(lock string) (*payment, error) {
+		where, args := "WHERE id = $1", []any{id}
+		if merchant != "" {
+			where, args = where+" AND merchant_id = $2", append(args, text(merchant))
+		}
+		rows, err := selected[payment](ctx, db, where+lock, args...)
+		if err != nil || len(rows) == 0 {
+			return nil, cmp.Or(err, gorm.ErrRecordNotFound)
+		}
+		return &rows[0], nil
 	}
 	switch {
 	case !r.lock:
-		return find()
+		return find("")
 	case r.wait:
-		return find(clause.Locking{Strength: clause.LockingStrengthUpdate})
+		return find(" FOR UPDATE")
 	}
 	// SKIP LOCKED rather than NOWAIT: an error would end the transaction of the whole batch.
-	row, err := find(clause.Locking{Strength: clause.LockingStrengthUpdate, Options: clause.LockingOptionsSkipLocked})
+	row, err := find(" FOR UPDATE SKIP LOCKED")
 	if causeOf(err) != causeMissing {
 		return row, err
 	}
-	if _, err := find(); err != nil {
+	if _, err := find(""); err != nil {
 		return nil, err
 	}
 	r.conn.locked = true
@@ -57,33 +64,39 @@ func parts(db *gorm.DB, payments ...*core.Payment) error {
 	if len(payments) == 0 {
 		return nil
 	}
-	byID, ids := make(map[string]*core.Payment, len(payments)), make([]string, len(payments))
+	ctx, byID, ids := db.Statement.Context, make(map[string]*core.Payment, len(payments)), make([]any, len(payments))
+	facts := int64(0)
 	for i, p := range payments {
 		byID[p.ID], ids[i] = p, p.ID
+		facts += p.FactCount
 	}
-	var attempts []attempt
-	if err := db.Where("payment_id IN ?", ids).Order("payment_id, number").Find(&attempts).Error; err != nil {
+	where := "WHERE payment_id IN (" + numbered(len(ids)) + ") ORDER BY payment_id, "
+	attempts, err := selected[attempt](ctx, db, where+"number", ids...)
+	if err != nil {
 		return err
 	}
 	for i := range attempts {
 		p := byID[attempts[i].PaymentID]
 		p.Attempts = append(p.Attempts, attempts[i].core())
 	}
-	var operations []operation
-	if err := db.Where("payment_id IN ?", ids).Order("payment_id, created_at, id").Find(&operations).Error; err != nil {
+	operations, err := selected[operation](ctx, db, where+"created_at, id", ids...)
+	if err != nil {
 		return err
 	}
 	for i := range operations {
 		p := byID[operations[i].PaymentID]
 		p.Operations = append(p.Operations, operations[i].core())
 	}
-	var facts []fact
-	if err := db.Where("payment_id IN ?", ids).Order("payment_id, number").Find(&facts).Error; err != nil {
+	if facts == 0 {
+		return nil
+	}
+	ledger, err := selected[fact](ctx, db, where+"number", ids...)
+	if err != nil {
 		return err
 	}
-	for i := range facts {
-		p := byID[facts[i].PaymentID]
-		p.Facts = append(p.Facts, facts[i].core())
+	for i := range ledger {
+		p := byID[ledger[i].PaymentID]
+		p.Facts = append(p.Facts, ledger[i].core())
 	}
 	return nil
 }
