@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/paymux/paymux/providers"
 	"github.com/paymux/paymux/providers/aps"
 )
 
@@ -23,17 +25,36 @@ func TestConfigSample(t *testing.T) {
 	require.Equal(t, exampleKey, c.SecretKey.Reveal(), "the file's line end is no part of the key")
 	require.Equal(t, []string{"aps-ae", "aps-sa"}, c.Merchants["main"].Accounts)
 	require.Equal(t, []rule{
-		{When: when{Currency: []string{"SAR"}, Method: []string{"card", "wallet"}}, Use: []string{"aps-sa"}},
+		{When: when{Currency: []string{"SAR"}, Method: []string{"card", "wallet"}, Country: []string{"SA", "AE"}}, Use: []string{"aps-sa"}},
 		{Use: []string{"aps-ae", "aps-sa"}},
 	}, c.Routing, "one value stands for a list of one")
 	require.Equal(t, timeouts{Answer: 20 * time.Second, ProviderCall: 40 * time.Second, BeforeStop: 10 * time.Second, Stop: 30 * time.Second}, c.Timeouts)
-	require.Equal(t, "draining", c.Accounts["aps-sa"].State)
+	require.Equal(t, "active", c.Accounts["aps-ae"].State)
 
 	var settings aps.Config
 	require.NoError(t, c.Accounts["aps-ae"].settings.Unmarshal("", &settings))
 	require.Equal(t, "exampleAE", settings.MerchantIdentifier)
 	require.Equal(t, "example-request-phrase-ae", settings.RequestPhrase.Reveal())
 	require.Equal(t, []string{"AED", "USD"}, settings.Currencies)
+}
+
+// The sample is the list of all keys that README.md points to.
+func TestConfigSampleHasEveryKey(t *testing.T) {
+	content, err := os.ReadFile("testdata/paymux.yaml")
+	require.NoError(t, err)
+	types := []reflect.Type{reflect.TypeFor[config](), reflect.TypeFor[merchant](), reflect.TypeFor[account](), reflect.TypeFor[rule](),
+		reflect.TypeFor[when](), reflect.TypeFor[timeouts]()}
+	for _, name := range providers.Names() {
+		types = append(types, providers.Settings(name))
+	}
+	for _, of := range types {
+		for key := range fieldsOf(of) {
+			require.Regexp(t, `(?m)(^[ #]*(- )?|[{,] ?)`+key+`:( |$)`, string(content), "of %s", of)
+		}
+	}
+	for _, key := range fromOutside {
+		require.Contains(t, string(content), envPrefix+strings.ToUpper(key))
+	}
 }
 
 // sample is testdata/paymux.yaml with the secrets it refers to; it returns its path.
