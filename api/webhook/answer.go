@@ -74,28 +74,29 @@ var private = []struct {
 var cards = regexp.MustCompile(`\d(?:[ -]?\d){12,}`)
 
 // maskCards keeps the first six and last four digits of everything in s that may be a card number: 13 to 19 digits with
-// a right check digit.
+// a right check digit, none of whose schemes begins with 0, 1, 7 or 8. What may be one in several ways is masked in all.
 func maskCards(s string) string { return cards.ReplaceAllStringFunc(s, maskRun) }
 
 func maskRun(run string) string {
-	b, at := []byte(run), []int{} // at: where the digits are
-	for i := range b {
-		if b[i] >= '0' && b[i] <= '9' {
+	masked, at := []byte(run), []int{} // at: where the digits are
+	for i := range len(run) {
+		if run[i] >= '0' && run[i] <= '9' {
 			at = append(at, i)
 		}
 	}
-	for first := 0; first+13 <= len(at); first++ {
-		for n := min(19, len(at)-first); n >= 13; n-- {
+	for first := range at {
+		if strings.IndexByte("0178", run[at[first]]) >= 0 {
+			continue
+		}
+		for n := 13; n <= min(19, len(at)-first); n++ {
 			if card := at[first : first+n]; luhn(run, card) {
 				for _, i := range card[6 : n-4] {
-					b[i] = '*'
+					masked[i] = '*'
 				}
-				first += n - 1
-				break
 			}
 		}
 	}
-	return string(b)
+	return string(masked)
 }
 
 // luhn reports whether the last digit is the check digit of ISO/IEC 7812-1, annex B.

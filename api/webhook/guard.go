@@ -79,11 +79,7 @@ func NewGuard(o GuardOptions) *Guard {
 // CheckTarget is CheckURL and a look at where the name leads today. It is for registration; where it leads on the day
 // of a delivery is checked by DialContext, whatever was found here. A name that is not found is url_invalid.
 func (g *Guard) CheckTarget(ctx context.Context, raw string) (string, error) {
-	u, err := g.parse(raw)
-	if err != nil {
-		return "", err
-	}
-	port, err := readPort(u)
+	u, port, err := g.parse(raw)
 	if err != nil {
 		return "", err
 	}

@@ -33,38 +33,36 @@ func targetForbidden() *core.Error {
 // one, a path. It looks nothing up. An address that breaks a rule of R-54 is an Invalid *core.Error: target_forbidden
 // where it names a place that is not on the internet or is paymux itself, else url_invalid.
 func (g *Guard) CheckURL(raw string) (string, error) {
-	u, err := g.parse(raw)
+	u, _, err := g.parse(raw)
 	if err != nil {
 		return "", err
 	}
 	return u.String(), nil
 }
 
-func (g *Guard) parse(raw string) (*url.URL, error) {
-	u, err := readURL(raw)
-	if err != nil {
-		return nil, err
+func (g *Guard) parse(raw string) (u *url.URL, port uint16, err error) {
+	if u, err = readURL(raw); err != nil {
+		return nil, 0, err
 	}
 	host, err := readHost(u.Hostname())
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	port, err := readPort(u)
-	if err != nil {
-		return nil, err
+	if port, err = readPort(u); err != nil {
+		return nil, 0, err
 	}
 	literal, _ := netip.ParseAddr(host)
 	switch {
 	case g.allowLoopback && (host == localhost || loopback(literal)): // any port; it stays on this machine
 	case u.Scheme != "https":
-		return nil, urlInvalid("the address must use https")
+		return nil, 0, urlInvalid("the address must use https")
 	case !slices.Contains(g.ports, port):
-		return nil, urlInvalid("the port is not one that events are sent to")
+		return nil, 0, urlInvalid("the port is not one that events are sent to")
 	case slices.Contains(g.ownHosts, host) || !literal.IsValid() && localName(host):
-		return nil, targetForbidden()
+		return nil, 0, targetForbidden()
 	}
 	if literal.IsValid() && !g.allowed(netip.AddrPortFrom(literal, port)) {
-		return nil, targetForbidden()
+		return nil, 0, targetForbidden()
 	}
 	u.Host = host
 	if literal.Is6() {
@@ -76,7 +74,7 @@ func (g *Guard) parse(raw string) (*url.URL, error) {
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	return u, nil
+	return u, port, nil
 }
 
 // readURL refuses what programs read in different ways. Other characters than ASCII may stand in the host alone.
