@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/netip"
@@ -86,6 +87,10 @@ func defaults() config {
 // line and shows no secret.
 func loadConfig(path string, flags map[string]string) (*config, error) {
 	content, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &configError{fmt.Errorf("the configuration cannot be read: %w\n--config names another one; cmd/paymux/testdata has two to begin with: "+
+			"paymux.yaml, with every key, and sandbox.yaml, for the simulators", err)}
+	}
 	if err != nil {
 		return nil, &configError{fmt.Errorf("the configuration cannot be read: %w", err)}
 	}
@@ -111,6 +116,12 @@ func loadConfig(path string, flags map[string]string) (*config, error) {
 		return nil, err
 	}
 	return &c, nil
+}
+
+// othersMayChange reports whether somebody beside its owner may write to the file at path, and so choose where money goes.
+func othersMayChange(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().Perm()&0o022 != 0
 }
 
 // tree is a koanf provider of values that are already read.

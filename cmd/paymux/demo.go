@@ -23,7 +23,7 @@ import (
 )
 
 type demoCommand struct {
-	Listen   string `default:"127.0.0.1:8080" help:"Address of API and shop, HOST:PORT; simulators take the next ports. Port 0 takes free ones."`
+	Listen   string `default:"127.0.0.1:8080" help:"Address of API and shop, HOST:PORT; simulators take the next ports on loopback. Port 0 takes free ones."`
 	Database string `help:"Keep the database: sqlite:PATH or postgres://…; without it, it is a temporary file."`
 	JSON     bool   `help:"Print one JSON object on stdout when ready, and nothing else."`
 }
@@ -42,9 +42,13 @@ type demo struct {
 	folder     string // of the temporary database
 }
 
-// Run is everything in one process until ctx ends: always in test mode, on this machine only.
+// Run is everything in one process until ctx ends, always in test mode. Its links lead to this machine; simulators are
+// reached from nowhere else.
 func (cmd *demoCommand) Run(ctx context.Context, out output) error {
-	if !onLoopback(cmd.Listen) {
+	switch _, port, err := net.SplitHostPort(cmd.Listen); {
+	case err != nil || !isPort(port):
+		return &configError{fmt.Errorf("--listen: %q is no HOST:PORT", cmd.Listen)}
+	case !onLoopback(cmd.Listen):
 		return &configError{errors.New("--listen: the demo works at a loopback address only, or at all of them (:8080)")}
 	}
 	d, err := cmd.start(ctx, out)
@@ -53,6 +57,7 @@ func (cmd *demoCommand) Run(ctx context.Context, out output) error {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/", d.service)
+	mux.Handle("GET /{$}", http.RedirectHandler(shop.Path, http.StatusSeeOther))
 	mux.Handle(shop.Path, d.shop)
 	mux.Handle(shop.Path+"/", d.shop)
 	err = d.service.run(ctx, d.listener, mux, func() error {
@@ -109,13 +114,18 @@ func demoConfig(url, dsn string) *config {
 	return &c
 }
 
-// simulate starts every simulator, on the ports after ours, and configures one account at each.
+// simulate starts every simulator, on loopback at the ports after ours, and configures one account at each. Where the demo
+// listens at all addresses, its links still lead to loopback, so nobody else could use a simulator but to disturb.
 func (d *demo) simulate(c *config, out output) error {
 	at := d.listener.Addr().(*net.TCPAddr)
+	host := at.IP.String()
+	if at.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
 	var names []string
 	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
 		name := provider + "-demo"
-		s, err := startSimulator(provider, net.JoinHostPort(at.IP.String(), strconv.Itoa(at.Port+1)), d.url+"/feedback/"+name, out.log)
+		s, err := startSimulator(provider, net.JoinHostPort(host, strconv.Itoa(at.Port+1)), d.url+"/feedback/"+name, out.log)
 		if err != nil {
 			return err
 		}
@@ -164,7 +174,11 @@ func (d *demo) started() started {
 // tell says what runs, in at most twelve lines.
 func (d *demo) tell(w io.Writer, temporary bool) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "paymux demo: one checkout API, a simulated provider and a shop, on this machine only\n\n")
+	where := "on this machine only"
+	if d.listener.Addr().(*net.TCPAddr).IP.IsUnspecified() {
+		where = "open to every machine that reaches this one; links work here only"
+	}
+	fmt.Fprintf(&b, "paymux demo: one checkout API, a simulated provider and a shop, %s\n\n", where)
 	fmt.Fprintf(&b, "  Shop       %s   <- click here first\n", d.url+shop.Path)
 	for _, s := range d.simulators {
 		fmt.Fprintf(&b, "  Simulator  %s   %s: test cards, back office\n", s.url, s.provider)

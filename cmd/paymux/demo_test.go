@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"html"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -32,6 +33,7 @@ func TestDemoAsANewUser(t *testing.T) {
 	require.Equal(t, http.StatusOK, page.status)
 	require.Equal(t, map[string]startedAccount{"aps-demo": {Provider: "aps"}}, s.Accounts)
 	require.Equal(t, http.StatusOK, b.open(s.Sandboxes["aps"].URL+"/_control/credentials").status)
+	require.Equal(t, s.Shop, b.open(s.API).url, "who opens the bare address comes to the shop")
 
 	t.Run("paid at once", func(t *testing.T) {
 		page, status := newShopper(t).pay(s.Shop, cardChecked, "amount", "49.50").decided()
@@ -158,6 +160,20 @@ func TestDemoStaysOnThisMachine(t *testing.T) {
 		require.Equal(t, exitUsage, run(t.Context(), []string{"demo", "--listen", address}, io.Discard, &errs), address)
 		require.Contains(t, errs.String(), "--listen: ")
 	}
+	p := launch(t, "demo", "--listen", "0.0.0.0:0")
+	require.Equal(t, "paymux demo: one checkout API, a simulated provider and a shop, open to every machine that reaches this one; links work here only\n", p.line())
+	p = launch(t, "demo", "--listen", "0.0.0.0:0", "--json")
+	simulator, err := url.Parse(p.started().Sandboxes["aps"].URL)
+	require.NoError(t, err)
+	other, err := net.Listen("tcp", "127.0.0.2:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "NOT RUN: this system has no address 127.0.0.2, so where simulators listen was not looked at")
+		t.Skip("no 127.0.0.2")
+	}
+	require.NoError(t, other.Close())
+	other, err = net.Listen("tcp", net.JoinHostPort("127.0.0.2", simulator.Port()))
+	require.NoError(t, err, "the simulator listens at one address, not at all of them")
+	require.NoError(t, other.Close())
 }
 
 func TestSandboxAlone(t *testing.T) {

@@ -90,6 +90,19 @@ var (
 	lateLine = regexp.MustCompile(`^did not find expected (key|',' or|'-'|node content|<)`)
 )
 
+// badStart is the library's message for a tab in an indent, among others.
+const badStart = "found character that cannot start any token"
+
+// hasTab reports whether the line, or with 0 any line, begins with blanks and a tab.
+func hasTab(content []byte, line int) bool {
+	for i, l := range bytes.Split(content, []byte("\n")) {
+		if (line == 0 || i+1 == line) && bytes.HasPrefix(bytes.TrimLeft(l, " "), []byte("\t")) {
+			return true
+		}
+	}
+	return false
+}
+
 // parse reads the one YAML document of content against t; what it returns has text, lists and maps only.
 func (d *document) parse(content []byte, t reflect.Type) map[string]any {
 	dec := yaml.NewDecoder(bytes.NewReader(content))
@@ -115,6 +128,9 @@ func (d *document) syntax(content []byte, err error) {
 		m = []string{"", "", "this is no YAML: text that begins with * or & needs quotes"}
 	}
 	line, _ := strconv.Atoi(m[1])
+	if m[2] == badStart && hasTab(content, line) {
+		m[2] = "a tab cannot stand there; indent with blanks"
+	}
 	if lateLine.MatchString(m[2]) {
 		line++
 	}

@@ -24,7 +24,7 @@ type createKey struct {
 	configured
 	Merchant string   `required:"" help:"Whose key it is."`
 	Scope    string   `enum:"merchant,operator,read" default:"merchant" help:"What it may do: merchant, operator (also what belongs to no merchant) or read."`
-	Expires  lifetime `placeholder:"90d" help:"How long it is valid, such as 90d or 12h; without it, until it is revoked."`
+	Expires  lifetime `placeholder:"LIFETIME" help:"How long it is valid, such as 90d or 12h; without it, until it is revoked."`
 	JSON     bool     `help:"Print JSON."`
 }
 

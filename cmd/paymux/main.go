@@ -13,6 +13,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -31,7 +33,7 @@ const (
 
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the API with the accounts of a configuration."`
-	Demo    demoCommand    `cmd:"" help:"Try it: API, simulated provider and a small shop, on this machine only."`
+	Demo    demoCommand    `cmd:"" help:"Try it: API, simulated provider and a small shop on this machine."`
 	Sandbox sandboxCommand `cmd:"" help:"Run the simulated providers alone."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema to the newest version."`
 	Keys    keysCommand    `cmd:"" help:"Create, list and revoke API keys."`
@@ -75,7 +77,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": version()})
 	cmd, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(stderr, "%s: %v\n", programName, err)
+		fmt.Fprintf(stderr, "%s: %v%s\n", programName, err, advice(err))
 		return exitUsage
 	}
 	out := output{stdout, slog.New(logHandler(stderr, c.Log, c.LogLevel))}
@@ -91,6 +93,29 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	out.log.Error("failed", "error", err)
 	return exitFailed
+}
+
+// advice says what an argument that nobody expected could have been meant for.
+func advice(err error) string {
+	e, ok := errors.AsType[*kong.ParseError](err)
+	if !ok || !strings.HasPrefix(err.Error(), "unexpected argument") {
+		return ""
+	}
+	node := e.Context.Selected()
+	if node == nil {
+		node = e.Context.Model.Node
+	}
+	var commands []string
+	for _, child := range node.Children {
+		commands = append(commands, child.Name)
+	}
+	switch {
+	case len(commands) > 0:
+		return "; there are " + strings.Join(commands, ", ")
+	case slices.ContainsFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == "config" }):
+		return "; a configuration is named by --config FILE"
+	}
+	return ""
 }
 
 func logHandler(w io.Writer, format string, level slog.Level) slog.Handler {

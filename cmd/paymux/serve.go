@@ -41,6 +41,9 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	if othersMayChange(cmd.Config) {
+		out.log.Warn("others than its owner may change the configuration: chmod go-w", "file", cmd.Config)
+	}
 	if c.SecretKey.Empty() {
 		out.log.Warn("no secret_key is configured: links given to buyers end with this process")
 	}

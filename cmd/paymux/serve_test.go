@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -101,6 +102,18 @@ func ask(t *testing.T, method, address, key string) int {
 	return answer.StatusCode
 }
 
+// Whoever may change the configuration chooses where money goes.
+func TestServeWarnsOfConfigurationsThatOthersMayChange(t *testing.T) {
+	for mode, want := range map[os.FileMode]bool{0o600: false, 0o644: false, 0o664: true, 0o646: true} {
+		path, _ := serving(t)
+		require.NoError(t, os.Chmod(path, mode))
+		p := launch(t, "serve", "--config", path, "--json")
+		p.started()
+		require.Equal(t, exitDone, p.end())
+		require.Equal(t, want, strings.Contains(p.errs.String(), "others than its owner may change the configuration"), "%o", mode)
+	}
+}
+
 func TestExitCodes(t *testing.T) {
 	path, database := serving(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -114,8 +127,14 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"--help"}, exitDone, "Usage: paymux"},
 		{[]string{"--version"}, exitDone, "go1."},
 		{nil, exitUsage, "expected one of"},
+		{[]string{"server"}, exitUsage, "; there are serve, demo, sandbox, migrate, keys"},
+		{[]string{"keys", "make"}, exitUsage, "unexpected argument make; there are create, list, revoke"},
+		{[]string{"serve", "paymux.yaml"}, exitUsage, "unexpected argument paymux.yaml; a configuration is named by --config FILE"},
+		{[]string{"demo", "paymux.yaml"}, exitUsage, "unexpected argument paymux.yaml\n"},
+		{[]string{"demo", "--listen", "abc"}, exitUsage, `--listen: "abc" is no HOST:PORT`},
+		{[]string{"keys", "create", "--help"}, exitDone, "--expires=LIFETIME "},
 		{[]string{"serve", "--nonsense"}, exitUsage, "unknown flag --nonsense"},
-		{[]string{"serve", "--config", filepath.Join(t.TempDir(), "none.yaml")}, exitUsage, "the configuration cannot be read"},
+		{[]string{"serve", "--config", filepath.Join(t.TempDir(), "none.yaml")}, exitUsage, "cmd/paymux/testdata has two to begin with"},
 		{[]string{"serve", "--config", path, "--listen", "8080"}, exitUsage, "--listen: listen: an address such as"},
 		{[]string{"serve", "--config", path, "--listen", taken.Addr().String()}, exitFailed, "address already in use"},
 		{[]string{"serve", "--config", path, "--database", "sqlite:/nowhere/paymux.db"}, exitFailed, "storage"},
