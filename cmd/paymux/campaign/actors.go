@@ -160,6 +160,7 @@ func (w *World) settle() {
 	w.pause(2 * time.Hour)
 	w.askAgain()
 	time.Sleep(15 * 24 * time.Hour)
+	w.askAboutRest()
 	w.askAgain()
 	w.askAgain() // what is final now is answered the same
 }
@@ -178,24 +179,9 @@ func (w *World) askAgain() {
 	}
 }
 
-// payment is one of the provider's books, in its own words.
-type books []struct {
-	Reference                              string
-	Authorized, Captured, Refunded, Voided int64
-	Effects                                []effect
-}
-
-// effect is one movement of money at the provider.
-type effect struct {
-	Kind      string // authorize, capture, refund, void
-	Amount    int64
-	Reference string
-	By        string // page, api, backoffice, provider
-}
-
 // books are the simulator's own.
-func (w *World) books() books {
-	var b struct{ Payments books }
+func (w *World) books() []booked {
+	var b struct{ Payments []booked }
 	if err := json.Unmarshal(w.control("books", nil), &b); err != nil {
 		w.violate("the books cannot be read: %v", err)
 	}

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"flag"
+	"fmt"
 	"runtime"
 	"testing"
 )
@@ -19,8 +20,10 @@ func TestSeeds(t *testing.T) {
 	if *seed != 0 {
 		from, to = *seed, *seed
 	}
+	total := Report{Counts: map[string]int{}}
 	for n := from; n <= to; n++ {
 		r := Run(t, n)
+		total.Add(r)
 		if *show {
 			for _, line := range r.Trace {
 				t.Log(line)
@@ -29,5 +32,21 @@ func TestSeeds(t *testing.T) {
 		if len(r.Violations) > 0 {
 			t.Errorf("%s", r.Summary())
 		}
+		if n%50 == 1 || *seed != 0 { // 2 % of the seeds are lived through twice
+			again := Run(t, n)
+			if again.Hash != r.Hash {
+				t.Errorf("seed %d: two runs differ: traces %s and %s%s", n, r.Hash, again.Hash, firstDifference(r.Trace, again.Trace))
+			}
+		}
 	}
+	t.Logf("seeds %d to %d: %s", from, to, total.Totals())
+}
+
+func firstDifference(a, b []string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("\nfirst at line %d:\n%s\n%s", i, a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("\none has %d lines, the other %d", len(a), len(b))
 }

@@ -31,8 +31,8 @@ const (
 	anywhere      = "crash at some write"
 )
 
-var crashPoints = []string{beforeIntent, afterIntent, afterCall, beforeResult, afterResult, beforeReceive, afterReceive, beforeApply, afterApply,
-	beforeLearned, afterLearned, inReturn, anywhere}
+var crashPoints = []choice{{beforeIntent, 4}, {afterIntent, 12}, {afterCall, 14}, {beforeResult, 8}, {afterResult, 8}, {beforeReceive, 5}, {afterReceive, 6},
+	{beforeApply, 6}, {afterApply, 4}, {beforeLearned, 4}, {afterLearned, 4}, {inReturn, 4}, {anywhere, 8}}
 
 // instance is one life of the program. When it dies nothing it still does reaches anybody: its store and its network
 // refuse, and its goroutines come to their end. The next life starts on the same store.
@@ -51,8 +51,8 @@ type instance struct {
 	left  int    // how often it passes there before
 }
 
-// errCrashed is what a dead instance gets from its store.
-var errCrashed = &core.Error{Kind: core.Unavailable, Op: "campaign", Code: "crashed", Message: "the process is dead", Err: errAway}
+// errCrashed is what a dead instance gets from its store: that of one that is closed, which is not tried again.
+var errCrashed = &core.Error{Kind: core.Unavailable, Op: "campaign", Code: "storage_closed", Message: "the process is dead", Err: errAway}
 
 // start begins a life of the program.
 func (w *World) start() {
@@ -61,7 +61,10 @@ func (w *World) start() {
 	i := &instance{w: w, number: w.lives, gone: make(chan struct{}), ended: make(chan struct{})}
 	w.mu.Unlock()
 	if r := w.dice.of("life"); !w.calm.Load() && percent(r, w.crashiness) {
-		i.point, i.left = crashPoints[r.IntN(len(crashPoints))], r.IntN(6)
+		i.point, i.left = choose(r, crashPoints), r.IntN(6)
+		if i.point == afterCall { // starts of payments make no call
+			i.left = r.IntN(2)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	i.stop = cancel

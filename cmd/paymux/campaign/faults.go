@@ -40,7 +40,11 @@ var lineFaults = []choice{{refused, 15}, {lostBefore, 20}, {lostAfter, 35}, {pro
 
 // strike draws whether something happens to a message, and what; empty for nothing.
 func (w *World) strike(r *rand.Rand, from []choice, what string) string {
-	if w.calm.Load() || !percent(r, w.faultiness) {
+	often := w.faultiness
+	if what != "CHECK_STATUS" && what != "to the program" { // those are by far the most
+		often *= 2
+	}
+	if w.calm.Load() || !percent(r, often) {
 		return ""
 	}
 	f := choose(r, from)

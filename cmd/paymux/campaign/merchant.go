@@ -185,9 +185,39 @@ func (s *story) live() {
 	if !s.offline {
 		s.w.buyerOf(s, s.w.last(s.create).str("next_action.hosted_url"))
 	}
-	for range s.r.IntN(5) {
+	if percent(s.r, 20) {
+		s.blunder()
+	}
+	if percent(s.r, 85) { // most shops wait for the buyer before they do anything
+		s.w.pause(between(s.r, 10*time.Minute, 3*time.Hour))
+	}
+	for range 1 + s.r.IntN(6) {
 		s.w.pause(aWhile(s.r))
 		s.deed()
+	}
+}
+
+// blunder is what shops and their neighbours do by mistake: the order once more under another key, another order under
+// the same key, a look at somebody else's payment. None of it has an effect.
+func (s *story) blunder() {
+	w := s.w
+	if a := w.call(s.account, http.MethodPost, "/v1/payments", s.name+"-other-key", s.order(), time.Minute); a != nil && a.status < 300 {
+		w.violate("P1: %s was created again under another key", s.name)
+	}
+	other := s.order()
+	other["amount"] = s.amount + 1
+	if a := w.call(s.account, http.MethodPost, "/v1/payments", s.create.key, other, time.Minute); a != nil && a.status < 300 {
+		w.violate("I-16: another request under the key %s was answered %d", s.create.key, a.status)
+	}
+	for _, stranger := range w.accounts {
+		if stranger == s.account {
+			continue
+		}
+		for _, call := range [][2]string{{http.MethodGet, ""}, {http.MethodPost, "/cancel"}} {
+			if a := w.call(stranger, call[0], "/v1/payments/"+s.payment()+call[1], s.name+"-stranger", nil, time.Minute); a != nil && a.status < 500 && a.status != 404 {
+				w.violate("I-17: a stranger was answered %d about %s", a.status, s.name)
+			}
+		}
 	}
 }
 
@@ -199,13 +229,29 @@ func (s *story) payment() string {
 	return s.paymentID
 }
 
-var deeds = []choice{{"capture", 30}, {"refund", 25}, {"cancel", 10}, {"confirm", 10}, {"refresh", 10}, {"sync", 8}, {"read", 7}, {"charge", 10}, {"cancel_mandate", 3}}
+// deeds are what merchants do, and sensibly those that make sense in a status.
+var (
+	deeds    = []choice{{"capture", 30}, {"refund", 25}, {"cancel", 10}, {"confirm", 10}, {"refresh", 10}, {"sync", 8}, {"read", 7}, {"charge", 10}, {"cancel_mandate", 3}}
+	sensibly = map[string][]choice{
+		"requires_capture":        {{"capture", 60}, {"cancel", 20}, {"charge", 10}},
+		"partially_captured":      {{"capture", 50}, {"refund", 40}, {"cancel", 10}, {"charge", 10}},
+		"succeeded":               {{"refund", 60}, {"charge", 20}, {"cancel_mandate", 5}},
+		"requires_payment_method": {{"confirm", 80}, {"cancel", 20}},
+		"processing":              {{"refresh", 40}, {"sync", 30}, {"capture", 20}, {"refund", 10}, {"cancel", 10}},
+	}
+)
 
 // deed is one thing a merchant does with a payment. What the state does not allow is refused, which is fine.
 func (s *story) deed() {
-	what := choose(s.r, deeds)
 	path := "/v1/payments/" + s.payment()
-	read := func(path, method string) { s.w.call(s.account, method, path, "", nil, time.Minute) }
+	read := func(path, method string) *answer { return s.w.call(s.account, method, path, "", nil, time.Minute) }
+	from := deeds
+	if percent(s.r, 80) {
+		if a := read(path, http.MethodGet); a != nil && sensibly[a.str("status")] != nil {
+			from = sensibly[a.str("status")]
+		}
+	}
+	what := choose(s.r, from)
 	switch what {
 	case "capture":
 		s.again(s.request(what, path+"/captures", s.booking(true)))

@@ -55,9 +55,29 @@ func (r Report) Summary() string {
 	for _, v := range r.Violations {
 		fmt.Fprintf(&b, "  %s\n", v)
 	}
+	b.WriteString(r.counted())
+	fmt.Fprintf(&b, "replay: go test ./cmd/paymux/campaign -run TestSeeds -seed %d -show", r.Seed)
+	return b.String()
+}
+
+// Totals are the sums of several reports.
+func (r Report) Totals() string {
+	return fmt.Sprintf("%d violations, %d payments, %d effects, %.1f virtual years\n%s", len(r.Violations), r.Payments, r.Effects, r.Virtual.Hours()/24/365, r.counted())
+}
+
+// counted lists the counts by kind.
+func (r Report) counted() string {
+	var b strings.Builder
 	for _, kind := range slices.Sorted(maps.Keys(r.Counts)) {
 		fmt.Fprintf(&b, "  %6d %s\n", r.Counts[kind], kind)
 	}
-	fmt.Fprintf(&b, "replay: go test ./cmd/paymux/campaign -run TestSeeds -seed %d -show", r.Seed)
 	return b.String()
+}
+
+// Add adds another world to the sums.
+func (r *Report) Add(o Report) {
+	r.Payments, r.Effects, r.Virtual, r.Violations = r.Payments+o.Payments, r.Effects+o.Effects, r.Virtual+o.Virtual, append(r.Violations, o.Violations...)
+	for kind, n := range o.Counts {
+		r.Counts[kind] += n
+	}
 }

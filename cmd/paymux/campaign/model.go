@@ -1,0 +1,149 @@
+package campaign
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/paymux/paymux/core"
+)
+
+// The model is a payment told from outside: from what the provider did and from what the merchant was answered, without
+// facts, operations or any code of the program. The program must say what the model says.
+
+// booked is one of the provider's books, in its own words.
+type booked struct {
+	Reference                              string
+	Authorized, Captured, Refunded, Voided int64
+	Effects                                []effect
+}
+
+// isSale reports whether the provider authorized and captured in one step.
+func (b booked) isSale() bool {
+	return len(b.Effects) > 1 && b.Effects[0].Kind == "authorize" && b.Effects[1].Kind == "capture" && b.Effects[0].By == b.Effects[1].By &&
+		b.Effects[0].Amount == b.Effects[1].Amount && b.Effects[0].At == b.Effects[1].At
+}
+
+// effect is one movement of money at the provider.
+type effect struct {
+	Kind      string // authorize, capture, refund, void
+	Amount    int64
+	Reference string
+	By        string // page, api, backoffice, provider
+	At        string
+}
+
+// model is what may be concluded about one payment.
+type model struct {
+	amount   int64
+	sum      booked
+	effects  []effect
+	canceled bool // the merchant's cancel was carried out
+	waived   bool // he gave up the rest
+	doubt    bool // a booking may still be in doubt
+}
+
+// conclude reads the answers of a story.
+func conclude(s *story, sum booked, effects []effect) model {
+	m := model{amount: s.amount, sum: sum, effects: effects}
+	for _, q := range s.asked {
+		for _, a := range q.answers {
+			if a.status != 200 && a.status != 201 && a.status != 202 {
+				continue
+			}
+			m.doubt = m.doubt || a.status == 202
+			body, _ := q.body.(map[string]any)
+			switch {
+			case q.kind == "cancel" && a.status == 200 && a.str("amounts.captured") != "0":
+				m.waived = true
+			case q.kind == "cancel" && a.status == 200:
+				m.canceled = true
+			case q.kind == "capture" && body["final"] == true && a.str("status") == "succeeded":
+				m.waived = true
+			}
+		}
+	}
+	return m
+}
+
+// left is what can still be captured, once an authorization lapsed or as if it had not: nobody is told when one does.
+func (m model) left(lapses bool) int64 {
+	released := int64(0)
+	for _, e := range m.effects {
+		if e.Kind == "void" && (e.By != "provider" || lapses) {
+			released += e.Amount
+		}
+	}
+	if m.waived {
+		return 0
+	}
+	return max(0, min(m.sum.Authorized-released, m.amount)-m.sum.Captured)
+}
+
+// statuses are those the payment may have.
+func (m model) statuses() []string {
+	return append(m.status(m.left(false)), m.status(m.left(true))...)
+}
+
+func (m model) status(left int64) []string {
+	switch {
+	case m.sum.Captured > 0 && left == 0:
+		return []string{"succeeded"}
+	case m.sum.Captured > 0:
+		return []string{"partially_captured"}
+	case left > 0:
+		return []string{"requires_capture"}
+	case m.sum.Authorized > 0 || m.canceled:
+		return []string{"canceled"}
+	}
+	return []string{"canceled", "failed"} // nothing was paid, and nobody can any more
+}
+
+// checkModel compares the program's word with the model's.
+func (w *World) checkModel(p *core.Payment, sum booked, effects []effect) {
+	i := slices.IndexFunc(w.stories, func(s *story) bool { return s.name == p.Reference && s.account.merchant == p.MerchantID })
+	if i < 0 {
+		w.violate("nobody asked for payment %s", p.Reference)
+		return
+	}
+	s := w.stories[i]
+	m := conclude(s, sum, effects)
+	if p.Amounts.InDoubt == 0 && !slices.ContainsFunc(p.Operations, func(o *core.Operation) bool { return o.State == core.OpUnknown }) {
+		if !slices.Contains(m.statuses(), string(p.Status)) {
+			w.violate("model: payment %s is %s; the books and the answers allow %v (%+v)", p.Reference, p.Status, m.statuses(), sum)
+		}
+	}
+	for _, q := range s.asked {
+		w.checkAnswer(p, q, effects)
+	}
+}
+
+// checkAnswer holds one request's last answer against the books: what was said to be done has an effect, and what was
+// said to have failed has none.
+func (w *World) checkAnswer(p *core.Payment, q *request, effects []effect) {
+	a := w.last(q)
+	if q.kind != "capture" && q.kind != "refund" || a.status >= 300 {
+		return
+	}
+	amount, done := a.str("amount"), 0
+	for _, e := range effects {
+		if e.Kind == q.kind && fmt.Sprint(e.Amount) == amount {
+			done++
+		}
+	}
+	others := 0 // of the same kind and amount, which account for effects of their own
+	for _, o := range p.Operations {
+		if string(o.Kind) == q.kind && fmt.Sprint(o.Amount.Minor) == amount && o.Object != a.str("id") && o.State == core.OpSucceeded {
+			others++
+		}
+	}
+	switch a.str("status") {
+	case "succeeded":
+		if done < others+1 {
+			w.violate("P3: %s was told %s of %s succeeded; the provider has no such effect", q.key, q.kind, amount)
+		}
+	case "failed":
+		if byUs := done - others; byUs > 0 && !slices.ContainsFunc(effects, func(e effect) bool { return e.By == "backoffice" || e.By == "page" }) {
+			w.violate("P3: %s was told %s of %s failed; the provider has %d more than succeeded", q.key, q.kind, amount, byUs)
+		}
+	}
+}
