@@ -91,7 +91,7 @@ func (a *Account) check() error {
 		claim(len(m.OffSession) > 0 && a.charger == nil, "method %s claims charges off session, which nothing carries out", m.Method.Type)
 	}
 	for kind, rule := range a.caps.Resume {
-		claim((rule == ResumeTotals || rule == ResumeReread) && a.querier == nil, "resuming %s needs a query", kind)
+		claim((rule == ResumeTotals || rule == ResumeTotalsWhole || rule == ResumeReread) && a.querier == nil, "resuming %s needs a query", kind)
 	}
 	return errors.Join(errs...)
 }

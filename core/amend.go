@@ -28,6 +28,9 @@ type amendment struct {
 	reserve  struct{ capture, refund int64 }
 	failed   []Fact       // declines that are new
 	then     func() error // run after the write, in the same transaction
+	ask      bool         // the provider has to be asked, whatever the status is
+	asked    bool         // it was asked
+	silent   bool         // and did not answer
 }
 
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
@@ -75,12 +78,16 @@ func (p *Payment) clone() *Payment {
 
 // learn stores evidence and applies the facts that rest on it.
 func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs, display string) {
+	if a.foreign(at, refs) {
+		a.Mismatch, facts, refs, memo, display = true, nil, nil, nil, ""
+	}
 	e.PaymentID, e.AttemptID, e.CreatedAt = a.ID, at.ID, a.now
 	a.evidence = append(a.evidence, e)
 	for _, kind := range sortedIDs(refs) {
 		a.refs = append(a.refs, RefOf{Account: at.Account, Ref: Ref{Kind: kind, Value: refs[kind]}, Place: Place{a.MerchantID, a.ID, at.ID}})
 	}
-	at.Refs, at.Memo = merge(at.Refs, refs), merge(at.Memo, memo)
+	// What is kept to be used later is what was told first: nobody exchanges an instrument by telling of another one.
+	at.Refs, at.Memo = merge(at.Refs, refs), merge(memo, at.Memo)
 	if display != "" {
 		at.Display = display
 	}
@@ -90,6 +97,20 @@ func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs
 		}
 	}
 	a.Apply(at.ID, e.ID, facts, a.now)
+}
+
+// foreign reports whether one of refs identifies another attempt: then what came with it is not about this one.
+func (a *amendment) foreign(at *Attempt, refs Refs) bool {
+	for kind, value := range refs {
+		if at.Refs[kind] == value {
+			continue
+		}
+		place, err := a.tx.Locate(context.Background(), at.Account, []Ref{{kind, value}})
+		if err == nil && place.AttemptID != at.ID {
+			return true
+		}
+	}
+	return false
 }
 
 // write settles the payment, stores everything that differs from what was loaded, and then runs then.
@@ -102,11 +123,11 @@ func (a *amendment) write() error {
 
 func (a *amendment) store() error {
 	a.settle()
-	mandate, err := a.mandate()
+	mandate, news, err := a.mandate()
 	if err != nil {
 		return err
 	}
-	events := a.events()
+	events := append(a.events(), news...)
 	c := &Change{Payment: a.Payment, New: a.before == nil, ReserveCapture: a.reserve.capture, ReserveRefund: a.reserve.refund,
 		Evidence: a.evidence, Refs: a.refs}
 	a.difference(c)
@@ -126,10 +147,13 @@ func (a *amendment) store() error {
 	if err := a.tx.Write(c); err != nil {
 		return err
 	}
-	if mandate != nil {
-		return a.tx.WriteMandate(mandate)
+	if mandate == nil {
+		return nil
 	}
-	return nil
+	stored := *mandate
+	stored.Version++
+	a.Payment.mandate = &stored
+	return a.tx.WriteMandate(mandate)
 }
 
 // difference fills in what is new and what is changed.

@@ -62,11 +62,12 @@ func (in NewBooking) describe(o *Operation) {
 type booking struct {
 	action string
 	left   func(Amounts) int64
+	at     func(left) int64
 }
 
 var (
-	bookCapture = booking{"capture", func(a Amounts) int64 { return a.Capturable }}
-	bookRefund  = booking{"refund", func(a Amounts) int64 { return a.Refundable }}
+	bookCapture = booking{"capture", func(a Amounts) int64 { return a.Capturable }, func(l left) int64 { return l.capturable }}
+	bookRefund  = booking{"refund", func(a Amounts) int64 { return a.Refundable }, func(l left) int64 { return l.refundable }}
 )
 
 type intention func(a *amendment, at *Attempt, account *Account, amount Money) (*Operation, error)
@@ -94,10 +95,46 @@ func (c *Checkout) book(ctx context.Context, r Request, id string, in NewBooking
 		if err != nil {
 			return nil, nil, err
 		}
-		at := a.shown()
-		o, err := intend(a, at, c.accounts[at.Account], amount)
+		at := a.attemptFor(b, amount.Minor)
+		if most := b.at(a.left(at)); amount.Minor > most {
+			if in.Amount != nil {
+				return nil, nil, invalid("amount_exceeds_remaining", "/amount", "%s is left at one provider account", Money{most, a.Amount.Currency})
+			}
+			amount.Minor = most
+		}
+		account, err := c.account(at)
+		if err != nil {
+			return nil, nil, err
+		}
+		o, err := intend(a, at, account, amount)
 		return a, o, err
 	}, bookingAnswer)
+}
+
+// left is what may still be captured and refunded at one attempt, after what is reserved there.
+type left struct{ capturable, refundable int64 }
+
+func (p *Payment) left(at *Attempt) left {
+	var a Amounts
+	t := p.tallyOf(at)
+	open := p.add(&a, at, t)
+	return left{rest(open, a.CaptureReserved, a.captureAnnounced), rest(a.Captured, a.Refunded, a.Reversed, a.RefundReserved, a.refundAnnounced)}
+}
+
+// attemptFor is the attempt to book at: the first that has amount left, else the one with most. Nearly always a payment
+// has money at one attempt only.
+func (p *Payment) attemptFor(b booking, amount int64) *Attempt {
+	best, most := p.shown(), int64(0)
+	for _, at := range p.Attempts {
+		n := b.at(p.left(at))
+		if n >= amount {
+			return at
+		}
+		if n > most {
+			best, most = at, n
+		}
+	}
+	return best
 }
 
 // bookable is the amount to book, or why it cannot be.
@@ -230,7 +267,7 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 	if err != nil {
 		return Answer{}, err
 	}
-	if !p.needsVoid(c) {
+	if p.toVoid(c) == nil {
 		return c.cancelHere(ctx, r, id, reason)
 	}
 	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
@@ -238,10 +275,10 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 		if err != nil {
 			return nil, nil, err
 		}
-		if !a.needsVoid(c) {
+		at := a.toVoid(c)
+		if at == nil {
 			return nil, nil, conflict("state_invalid", "the payment changed meanwhile; read it again")
 		}
-		at := a.shown()
 		of := a.openAuthorization(at, 1)
 		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: a.Order.Save.Kind != SaveNone}
 		o, err := a.intend(c.accounts[at.Account], at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })
@@ -249,18 +286,24 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 	}, paymentAnswer(200))
 }
 
-// needsVoid reports whether canceling needs the provider: something is authorized, and it can be released there.
-func (p *Payment) needsVoid(c *Checkout) bool {
-	at := p.shown()
-	if at == nil || p.Amounts.Capturable == 0 {
-		return false
+// toVoid is the attempt whose hold canceling releases at the provider, nil for none: what a second attempt holds beyond
+// the payment's amount first, then what is left to capture, where the provider can still release it.
+func (p *Payment) toVoid(c *Checkout) *Attempt {
+	var found *Attempt
+	for _, at := range p.Attempts {
+		account, t := c.accounts[at.Account], p.tallyOf(at)
+		if account == nil || account.voider == nil || t.sum((*authTally).open) == 0 || p.left(at).capturable == 0 {
+			continue
+		}
+		caps := account.methodCaps(at.Method)
+		if t.captured() > 0 && (caps == nil || !caps.VoidAfterCapture) {
+			continue
+		}
+		if found == nil || p.Amounts.Captured > 0 || at.Number > found.Number {
+			found = at
+		}
 	}
-	account := c.accounts[at.Account]
-	if account.voider == nil {
-		return false
-	}
-	caps := account.methodCaps(at.Method)
-	return p.Amounts.Captured == 0 || caps != nil && caps.VoidAfterCapture
+	return found
 }
 
 // cancelHere cancels without a call: nothing is authorized yet, or the rest can only be given up.
@@ -270,16 +313,15 @@ func (c *Checkout) cancelHere(ctx context.Context, r Request, id, reason string)
 		if !slices.Contains(a.AllowedActions(), "cancel") {
 			return a.notAllowed("be canceled")
 		}
+		if a.toVoid(c) != nil { // something was authorized meanwhile
+			return conflict("state_invalid", "the payment changed meanwhile; read it again")
+		}
 		for _, o := range a.Operations {
 			if err := (&Operation{Op: Op{Kind: OpVoid}}).beside(o, &Account{}); err != nil {
 				return err
 			}
 		}
-		if a.Amounts.Capturable > 0 {
-			a.Waived = true
-		} else {
-			a.Canceled, a.CancelReason = true, reason
-		}
+		a.Waived, a.Canceled, a.CancelReason = a.Amounts.Capturable > 0, a.Amounts.Capturable == 0, reason
 		a.evidence = append(a.evidence, a.from(r.evidence()))
 		a.then = func() error { ans = paymentAnswer(200)(a.Payment, nil); return r.remember(a, ans) }
 		return nil

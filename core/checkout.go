@@ -186,13 +186,13 @@ func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Me
 			return nil, nil, err
 		}
 		if version != nil && *version != a.Version {
-			return nil, nil, conflict("version_conflict", "the payment has version %d", a.Version)
+			return nil, nil, conflict("version_conflict", "the payment has another version: %d", a.Version)
 		}
-		if a.Status != StatusRequiresPaymentMethod {
-			return nil, nil, a.notAllowed("confirm")
+		if !slices.Contains(a.AllowedActions(), "confirm") {
+			return nil, nil, a.notAllowed("be confirmed")
 		}
-		if method != nil {
-			a.Order.Method, a.Order.Token = *method, ""
+		if a.Order.Token = ""; method != nil { // a token belongs to the account it was given at
+			a.Order.Method = *method
 		}
 		a.Order.Account = account
 		acc, caps, err := c.route(m, &a.Order, a.Amount)
@@ -202,6 +202,14 @@ func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Me
 		o, err := c.startOperation(a, a.newAttempt(c, acc, caps), acc, nil)
 		return a, o, err
 	}, paymentAnswer(200))
+}
+
+// account is the account of an attempt. One that is no longer configured can do nothing; the payment waits for it.
+func (c *Checkout) account(at *Attempt) (*Account, error) {
+	if a := c.accounts[at.Account]; a != nil {
+		return a, nil
+	}
+	return nil, &Error{Kind: Unavailable, Code: "provider_unavailable", Message: "the account of this payment is not configured"}
 }
 
 // load begins an amendment of a payment for a merchant's request.
@@ -232,12 +240,14 @@ func (p *Payment) AllowedActions() []string {
 	switch p.Status {
 	case StatusRequiresAction, StatusRequiresConfirmation, StatusRequiresCapture:
 		out = append(out, "cancel")
-	case StatusPartiallyCaptured:
-		if p.Amounts.Capturable > 0 {
+	case StatusPartiallyCaptured, StatusSucceeded:
+		if p.Amounts.Capturable > 0 || p.overheld() {
 			out = append(out, "cancel")
 		}
 	case StatusRequiresPaymentMethod:
-		out = append(out, "confirm", "cancel")
+		if out = append(out, "cancel"); !p.Order.OffSession {
+			out = append(out, "confirm")
+		}
 	}
 	return out
 }
@@ -273,33 +283,28 @@ func (c *Checkout) validate(m *Merchant, in *NewPayment) error {
 	return nil
 }
 
-// Payment reads a payment; with refresh the provider is asked first.
+// Payment reads a payment; with refresh the provider is asked first, if it can be.
 func (c *Checkout) Payment(ctx context.Context, merchant, id string, refresh bool) (*Payment, error) {
 	if !validID(prefixPayment, id) {
 		return nil, notFound("payment")
 	}
 	if refresh {
-		return c.Sync(ctx, merchant, id)
+		if p, err := c.Sync(ctx, merchant, id); err == nil || KindOf(err) != Unavailable {
+			return p, err
+		}
 	}
 	return c.store.Payment(ctx, merchant, id)
 }
 
-// Patch changes what does not concern the provider: metadata (keys with an empty value are removed) and description.
+// Patch changes what does not concern the provider: metadata, as a whole, and description.
 func (c *Checkout) Patch(ctx context.Context, r Request, id string, metadata map[string]string, description *string) (*Payment, error) {
+	if !validID(prefixPayment, id) {
+		return nil, notFound("payment")
+	}
 	return c.amend(ctx, r.MerchantID, id, r.cause(), func(a *amendment) error {
-		merged := map[string]string{}
-		for k, v := range a.Metadata {
-			merged[k] = v
+		if metadata != nil {
+			a.Metadata = metadata
 		}
-		for k, v := range metadata {
-			if merged[k] = v; v == "" {
-				delete(merged, k)
-			}
-		}
-		if len(merged) > 50 {
-			return invalid("metadata_invalid", "/metadata", "a payment has at most 50 keys of metadata")
-		}
-		a.Metadata = merged
 		if description != nil {
 			a.Order.Description = *description
 		}

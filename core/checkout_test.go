@@ -248,6 +248,223 @@ func TestUnknownOutcomeStaysUnknownUntilTheTotalsTell(t *testing.T) {
 	require.Contains(t, d.events(v.ID), "payment.doubt_resolved")
 }
 
+// lost makes every call end without an answer, and the provider show these totals.
+func (d *desk) lost(captured, refunded int64) {
+	d.provider.OnCapture = func(core.Op, core.CaptureInput) (core.Outcome, error) { return core.Outcome{}, errors.New("reset") }
+	d.provider.OnRefund = func(core.Op, core.RefundInput) (core.Outcome, error) { return core.Outcome{}, errors.New("reset") }
+	d.provider.OnVoid = func(core.Op, core.VoidInput) (core.Outcome, error) { return core.Outcome{}, errors.New("reset") }
+	d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+		s := core.Snapshot{Found: true}
+		for kind, n := range map[core.FactKind]int64{core.Captured: captured, core.Refunded: refunded} {
+			if n > 0 {
+				s.Facts = append(s.Facts, core.Fact{Kind: kind, Measure: core.AtLeast, Of: "A-" + in.Reference, Amount: core.Money{Minor: n, Currency: "EUR"}, Strength: core.Asserted})
+			}
+		}
+		return s, nil
+	}
+}
+
+func TestWhatTheProviderNeverShowsIsSentAgain(t *testing.T) {
+	d := newDesk(t)
+	d.provider.Caps.ResumeGap = time.Nanosecond
+	d.open(nil)
+	v := d.authorized("order-1")
+	d.lost(0, 0)
+	_, err := d.Capture(t.Context(), request("cap"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	sync := func() *core.Payment {
+		p, err := d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		return p
+	}
+	sync()
+	require.Len(t, d.provider.Calls(core.OpCapture), 1, "it may only be late")
+	d.provider.OnCapture = nil
+	require.Equal(t, core.StatusSucceeded, sync().Status)
+	calls := d.provider.Calls(core.OpCapture)
+	require.Len(t, calls, 2)
+	require.Equal(t, calls[0].Key, calls[1].Key)
+	require.Equal(t, 2, calls[1].Try)
+}
+
+func TestARefusedRepetitionIsNoProofByItself(t *testing.T) {
+	for name, late := range map[string]bool{"the first was late": true, "neither was done": false} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.provider.Caps.ResumeGap = time.Nanosecond
+			d.open(nil)
+			v := d.authorized("order-1")
+			d.lost(0, 0)
+			_, err := d.Capture(t.Context(), request("cap"), v.ID, core.NewBooking{})
+			require.NoError(t, err)
+			d.provider.OnCapture = func(op core.Op, _ core.CaptureInput) (core.Outcome, error) {
+				f := &core.Failure{Category: core.FailureRejected}
+				return core.Outcome{Result: core.Declined, Failure: f, Facts: []core.Fact{{Kind: core.CaptureDeclined, ID: op.Key, OpKey: op.Key, Strength: core.Asserted, Failure: f}}}, nil
+			}
+			for range 2 {
+				_, err = d.Sync(t.Context(), "m", v.ID)
+				require.NoError(t, err)
+			}
+			require.Equal(t, core.OpUnknown, d.op(v.ID, core.OpCapture).State)
+			want := core.OpDeclined
+			if late {
+				refuse := d.provider.OnCapture
+				d.lost(10000, 0)
+				d.provider.OnCapture, want = refuse, core.OpSucceeded
+			}
+			for range 3 {
+				_, err = d.Sync(t.Context(), "m", v.ID)
+				require.NoError(t, err)
+			}
+			require.Equal(t, want, d.op(v.ID, core.OpCapture).State)
+			require.Len(t, d.provider.Calls(core.OpCapture), 2)
+		})
+	}
+}
+
+func TestPartOfWhatIsLeftIsNeverSentAgain(t *testing.T) {
+	d := newDesk(t)
+	d.provider.Caps.ResumeGap = time.Nanosecond
+	d.open(nil)
+	v := d.authorized("order-1")
+	d.lost(0, 0)
+	_, err := d.Capture(t.Context(), request("cap"), v.ID, amount(4000))
+	require.NoError(t, err)
+	var p *core.Payment
+	for range 4 {
+		p, err = d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+	}
+	require.Len(t, d.provider.Calls(core.OpCapture), 1)
+	require.True(t, p.NeedsReview)
+	require.Equal(t, int64(4000), p.Amounts.InDoubt)
+	require.Contains(t, d.events(v.ID), "payment.needs_review")
+}
+
+func TestARepetitionIsHeldAgainstToday(t *testing.T) {
+	d := newDesk(t)
+	v := d.authorized("order-1")
+	d.provider.OnCapture = func(core.Op, core.CaptureInput) (core.Outcome, error) {
+		return core.Outcome{}, core.NotSentError(errors.New("refused"))
+	}
+	_, err := d.Capture(t.Context(), request("one"), v.ID, amount(6000))
+	require.Equal(t, core.Unavailable, core.KindOf(err))
+	require.Empty(t, d.payment(v.ID).Bookings(core.OpCapture), "what never left is no capture")
+	require.NotContains(t, d.events(v.ID), "capture.created")
+	d.provider.OnCapture = nil
+	_, err = d.Capture(t.Context(), request("two"), v.ID, amount(6000))
+	require.NoError(t, err)
+	_, err = d.Capture(t.Context(), request("one"), v.ID, amount(6000))
+	require.Equal(t, "state_invalid", core.CodeOf(err), "another capture came between")
+	require.Len(t, d.provider.Calls(core.OpCapture), 2)
+}
+
+func TestAChargeOffSessionIsToldAsWhatItIs(t *testing.T) {
+	d := newDesk(t)
+	in := newPayment("order-1", core.CaptureAutomatic)
+	in.Order.Save = core.Save{Kind: core.SaveUnscheduled}
+	a, err := d.Create(t.Context(), request("k"), in)
+	require.NoError(t, err)
+	op := d.op(view(t, a).ID, core.OpStart).Op
+	d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "x", Memo: core.Refs{core.MemoToken: "tok"},
+		Facts: []core.Fact{coretest.Authorized(op, true), {Kind: core.MandateActive, ID: "tok", Strength: core.Asserted}}})
+	later := core.NewPayment{Reference: "order-2", Amount: core.Money{Minor: 500, Currency: "EUR"},
+		Order: core.PaymentOrder{Capture: core.CaptureAutomatic, Mandate: view(t, a).Mandate, OffSession: true}}
+	d.provider.OnCharge = func(core.Op, core.ChargeMandateInput) (core.Outcome, error) {
+		return core.Outcome{}, core.NotSentError(errors.New("refused"))
+	}
+	_, err = d.Create(t.Context(), request("later"), later)
+	require.Equal(t, core.Unavailable, core.KindOf(err))
+	id, err := d.store.PaymentID(t.Context(), "m", "order-2")
+	require.NoError(t, err)
+	require.Equal(t, core.StatusRequiresPaymentMethod, d.payment(id).Status, "nothing happened, and nothing is claimed")
+	d.provider.OnCharge = nil
+	_, err = d.Create(t.Context(), request("later"), later)
+	require.NoError(t, err)
+	require.Equal(t, []string{"payment.created", "payment.succeeded"}, d.events(id))
+}
+
+func TestWhatIsPaidAfterACancelIsFound(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureAutomatic)
+	_, err := d.Cancel(t.Context(), request("c"), v.ID, "")
+	require.NoError(t, err)
+	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "the page is still open somewhere")
+	op := d.op(v.ID, core.OpStart).Op
+	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+		return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(op, true)}}, nil
+	}
+	_, err = d.Return(t.Context(), d.tokens.Return(v.ID, 1, core.LegResult), "POST", url.Values{})
+	require.NoError(t, err)
+	require.Equal(t, core.StatusSucceeded, d.payment(v.ID).Status)
+	require.Contains(t, d.events(v.ID), "payment.late_success")
+}
+
+func TestNoCancelWhileTheBankDecides(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureAutomatic)
+	op := d.op(v.ID, core.OpStart).Op
+	d.hear(core.Fact{Kind: core.AuthorizationPending, ID: "A-" + op.Reference, Amount: op.Amount, Strength: core.Asserted})
+	require.Equal(t, core.StatusProcessing, d.payment(v.ID).Status)
+	_, err := d.Cancel(t.Context(), request("c"), v.ID, "")
+	require.Equal(t, "state_invalid", core.CodeOf(err))
+}
+
+func TestAReadThatFailsIsNotForgotten(t *testing.T) {
+	d := newDesk(t)
+	v := d.authorized("order-1")
+	require.True(t, d.payment(v.ID).CheckAt.IsZero())
+	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{}, errors.New("timeout") }
+	op := d.op(v.ID, core.OpStart).Op
+	note := core.Feedback{Reference: op.Reference, DedupeKey: "x", Read: []core.Object{{Kind: core.ObjAuthorization}}}
+	d.receive(note)
+	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "asked again later")
+	d.provider.OnQuery = nil
+	_, err := d.Sync(t.Context(), "m", v.ID)
+	require.NoError(t, err)
+	require.True(t, d.payment(v.ID).CheckAt.IsZero())
+	d.receive(note)
+	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "a repetition may be a second booking of the same amount")
+}
+
+func TestTotalsBeyondTheAttemptMoveNothing(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureManual)
+	op := d.op(v.ID, core.OpStart).Op
+	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+		more := coretest.Authorized(op, false)
+		more.Amount.Minor++
+		return core.Snapshot{Found: true, Facts: []core.Fact{more}}, nil
+	}
+	p, err := d.Sync(t.Context(), "m", v.ID)
+	require.NoError(t, err)
+	require.Zero(t, p.Amounts.Authorized)
+	require.True(t, p.Mismatch)
+}
+
+func TestABuyerWhoPaidTwiceIsSeenAndGetsItBack(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureAutomatic)
+	first := d.op(v.ID, core.OpStart).Op
+	d.hear(core.Fact{Kind: core.AttemptEnded, ID: "A-" + first.Reference, Strength: core.Asserted})
+	require.Equal(t, core.StatusRequiresPaymentMethod, d.payment(v.ID).Status)
+	_, err := d.Confirm(t.Context(), request("again"), v.ID, nil, "", nil)
+	require.NoError(t, err)
+	p := d.payment(v.ID)
+	d.hear(coretest.Authorized(p.Operations[1].Op, true))
+	d.hear(coretest.Authorized(first, true))
+	p = d.payment(v.ID)
+	require.Equal(t, int64(20000), p.Amounts.Captured)
+	require.True(t, p.NeedsReview)
+	for i := range 2 {
+		_, err = d.Refund(t.Context(), request(fmt.Sprint("back", i)), v.ID, amount(10000))
+		require.NoError(t, err)
+	}
+	refs := d.provider.Calls(core.OpRefund)
+	require.Len(t, refs, 2)
+	require.NotEqual(t, refs[0].Reference, refs[1].Reference, "each goes back where it came from")
+}
+
 func TestNotSentReleasesTheKeyAndKeepsTheOperation(t *testing.T) {
 	d := newDesk(t)
 	v := d.authorized("order-1")
@@ -585,7 +802,7 @@ func TestSavedInstrumentIsChargedLater(t *testing.T) {
 	foreign := request("foreign")
 	foreign.MerchantID = "other"
 	_, err = d.Create(t.Context(), foreign, later)
-	require.Equal(t, core.NotFound, core.KindOf(err), "another merchant's mandate is none")
+	require.Equal(t, "field_invalid", core.CodeOf(err), "another merchant's mandate is none")
 
 	d.provider.OnCharge = func(op core.Op, _ core.ChargeMandateInput) (core.Outcome, error) {
 		f := &core.Failure{Category: core.FailureFunds, RetryAdvice: core.RetryLater}

@@ -31,6 +31,9 @@ type news struct {
 
 func (a *amendment) event(n news) Event {
 	body := EventBody{Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: a.View(), Cause: a.cause}}
+	if told := a.told(); told != a.Status {
+		body.Data.Payment.Status, body.Data.Payment.Next = told, nil
+	}
 	if n.object != nil {
 		body.Data.Object = detail(n.object)
 	}
@@ -58,11 +61,15 @@ func (p *Payment) told() Status {
 	if p == nil {
 		return ""
 	}
-	if !slices.ContainsFunc(p.Operations, func(o *Operation) bool { return o.State == OpSent && !o.HasNext }) {
+	running := func(o *Operation) bool { return o.State == OpSent && !o.HasNext }
+	if !slices.ContainsFunc(p.Operations, running) {
 		return p.Status
 	}
+	if at := p.Latest(); p.Amounts.Authorized == 0 && slices.ContainsFunc(p.Operations, func(o *Operation) bool { return running(o) && o.AttemptID == at.ID && o.begins() }) {
+		return StatusRequiresPaymentMethod // before its first operation is done
+	}
 	q := p.clone()
-	q.Operations = slices.DeleteFunc(q.Operations, func(o *Operation) bool { return o.State == OpSent && !o.HasNext })
+	q.Operations = slices.DeleteFunc(q.Operations, running)
 	q.settle()
 	return q.Status
 }
@@ -121,20 +128,24 @@ func (a *amendment) bookingEvents(old *Payment) (out []news) {
 			continue
 		}
 		before, kind, view := old.operation(o.ID), string(o.Kind), a.booking(o)
-		if before == nil {
-			out = append(out, news{kind + ".created", view})
-		}
 		was := OpState("")
 		if before != nil {
 			was = before.State
+		}
+		if !was.known() && o.State.known() {
+			out = append(out, news{kind + ".created", view})
 		}
 		switch {
 		case was == o.State:
 		case o.State == OpSucceeded:
 			out = append(out, news{kind + ".succeeded", view})
-		case o.State == OpDeclined || o.State == OpNotSent:
+		case o.State == OpDeclined:
 			out = append(out, news{kind + ".failed", view})
 		}
 	}
 	return out
 }
+
+// known reports whether an operation in state s is more than an intent: it may have reached the provider. One that was
+// proved not to have left is none to the merchant, who repeats it with the same key.
+func (s OpState) known() bool { return s != "" && s != OpSent && s != OpNotSent }

@@ -33,13 +33,32 @@ func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack,
 	if err != nil {
 		return Ack{}, err // no acknowledgement: the provider sends it again
 	}
-	if inserted {
+	switch {
+	case inserted:
 		select {
 		case c.inbox <- item.ID:
 		default: // the sweep finds it
 		}
+	case len(fb.Read) > 0:
+		err = c.askAgain(ctx, account, fb)
 	}
-	return fb.Ack, nil
+	return fb.Ack, err
+}
+
+// askAgain makes the payment of a repeated message due: what looks the same may be a second booking of the same amount,
+// and only the provider's totals tell. Any number of repetitions makes one question.
+func (c *Checkout) askAgain(ctx context.Context, account string, fb Feedback) error {
+	place, err := c.store.Locate(ctx, account, fb.lookups())
+	if err != nil {
+		return nil // it is parked like the first one
+	}
+	return c.store.Do(ctx, place.PaymentID, func(tx Tx) error {
+		p, err := tx.Payment(ctx, "", place.PaymentID)
+		if err != nil || !p.CheckAt.IsZero() && !p.CheckAt.After(now()) {
+			return err
+		}
+		return tx.Schedule(p.ID, now(), 0)
+	})
 }
 
 // maxTries is how often an item of the inbox is tried before it is set aside for a person.
@@ -62,9 +81,11 @@ func (c *Checkout) applyItem(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	tries := item.Tries + 1
 	_, err = c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
 		a.hear(item, fb, a.attempt(place.AttemptID))
-		item.State, item.Place, item.AppliedAt, item.NextTry = InboxApplied, place, a.now, time.Time{}
+		a.ask = len(fb.Read) > 0 // if the process dies before it asked, the sweep does
+		item.State, item.Place, item.AppliedAt, item.NextTry, item.Tries = InboxApplied, place, a.now, time.Time{}, tries
 		a.then = func() error { return a.tx.SaveInbox(item) }
 		return nil
 	})
@@ -72,7 +93,10 @@ func (c *Checkout) applyItem(ctx context.Context, id string) error {
 		return c.setAside(ctx, item, err)
 	}
 	if len(fb.Read) > 0 {
-		_, err = c.Sync(ctx, "", place.PaymentID)
+		_, err = c.Sync(ctx, "", place.PaymentID) // if nobody answers, the schedule asks again
+	}
+	if KindOf(err) == Unavailable {
+		return nil
 	}
 	return err
 }
@@ -93,8 +117,11 @@ func (f Feedback) lookups() []Ref {
 // nothing: it is kept and flagged.
 func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt) {
 	facts := fb.Facts
-	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) {
+	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) || a.beyond(at, facts) {
 		facts, a.Mismatch, item.Note = nil, true, "it speaks of another amount or currency than was asked for"
+	}
+	if len(fb.Facts) == 0 && item.Note == "" {
+		item.Note = "it proves nothing that could be booked"
 	}
 	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
 		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}

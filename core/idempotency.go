@@ -69,10 +69,35 @@ func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord
 		if again.State != OpNotSent {
 			return nil, nil, conflict("idempotency_in_progress", "the operation is running already")
 		}
-		again.State, again.Try, again.Failure = OpSent, again.Try+1, nil
-		again.Deadline = a.now.Add(c.accounts[a.attempt(again.AttemptID).Account].CallTimeout)
+		at := a.attempt(again.AttemptID)
+		account, err := c.account(at)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := a.mayRepeat(again, account); err != nil {
+			return nil, nil, err
+		}
+		again.State, again.Try, again.Failure, again.Deadline = OpSent, again.Try+1, nil, a.now.Add(account.CallTimeout)
 		return a, again, nil
 	}, answerFor(o))
+}
+
+// mayRepeat holds the operation against the payment as it is now, as if it were asked for for the first time: other
+// operations may have come between. Its key stays, and so does what was frozen; its baseline is that of today.
+func (a *amendment) mayRepeat(o *Operation, account *Account) error {
+	at := a.attempt(o.AttemptID)
+	switch left := a.left(at); {
+	case o.Kind == OpCapture && o.Amount.Minor > min(left.capturable, a.Amounts.Capturable),
+		o.Kind == OpRefund && o.Amount.Minor > min(left.refundable, a.Amounts.Refundable):
+		return &Error{Kind: Conflict, Code: "state_invalid", Message: "the payment changed since this was asked for; less is left now", Allowed: a.AllowedActions()}
+	case o.Kind == OpVoid && left.capturable == 0, o.begins() && a.Status != StatusRequiresPaymentMethod:
+		return a.notAllowed("go on with this")
+	case o.Kind == OpCapture:
+		a.reserve.capture = o.Amount.Minor
+	case o.Kind == OpRefund:
+		a.reserve.refund = o.Amount.Minor
+	}
+	return a.place(o, account)
 }
 
 // answerFor is how an operation of this kind is answered.

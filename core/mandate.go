@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"reflect"
 	"strings"
 	"time"
 )
@@ -15,30 +16,67 @@ func mandateOf(paymentID string) string {
 	return prefixMandate + strings.TrimPrefix(paymentID, prefixPayment)
 }
 
-// mandate is the mandate given with the payment, if this change creates or changes it.
-func (a *amendment) mandate() (*Mandate, error) {
+// mandateEvents name the event that tells of a mandate's new status; processing is told by the payment.
+var mandateEvents = map[MandateStatus]string{
+	MandateRequiresAction: "mandate.action_required", MandateIsActive: "mandate.active", MandateIsSuspended: "mandate.suspended",
+	MandateIsCanceled: "mandate.canceled", MandateIsExpired: "mandate.expired", MandateHasFailed: "mandate.failed",
+}
+
+// mandate is the mandate given with the payment, if this change creates or changes it, with the event that tells of it.
+func (a *amendment) mandate() (*Mandate, []news, error) {
 	if a.Order.Save.Kind == SaveNone || a.Order.Mandate != "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	at := a.shown()
 	if at == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if a.before == nil {
-		return &Mandate{ID: mandateOf(a.ID), MerchantID: a.MerchantID, Account: at.Account, Kind: a.Order.Save.Kind, Status: MandateRequiresAction,
-			Method: at.Method, PaymentID: a.ID, AttemptID: at.ID, Reference: at.Reference, CreatedAt: a.now, UpdatedAt: a.now}, nil
+		return &Mandate{ID: mandateOf(a.ID), MerchantID: a.MerchantID, Account: at.Account, Provider: at.Provider, Kind: a.Order.Save.Kind,
+			Recurring: a.Order.Save.Recurring, Status: MandateRequiresAction, Method: at.Method, PaymentID: a.ID, AttemptID: at.ID,
+			Reference: at.Reference, CreatedAt: a.now, UpdatedAt: a.now}, nil, nil
 	}
-	status := a.mandateStatus(at)
 	m, err := a.tx.Mandate(context.Background(), a.MerchantID, mandateOf(a.ID))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if m.Status == status && m.Account == at.Account && m.Display == at.Display && len(m.Memo) == len(at.Memo) && len(m.Refs) == len(at.Refs) {
-		return nil, nil
+	was := *m
+	m.Status, m.Account, m.Provider, m.AttemptID, m.Reference = a.mandateStatus(at), at.Account, at.Provider, at.ID, at.Reference
+	m.Method, m.Display, m.Refs, m.Memo = at.Method, at.Display, at.Refs, at.Memo
+	if reflect.DeepEqual(was, *m) {
+		return nil, nil, nil
 	}
-	m.Status, m.Account, m.AttemptID, m.Reference = status, at.Account, at.ID, at.Reference
-	m.Method, m.Display, m.Refs, m.Memo, m.UpdatedAt = at.Method, at.Display, at.Refs, at.Memo, a.now
-	return m, nil
+	m.UpdatedAt = a.now
+	kind, ok := mandateEvents[m.Status]
+	if !ok || m.Status == was.Status {
+		return m, nil, nil
+	}
+	v := m.View()
+	v.Version++ // as it is stored with this event
+	return m, []news{{kind, v}}, nil
+}
+
+// View is a mandate as merchants see it: without the provider's token.
+func (m *Mandate) View() MandateView {
+	return MandateView{ID: m.ID, Payment: m.PaymentID, Account: m.Account, Provider: m.Provider, Kind: m.Kind, Recurring: m.Recurring, Status: m.Status,
+		Method: m.Method, Display: m.Display, Reference: m.Reference, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+}
+
+// MandateView is a mandate as merchants see it.
+type MandateView struct {
+	ID        string        `json:"id"`
+	Payment   string        `json:"payment"`
+	Account   string        `json:"account"`
+	Provider  string        `json:"provider"`
+	Kind      SaveKind      `json:"kind"`
+	Recurring *Recurring    `json:"recurring,omitempty"`
+	Status    MandateStatus `json:"status"`
+	Method    Method        `json:"method"`
+	Display   string        `json:"display,omitempty"`
+	Reference string        `json:"reference"`
+	Version   int64         `json:"version"`
+	CreatedAt time.Time     `json:"created_at"`
+	UpdatedAt time.Time     `json:"updated_at"`
 }
 
 // mandateStatus is what the facts say about the mandate. Active and suspended go both ways, so of those the fact that
@@ -71,8 +109,8 @@ func (p *Payment) mandateStatus(at *Attempt) MandateStatus {
 		return MandateIsCanceled
 	case suspended:
 		return MandateIsSuspended
-	case active:
-		return MandateIsActive
+	case active && (p.Amounts.Authorized > 0 || len(p.tallyOf(at).agreed) > 0):
+		return MandateIsActive // an instrument is only as good as the payment it came with
 	case refused || p.Status == StatusFailed || p.Status == StatusCanceled:
 		return MandateHasFailed
 	case p.Status == StatusProcessing:
@@ -97,7 +135,7 @@ func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayme
 	}
 	m, err := c.store.Mandate(ctx, merchant, o.Mandate)
 	if KindOf(err) == NotFound && err != nil {
-		return nil, &Error{Kind: NotFound, Code: "not_found", Pointer: "/mandate", Message: "there is no such mandate"}
+		return nil, invalid("field_invalid", "/mandate", "there is no such mandate")
 	}
 	if err != nil {
 		return nil, err
@@ -148,9 +186,11 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 		o, err := a.intend(account, at, OpCancelMandate, Money{0, a.Amount.Currency}, CancelMandateInput{Mandate: known, Reason: reason}, nil)
 		return a, o, err
 	}, func(p *Payment, o *Operation) Answer {
-		shown := *m
-		shown.Status = p.mandateStatus(p.attempt(m.AttemptID))
-		ans = Answer{Status: 200, Kind: "mandate", Snapshot: snapshot(shown)}
+		shown := m
+		if p.mandate != nil {
+			shown = p.mandate
+		}
+		ans = Answer{Status: 200, Kind: "mandate", Snapshot: snapshot(shown.View())}
 		if o.open() {
 			ans.Status = 202
 		}

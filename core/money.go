@@ -101,6 +101,17 @@ func plainDecimal(s string, maxDecimals int) bool {
 	return digits > 0 && len(s) <= 40 && decimals <= maxDecimals && (!point || decimals > 0)
 }
 
+// rest is what is left of n, never less than nothing, however large the parts that are taken from it.
+func rest(n int64, taken ...int64) int64 {
+	for _, t := range taken {
+		if t >= n {
+			return 0
+		}
+		n -= t
+	}
+	return n
+}
+
 // addCapped is a+b for amounts that are never negative; it stops at the largest int64 instead of wrapping round,
 // so that a forged or broken total can raise an alarm but never turn into a small or negative number.
 func addCapped(a, b int64) int64 {

@@ -46,10 +46,13 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 	defer wait.Stop()
 	select {
 	case res := <-done:
+		if res.err != nil && KindOf(res.err) != Unavailable {
+			break // the result is not stored; that it happened must not be denied
+		}
 		return res.answer, res.err
 	case <-wait.C:
-		return answer(p, o), nil
 	}
+	return answer(p, o), nil
 }
 
 type result struct {
@@ -68,8 +71,7 @@ func (c *Checkout) committed(ctx context.Context, p *Payment, o *Operation) erro
 
 // carryOut makes the call of a committed intent and stores what came of it.
 func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *IdempotencyRecord, answer func(*Payment, *Operation) Answer) (Answer, error) {
-	at := p.attempt(o.AttemptID)
-	account := c.accounts[at.Account]
+	account := c.accounts[p.attempt(o.AttemptID).Account]
 	res := account.invoke(ctx, o)
 	var ans Answer
 	stored, err := c.conclude(ctx, o, account, res, func(a *amendment) error {
@@ -94,7 +96,8 @@ func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *
 	return ans, nil
 }
 
-// conclude stores how a call ended, again and again while only the database is in the way: the call cannot be undone.
+// conclude stores how a call ended, again and again while only the database is in the way: the call cannot be undone,
+// and nobody else knows its answer. Only a closed store ends it.
 func (c *Checkout) conclude(ctx context.Context, o *Operation, account *Account, res called, then func(*amendment) error) (*Payment, error) {
 	for try := 0; ; try++ {
 		p, err := c.amend(ctx, "", o.PaymentID, Cause{"provider_call", o.ID}, func(a *amendment) error {
@@ -102,17 +105,24 @@ func (c *Checkout) conclude(ctx context.Context, o *Operation, account *Account,
 			a.then = func() error { return then(a) }
 			return nil
 		})
-		if err == nil || try == 5 {
-			return p, err
+		if err == nil {
+			return p, nil
+		}
+		if CodeOf(err) == "storage_closed" || KindOf(err) == NotFound {
+			return nil, &Error{Kind: Internal, Op: "core.conclude", Message: "the result of a call could not be stored; it is asked for after the next start", Err: err}
 		}
 		c.log.WarnContext(ctx, "result not stored yet", "operation", o.ID, "error", err)
-		time.Sleep(time.Duration(50<<try) * time.Millisecond)
+		time.Sleep(min(50*time.Millisecond<<min(try, 10), 5*time.Second))
 	}
 }
 
 // conclude applies how a call ended. What feedback has decided meanwhile stays decided.
 func (a *amendment) conclude(o *Operation, account *Account, res called) {
 	at := a.attempt(o.AttemptID)
+	if totals := account.caps.Resume[o.Kind]; o.Try > 1 && res.Result == Declined && (totals == ResumeTotals || totals == ResumeTotalsWhole) {
+		// A repetition may be refused because the first call was only late: the totals decide which it was.
+		res.Outcome = Outcome{Result: Unknown, Failure: res.Failure}
+	}
 	if o.State == OpSent || o.State == OpUnknown {
 		o.State, o.Failure, o.HasNext = stateOf(res.Result), res.Failure, res.Next != nil
 	}
@@ -123,14 +133,22 @@ func (a *amendment) conclude(o *Operation, account *Account, res called) {
 		at.Review = res.Review
 	}
 	a.learn(at, account.evidence(EvidenceAnswer, string(o.Kind), o.ID, res.exchanges, res.err), a.withFloor(o, res), res.Refs, res.Memo, res.Display)
-	if o.State != OpSucceeded {
-		return
+	if o.State == OpSucceeded {
+		a.succeeded(o)
 	}
-	switch o.Kind {
-	case OpVoid:
-		a.Canceled, a.CancelReason = true, o.Reason
-	case OpCapture:
-		a.Waived = a.Waived || o.Final
+	if o.State == OpDeclined && (o.Kind == OpCapture || o.Kind == OpVoid) && a.now.After(at.heldUntil()) {
+		// The time of the hold is over and the provider refuses: it lapsed there, which nobody tells.
+		a.Apply(at.ID, a.evidenceID(), []Fact{{Kind: AuthorizationClosed, ID: o.Of, Strength: Asserted, OccurredAt: a.now}}, a.now)
+	}
+}
+
+// succeeded does what follows here from an operation that was carried out there.
+func (a *amendment) succeeded(o *Operation) {
+	switch {
+	case o.Kind == OpVoid && !a.Canceled && a.Amounts.Captured == 0 && a.Amounts.Capturable == 0:
+		a.Canceled, a.CancelReason = true, o.Reason // unless another attempt goes on
+	case o.Kind == OpCapture && o.Final:
+		a.Waived = true
 	}
 }
 
@@ -174,43 +192,60 @@ func (a *Account) evidence(kind EvidenceKind, what, operationID string, exchange
 
 // intend adds an operation to the payment: its key, its baseline and its frozen input. edit sets what else it needs.
 func (a *amendment) intend(account *Account, at *Attempt, kind OpKind, amount Money, input any, edit func(*Operation)) (*Operation, error) {
-	t := a.tallyOf(at)
 	o := &Operation{PaymentID: a.ID, AttemptID: at.ID, State: OpSent, Input: frozen(input), UpdatedAt: a.now,
 		Op: Op{ID: newID(prefixOperation), Kind: kind, Reference: at.Reference, Amount: amount, Ordinal: 1, Try: 1, CreatedAt: a.now,
-			Deadline: a.now.Add(account.CallTimeout), Baseline: Totals{t.authorized(), t.captured(), t.refunded()}}}
+			Deadline: a.now.Add(account.CallTimeout)}}
 	if edit != nil {
 		edit(o)
 	}
 	for _, other := range a.Operations {
-		if err := o.beside(other, account); err != nil {
-			return nil, err
-		}
 		if other.AttemptID == at.ID && other.Kind == kind {
 			o.Ordinal++
 		}
-		if other.AttemptID == at.ID && other.State != OpDeclined && other.State != OpNotSent {
-			o.Sequence = max(o.Sequence, other.Sequence+1)
-		}
 	}
-	for _, e := range a.Facts {
-		if e.AttemptID == at.ID && e.Sequence > 0 {
-			o.Sequence = max(o.Sequence, e.Sequence+1)
-		}
+	if err := a.place(o, account); err != nil {
+		return nil, err
 	}
 	o.Key = account.operationKey(at.Reference, kind, o.OwnReference, o.Ordinal)
 	a.Operations = append(a.Operations, o)
 	return o, nil
 }
 
+// place gives o its place among the operations of its attempt: nothing else is in the way, its number is the next, and
+// its baseline is what the provider is known to have done before.
+func (a *amendment) place(o *Operation, account *Account) error {
+	t := a.tallyOf(a.attempt(o.AttemptID))
+	o.Baseline, o.Sequence, o.RepeatAt = Totals{t.authorized(), t.captured(), t.refunded()}, 0, time.Time{}
+	for _, other := range a.Operations {
+		if other == o {
+			continue
+		}
+		if err := o.beside(other, account); err != nil {
+			return err
+		}
+		if other.AttemptID == o.AttemptID && other.State != OpDeclined && other.State != OpNotSent {
+			o.Sequence = max(o.Sequence, other.Sequence+1)
+		}
+	}
+	for _, e := range a.Facts {
+		if e.AttemptID == o.AttemptID && e.Sequence > 0 {
+			o.Sequence = max(o.Sequence, e.Sequence+1)
+		}
+	}
+	return nil
+}
+
 // beside refuses o while other stands in its way: one operation that is being sent or unknown at a time,
 // and where the provider numbers its bookings, one that is open at all.
 func (o *Operation) beside(other *Operation, account *Account) error {
 	if o.OwnReference != "" && other.Kind == o.Kind && other.OwnReference == o.OwnReference {
-		return conflict("reference_exists", "the payment has a %s with this reference already", o.Kind)
+		e := conflict("reference_exists", "the payment has a %s with this reference already", o.Kind)
+		e.Object = other.Object
+		return e
 	}
 	switch {
-	case !other.open() || other.Kind == OpCancelMandate:
-		return nil
+	case !other.open() || other.Kind == OpCancelMandate || o.Kind == OpCancelMandate:
+		return nil // ending a mandate moves no money
 	case other.State == OpUnknown:
 		return conflict("previous_operation_unresolved", "the outcome of an earlier %s is not known yet; it is being asked for", other.Kind)
 	case other.State == OpSent || account.caps.Serial:

@@ -51,8 +51,12 @@ type Operation struct {
 	Reason       string
 	Metadata     map[string]string
 	Failure      *Failure
-	HasNext      bool // it answered with a next action: what it asked for is done
+	RepeatAt     time.Time // unknown: from then on, if the provider still shows nothing of it, the call may be made again
+	Review       bool      // unknown, and nothing a machine may do will tell: a person decides
+	HasNext      bool      // it answered with a next action: what it asked for is done
 	UpdatedAt    time.Time
+
+	again bool // the query that was just applied leaves the call to be made again
 }
 
 // moves reports whether an operation of kind k moves money or decides about it, so that while it is open the
@@ -73,6 +77,9 @@ func (k OpKind) authorizes() bool {
 	}
 	return false
 }
+
+// begins reports whether o begins its attempt.
+func (o *Operation) begins() bool { return o.Kind == OpStart || o.Kind == OpChargeMandate }
 
 // open reports whether o is under way. An operation that answered with a next action is done.
 func (o *Operation) open() bool { return o.State.Open() && !o.HasNext }

@@ -22,8 +22,9 @@ type Payment struct {
 	CancelReason string // public: requested_by_merchant, abandoned, expired, …
 	Waived       bool   // the rest is given up here, though the provider may still hold it
 	Expired      bool   // no further try is allowed because time is over
+	Flagged      bool   // a person should look: it was asked about for two weeks and nothing came of it
 	Mismatch     bool   // something authentic spoke of another currency or amount
-	NeedsReview  bool   // a person should look: a mismatch, or more went back than was taken
+	NeedsReview  bool   // a person should look: a mismatch, more went back than was taken, or a doubt that no machine may end
 
 	Version   int64     // rises with every change
 	Sequence  int64     // of the last event; events of a payment have no gap
@@ -37,6 +38,8 @@ type Payment struct {
 
 	CreatedAt time.Time
 	UpdatedAt time.Time
+
+	mandate *Mandate // given with it, as this change stored it
 }
 
 // PaymentOrder is what the merchant asked for, kept as it was given.

@@ -572,6 +572,7 @@ type Feedback struct {
 	DedupeKey string
 	Ack       Ack
 	Read      []Object // not empty: read these and apply what the answer proves
+	Shown     string   // the message without secrets and buyer data, for people
 	Note      string   // why nothing is believed, for the inbox: unknown code, missing field, ambiguous parameters
 }
 
@@ -580,11 +581,12 @@ type ResumeRule uint8
 
 // The resume rules.
 const (
-	ResumeAwait   ResumeRule = iota // never sent again: feedback or an operator decides
-	ResumeSameKey                   // same bytes, same key, any time
-	ResumeSameRef                   // same bytes; "exists already" means await
-	ResumeTotals                    // query, compare with Op.Baseline: +amount done; equal twice, a gap apart: send again
-	ResumeReread                    // the query decides
+	ResumeAwait       ResumeRule = iota // never sent again: feedback or an operator decides
+	ResumeSameKey                       // same bytes, same key, any time
+	ResumeSameRef                       // same bytes; "exists already" means await
+	ResumeTotals                        // query, compare with Op.Baseline: +amount done; equal twice, a gap apart: send again
+	ResumeTotalsWhole                   // the same, but sent again only when it takes all that is left, so that a late first is in its way
+	ResumeReread                        // the query decides
 )
 
 // MethodCaps is what an account can do with one method and flow.

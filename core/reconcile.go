@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,30 +29,65 @@ func wait(n int) time.Duration {
 
 func nextTry(now time.Time, tries int) time.Time { return now.Add(wait(tries)) }
 
-// schedule sets when the provider is asked next: only while something is open, and sooner again when something changed.
+// schedule sets when the provider is asked next: only while it may know more than we do, and sooner again when
+// something changed.
 func (a *amendment) schedule() {
-	if a.before != nil && (a.before.Status != a.Status || len(a.before.Facts) != len(a.Facts) || len(a.before.Operations) != len(a.Operations)) {
+	changed := a.before == nil || a.before.Status != a.Status || len(a.before.Facts) != len(a.Facts) || len(a.before.Operations) != len(a.Operations)
+	if changed && !a.asked {
 		a.Checks = 0
 	}
-	switch {
-	case !a.awaits():
-		a.CheckAt = time.Time{}
-	case a.now.Sub(a.CreatedAt) > askFor && a.openOperation() == nil:
-		a.CheckAt = time.Time{}
-	case a.before == nil || a.Checks != a.before.Checks || a.CheckAt.IsZero() || a.Checks == 0:
+	switch old := a.now.Sub(a.CreatedAt) > askFor; {
+	case a.ask:
+		a.CheckAt, a.Checks = a.now, 0
+	case a.silent && !a.before.CheckAt.IsZero():
 		a.CheckAt = a.now.Add(wait(a.Checks))
-		if o := a.openOperation(); o != nil && o.State == OpSent && o.Deadline.After(a.CheckAt) {
-			a.CheckAt = o.Deadline // the call is still running
-		}
+	case !a.awaits():
+		a.CheckAt = a.lateCheck()
+	case old && a.openOperation() == nil:
+		a.CheckAt, a.Flagged = time.Time{}, a.Flagged || a.Status == StatusProcessing
+	case changed || a.asked || a.CheckAt.IsZero():
+		a.CheckAt = a.nextCheck()
 	}
 }
 
-// awaits reports whether the provider may know something that we do not.
-func (p *Payment) awaits() bool {
-	if p.openOperation() != nil {
-		return true
+func (a *amendment) nextCheck() time.Time {
+	at, o := a.now.Add(wait(a.Checks)), a.openOperation()
+	switch {
+	case o == nil:
+	case o.State == OpSent && o.Deadline.After(at):
+		return o.Deadline // the call is still running
+	case o.State == OpUnknown && o.RepeatAt.After(a.now) && o.RepeatAt.Before(at):
+		return o.RepeatAt
 	}
-	return p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.Status == StatusRequiresPaymentMethod && !p.Expired
+	return at
+}
+
+// awaits reports whether the provider is expected to know something that we do not.
+func (p *Payment) awaits() bool {
+	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction
+}
+
+// lateChecks are when a payment that ended here, though a page of its provider was given out, is asked about all the
+// same: a buyer may have paid there after a cancel, a decline or the end of the session, and nobody may have told us.
+var lateChecks = []time.Duration{time.Hour, 3 * time.Hour, 8 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour, askFor}
+
+// lateCheck is the next of lateChecks after the latest page was given out, zero when money came or nothing was given out.
+func (a *amendment) lateCheck() time.Time {
+	if a.Amounts.Authorized > 0 {
+		return time.Time{}
+	}
+	for _, at := range slices.Backward(a.Attempts) {
+		if at.Next == nil {
+			continue
+		}
+		for _, d := range lateChecks {
+			if t := at.CreatedAt.Add(d); t.After(a.now) {
+				return t
+			}
+		}
+		break
+	}
+	return time.Time{}
 }
 
 // openOperation is the first operation whose outcome is open, nil for none.
@@ -64,39 +100,56 @@ func (p *Payment) openOperation() *Operation {
 	return nil
 }
 
-// Sync asks the provider about every attempt that may still tell something, and applies what it proves. When the
-// provider cannot be asked, the payment comes back as it is: nothing was learned and nothing is concluded.
+// Sync asks the provider about every attempt that may still tell something, and applies what it proves. When a
+// provider did not answer, nothing is concluded and the error is Unavailable.
 func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, error) {
+	if !validID(prefixPayment, id) {
+		return nil, notFound("payment")
+	}
 	p, err := c.store.Payment(ctx, merchant, id)
 	if err != nil {
 		return nil, err
 	}
+	var silent error
 	for _, at := range p.Attempts {
-		account := c.accounts[at.Account]
-		if account == nil || account.querier == nil || p.neverLeft(at) {
+		account, err := c.account(at)
+		if err == nil && (account.querier == nil || p.neverLeft(at)) {
 			continue
 		}
-		s, exchanges, err := account.query(ctx, QueryInput{Known: p.known(at)})
+		var s Snapshot
+		var exchanges []Exchange
+		if err == nil {
+			s, exchanges, err = account.query(ctx, QueryInput{Known: p.known(at)})
+		}
+		if err != nil {
+			silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: "provider_unavailable", Message: "the provider did not tell; ask again later", Err: err}
+			c.log.WarnContext(ctx, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
+		}
 		if p, err = c.learned(ctx, p, at, account, s, exchanges, err); err != nil {
 			return nil, err
 		}
+		if p, err = c.again(ctx, p); err != nil {
+			return nil, err
+		}
 	}
-	return c.again(ctx, p)
+	return p, silent
 }
 
-// again makes the calls again whose outcome is unknown and whose provider takes the same call under the same key as
-// one (ResumeSameKey). What else may be sent again is not decided here.
+// again makes the calls again whose outcome is unknown and that the provider's rule lets be made again: the same
+// operation, the same key, the same bytes.
 func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 	for _, o := range p.Operations {
 		account := c.accounts[p.attempt(o.AttemptID).Account]
-		if o.State != OpUnknown || account == nil || account.caps.Resume[o.Kind] != ResumeSameKey {
+		if account == nil || o.State != OpUnknown || !o.again && account.caps.Resume[o.Kind] != ResumeSameKey {
 			continue
 		}
 		var intent Operation
 		_, err := c.amend(ctx, "", p.ID, Cause{"time", o.ID}, func(a *amendment) error {
+			known := o.RepeatAt
 			o := a.operation(o.ID)
-			if o.State == OpUnknown {
-				o.State, o.Try, o.Deadline = OpSent, o.Try+1, a.now.Add(account.CallTimeout)
+			intent = Operation{}
+			if o.State == OpUnknown && !o.Review && o.RepeatAt.Equal(known) {
+				o.State, o.Try, o.Deadline, o.RepeatAt = OpSent, o.Try+1, a.now.Add(account.CallTimeout), time.Time{}
 				intent = *o
 			}
 			return nil
@@ -129,19 +182,34 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 	return c.amend(ctx, "", p.ID, Cause{"query", at.ID}, func(a *amendment) error {
 		at := a.attempt(at.ID)
 		a.Checks++
-		facts := len(a.Facts)
-		if a.tells(at, s) || a.openOperation() != nil {
-			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, queryErr), s.Facts, s.Refs, s.Memo, s.Display)
-		}
+		a.asked, a.silent = true, queryErr != nil
 		a.doubt(at)
-		if queryErr == nil {
-			a.resolve(at, account, a.evidenceID())
-			a.expire(at)
+		if queryErr != nil {
+			return nil
 		}
+		facts := len(a.Facts)
+		if a.beyond(at, s.Facts) {
+			a.Mismatch, s.Facts = true, nil // it is kept as evidence and moves nothing
+			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), nil, nil, nil, "")
+			return nil
+		}
+		if a.tells(at, s) || a.openOperation() != nil {
+			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), s.Facts, s.Refs, s.Memo, s.Display)
+		}
+		a.resolve(at, account, a.evidenceID())
+		a.expire(at)
 		if len(a.Facts) != facts {
 			a.Checks = 0
 		}
 		return nil
+	})
+}
+
+// beyond reports whether facts tell of more authorized or captured than the attempt ever asked for. Whatever that is
+// about, it is not this attempt.
+func (a *amendment) beyond(at *Attempt, facts []Fact) bool {
+	return slices.ContainsFunc(facts, func(f Fact) bool {
+		return (f.Kind == Authorized || f.Kind == Captured) && f.Amount.Currency == at.Amount.Currency && f.Amount.Minor > at.Amount.Minor
 	})
 }
 
@@ -173,32 +241,52 @@ func (a *amendment) doubt(at *Attempt) {
 	a.settle()
 }
 
-// resolve decides operations of unknown outcome by the provider's totals: what rose by the operation's amount since
-// its intent was committed was done. What did not rise proves nothing and stays in doubt.
+// resolve decides operations of unknown outcome by the provider's totals: what rose by exactly the operation's amount
+// since its intent was committed was done. What did not rise may only be late; see repeatable.
 func (a *amendment) resolve(at *Attempt, account *Account, evidence string) {
 	for _, o := range a.Operations {
-		if o.AttemptID != at.ID || o.State != OpUnknown || account.caps.Resume[o.Kind] != ResumeTotals {
+		rule := account.caps.Resume[o.Kind]
+		if o.AttemptID != at.ID || o.State != OpUnknown || rule != ResumeTotals && rule != ResumeTotalsWhole {
 			continue
 		}
 		t := a.tallyOf(at)
 		f := Fact{Measure: Single, Amount: o.Amount, ID: o.Key, Of: o.Of, OpKey: o.Key, Strength: Asserted, OccurredAt: a.now}
 		switch {
-		case o.Kind == OpCapture && t.captured() >= addCapped(o.Baseline.Captured, o.Amount.Minor):
+		case o.Kind == OpCapture && t.captured() == addCapped(o.Baseline.Captured, o.Amount.Minor):
 			f.Kind = Captured
-		case o.Kind == OpRefund && t.refunded() >= addCapped(o.Baseline.Refunded, o.Amount.Minor):
+		case o.Kind == OpRefund && t.refunded() == addCapped(o.Baseline.Refunded, o.Amount.Minor):
 			f.Kind = Refunded
+		case o.Kind == OpCapture && t.captured() != o.Baseline.Captured, o.Kind == OpRefund && t.refunded() != o.Baseline.Refunded:
+			o.Review = true // somebody else moved money meanwhile: what is ours of it, a person has to see
+			continue
 		default:
+			a.repeatable(o, account, rule)
 			continue
 		}
 		a.Apply(at.ID, evidence, []Fact{f}, a.now)
-		if o.Kind == OpCapture && o.Final {
-			a.Waived = true
-		}
+		a.succeeded(o)
 	}
 	for _, o := range a.Operations {
-		if o.AttemptID == at.ID && o.Kind == OpVoid && o.State == OpSucceeded && !a.Canceled {
-			a.Canceled, a.CancelReason = true, o.Reason
+		if o.AttemptID == at.ID && o.State == OpSucceeded {
+			a.succeeded(o)
 		}
+	}
+}
+
+// repeatable notes that the provider shows nothing of o. Seen again after the provider's gap, nothing of it is on the
+// way any more: then the call may be made again under the rule, or, when a repetition was refused as well, it was
+// declined. A part of what is left, sent again, could be taken twice: a person decides (5.3).
+func (a *amendment) repeatable(o *Operation, account *Account, rule ResumeRule) {
+	switch {
+	case o.RepeatAt.IsZero():
+		o.RepeatAt = a.now.Add(account.caps.ResumeGap)
+	case a.now.Before(o.RepeatAt) || o.Review:
+	case o.Try > 1 && o.Failure != nil:
+		o.State = OpDeclined
+	case rule == ResumeTotalsWhole && o.Amount.Minor != o.Baseline.Authorized-o.Baseline.Captured:
+		o.Review = true
+	default:
+		o.again = true
 	}
 }
 
@@ -223,8 +311,13 @@ func (c *Checkout) settleDoubt(ctx context.Context, merchant, id string) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, c.answerWithin/2) // the caller waits, and his own call comes after it
+	defer cancel()
 	if o := p.openOperation(); o != nil && (o.State == OpUnknown || o.State == OpSent && now().After(o.Deadline)) {
 		_, err = c.Sync(ctx, merchant, id)
+	}
+	if KindOf(err) == Unavailable {
+		return nil // the doubt remains, and the operation is refused because of it
 	}
 	return err
 }
@@ -238,7 +331,9 @@ func (c *Checkout) Run(ctx context.Context) {
 	for range appliers {
 		c.running.Go(func() { c.applyLoop(ctx) })
 	}
-	c.sweep(ctx, now().Add(askFor), 10_000) // everything open: feedback may have been lost while nobody listened
+	// Everything open is asked about at once: feedback may have been lost while nobody listened.
+	c.report(ctx, "start", c.store.Do(ctx, "schedule", func(tx Tx) error { return tx.ScheduleAll(now()) }))
+	c.sweep(ctx, now())
 	for {
 		timer := time.NewTimer(c.untilDue(ctx))
 		select {
@@ -248,7 +343,7 @@ func (c *Checkout) Run(ctx context.Context) {
 			return
 		case <-timer.C:
 		}
-		c.sweep(ctx, now(), sweepBatch)
+		c.sweep(ctx, now())
 	}
 }
 
@@ -281,7 +376,7 @@ func (c *Checkout) applyLoop(ctx context.Context) {
 const sweepBatch = 200
 
 // sweep applies the feedback that waits and asks about the payments whose time has come.
-func (c *Checkout) sweep(ctx context.Context, due time.Time, most int) {
+func (c *Checkout) sweep(ctx context.Context, due time.Time) {
 	for _, state := range []InboxState{InboxReceived, InboxUnmatched} {
 		items, err := c.store.Inbox(ctx, InboxQuery{State: state, Due: now(), Page: Page{Limit: sweepBatch}})
 		c.report(ctx, "inbox", err)
@@ -289,7 +384,7 @@ func (c *Checkout) sweep(ctx context.Context, due time.Time, most int) {
 			c.report(ctx, "feedback "+item.ID, c.applyItem(ctx, item.ID))
 		}
 	}
-	places, err := c.store.Due(ctx, due, most)
+	places, err := c.store.Due(ctx, due, sweepBatch)
 	c.report(ctx, "due payments", err)
 	var asking sync.WaitGroup
 	free := make(chan struct{}, asksAtOnce)
@@ -300,8 +395,9 @@ func (c *Checkout) sweep(ctx context.Context, due time.Time, most int) {
 		free <- struct{}{}
 		asking.Go(func() {
 			defer func() { <-free }()
-			_, err := c.Sync(ctx, "", place.PaymentID)
-			c.report(ctx, "payment "+place.PaymentID, err)
+			if _, err := c.Sync(ctx, "", place.PaymentID); KindOf(err) != Unavailable {
+				c.report(ctx, "payment "+place.PaymentID, err)
+			}
 		})
 	}
 	asking.Wait()

@@ -57,7 +57,8 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 		if at.Next != nil {
 			then = at.Next.Then
 		}
-		first = !at.Returned && a.Amounts.Authorized == 0 && !empty
+		told := len(hints.Facts) > 0 && !slices.ContainsFunc(asHints(hints.Facts), func(f Fact) bool { return !a.knows(at.ID, f) })
+		first = !at.Returned && a.Amounts.Authorized == 0 && !empty && !(away && told)
 		if !first {
 			return nil // a reload changes nothing, and asks nobody
 		}
@@ -70,16 +71,13 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 	if amendErr != nil {
 		return nil, amendErr
 	}
-	if first && (then == ThenQuery || away) && p.undecided() {
+	if first && (then == ThenQuery || away) && p.Amounts.Authorized == 0 {
 		if synced, err := c.Sync(ctx, "", p.ID); err == nil {
 			return synced, nil
 		}
 	}
 	return p, nil
 }
-
-// undecided reports whether a question to the provider may still tell something.
-func (p *Payment) undecided() bool { return p.Amounts.Authorized == 0 && !p.Status.final() }
 
 // asHints makes sure that nothing a browser brought is believed.
 func asHints(facts []Fact) []Fact {

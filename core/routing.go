@@ -37,7 +37,7 @@ func (c *Checkout) route(m *Merchant, o *PaymentOrder, amount Money) (*Account, 
 	if o.Account != "" {
 		a := c.accounts[o.Account]
 		if a == nil || !slices.Contains(m.Accounts, o.Account) {
-			return nil, nil, invalid("account_unknown", "/account", "there is no account %q", o.Account)
+			return nil, nil, invalid("account_unknown", "/account", "there is no such account")
 		}
 		caps, err := a.takes(o, amount)
 		if err != nil {

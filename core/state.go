@@ -119,12 +119,27 @@ func (p *Payment) settle() {
 	s.TryAllowed = live == 0 && p.tryAllowed()
 	s.EndedByOthers = live == 0 && ended > 0 && ended == len(p.Attempts)
 	p.Amounts, p.Status = a, s.Status()
-	p.NeedsReview = p.Mismatch || a.Surplus > 0
+	p.NeedsReview = p.Mismatch || p.Flagged || a.Surplus > 0 || p.paidTwice(a) || slices.ContainsFunc(p.Operations, func(o *Operation) bool { return o.Review && o.open() })
 }
 
-// tryAllowed reports whether another attempt may be made when none is live.
+// paidTwice reports whether a buyer has paid, or given more to hold, than the payment asks for: at two attempts, since
+// none is let do it.
+func (p *Payment) paidTwice(a Amounts) bool {
+	return len(p.Attempts) > 1 && (a.Captured > p.Amount.Minor || a.Authorized-a.Released > p.Amount.Minor)
+}
+
+// overheld reports whether an attempt still holds money that the payment has no use for.
+func (p *Payment) overheld() bool {
+	return p.paidTwice(p.Amounts) && p.Amounts.Authorized-p.Amounts.Released > p.Amounts.Captured
+}
+
+// tryAllowed reports whether another attempt may be made when none is live. A charge in the buyer's absence has one,
+// which begins when its call has left.
 func (p *Payment) tryAllowed() bool {
-	return !p.Canceled && !p.Expired && !p.Order.OffSession && len(p.Attempts) < maxAttempts
+	if p.Canceled || p.Expired || len(p.Attempts) >= maxAttempts {
+		return false
+	}
+	return !p.Order.OffSession || !slices.ContainsFunc(p.Attempts, func(at *Attempt) bool { began, _ := p.beginning(at); return began })
 }
 
 // settleOperations closes the open operations of an attempt that facts decide.
@@ -173,6 +188,9 @@ func (p *Payment) add(a *Amounts, at *Attempt, t *tally) (open int64) {
 	a.Ceiling = addCapped(a.Ceiling, max(t.authorized(), t.everAgreed()))
 	open = max(open, t.agreement()-captured)
 	ownCaptured, ownRefunded := t.own()
+	if p.Order.Capture == CaptureAutomatic { // a sale is asked for by the attempt itself
+		ownCaptured = max(ownCaptured, min(captured, at.Amount.Minor))
+	}
 	a.Foreign = addCapped(a.Foreign, captured-ownCaptured+refunded-ownRefunded)
 	own := map[string]bool{}
 	for _, o := range p.Operations {
@@ -220,10 +238,10 @@ func (a *Amounts) reserve(o *Operation, t *tally, open int64) {
 // close derives what is left from the sums of all attempts.
 func (p *Payment) close(a *Amounts, open int64) {
 	if !p.Waived {
-		a.Capturable = max(0, min(open, p.Amount.Minor-a.Captured)-a.CaptureReserved-a.captureAnnounced)
+		a.Capturable = rest(min(open, rest(p.Amount.Minor, a.Captured)), a.CaptureReserved, a.captureAnnounced)
 	}
 	gone := addCapped(a.Refunded, a.Reversed)
-	a.Refundable = max(0, a.Captured-gone-a.RefundReserved-a.refundAnnounced)
+	a.Refundable = rest(a.Captured, gone, a.RefundReserved, a.refundAnnounced)
 	a.Surplus = max(0, gone-a.Captured)
 }
 
@@ -248,7 +266,7 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 	if !live {
 		return false, byProvider
 	}
-	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !authorized
+	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !authorized && !t.authPending()
 	s.ReviewDue = s.ReviewDue || review
 	s.Undecided = s.Undecided || at.Returned && !authorized && !review
 	return true, false
@@ -275,7 +293,7 @@ func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 // beginning tells whether the operation that begins the attempt was made, and whether it came to nothing.
 func (p *Payment) beginning(at *Attempt) (made, refused bool) {
 	for _, o := range p.Operations {
-		if o.AttemptID == at.ID && (o.Kind == OpStart || o.Kind == OpChargeMandate) {
+		if o.AttemptID == at.ID && o.begins() {
 			return o.State != OpNotSent, o.State == OpDeclined
 		}
 	}

@@ -66,6 +66,8 @@ type Tx interface {
 	// Schedule sets when the provider is asked about a payment next and how often it was asked (its columns check_at
 	// and checks), and nothing else: asking is no change of a payment, so its version stays.
 	Schedule(paymentID string, at time.Time, checks int) error
+	// ScheduleAll makes every payment due at at whose next check is later.
+	ScheduleAll(at time.Time) error
 	// Claim inserts r, or returns what stands there already.
 	Claim(r *IdempotencyRecord) (existing *IdempotencyRecord, err error)
 	// Finish stores the answer of a claimed record.
@@ -272,7 +274,9 @@ type Mandate struct {
 	ID         string
 	MerchantID string
 	Account    string
+	Provider   string
 	Kind       SaveKind
+	Recurring  *Recurring // with SaveRecurring
 	Status     MandateStatus
 	Method     Method
 	Display    string

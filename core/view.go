@@ -48,7 +48,8 @@ func (p *Payment) View() View {
 	if at == nil {
 		return v
 	}
-	v.Account, v.Provider, v.References, v.Display = at.Account, at.Provider, at.Refs, at.Display
+	v.Account, v.Provider, v.Display = at.Account, at.Provider, at.Display
+	v.References = merge(at.Refs, Refs{RefOwn: at.Reference})
 	v.Mandate = p.mandateID()
 	switch p.Status {
 	case StatusRequiresAction:
@@ -129,7 +130,8 @@ func (p *Payment) lastError() *Failure {
 	var last *Entry
 	for i := range p.Facts {
 		e := &p.Facts[i]
-		if e.AttemptID == at.ID && e.Failure != nil && e.Strength == Asserted && (last == nil || e.laterThan(last)) {
+		said := e.Strength == Asserted || e.Kind == BuyerAway // that the buyer turned away, his browser may tell
+		if e.AttemptID == at.ID && e.Failure != nil && said && (last == nil || e.laterThan(last)) {
 			last = e
 		}
 	}
@@ -189,14 +191,15 @@ type BookingView struct {
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
-// Bookings are the captures or refunds of p that a merchant asked for, oldest first.
+// Bookings are the captures or refunds of p that a merchant asked for and that may have happened, newest first.
 func (p *Payment) Bookings(kind OpKind) []BookingView {
 	views := []BookingView{}
 	for _, o := range p.Operations {
-		if o.Kind == kind {
+		if o.Kind == kind && o.State != OpNotSent {
 			views = append(views, p.booking(o))
 		}
 	}
+	slices.Reverse(views)
 	return views
 }
 

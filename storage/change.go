@@ -65,6 +65,12 @@ func (t *tx) Schedule(paymentID string, at time.Time, checks int) error {
 	return t.one("Schedule", "payment", res)
 }
 
+// ScheduleAll makes every payment due at at whose next check is later.
+func (t *tx) ScheduleAll(at time.Time) error {
+	err := t.db.Model(&payment{}).Where("check_at > ?", moment{at}).Updates(map[string]any{"check_at": moment{at}}).Error
+	return t.fail("ScheduleAll", "payment", err)
+}
+
 // whyNot tells a payment that was changed meanwhile from one that has too little left.
 func (t *tx) whyNot(row *payment) error {
 	var now payment

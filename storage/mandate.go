@@ -11,7 +11,9 @@ type mandate struct {
 	ID         string `gorm:"primaryKey"`
 	MerchantID string
 	Account    string
+	Provider   string
 	Kind       string
+	Recurring  doc[*core.Recurring]
 	Status     string
 	Method     doc[core.Method]
 	Display    text
@@ -29,7 +31,7 @@ func (mandate) TableName() string { return "mandates" }
 
 func mandateRow(m *core.Mandate) *mandate {
 	return &mandate{
-		ID: m.ID, MerchantID: m.MerchantID, Account: m.Account, Kind: string(m.Kind), Status: string(m.Status), Method: doc[core.Method]{m.Method},
+		ID: m.ID, MerchantID: m.MerchantID, Account: m.Account, Provider: m.Provider, Kind: string(m.Kind), Recurring: doc[*core.Recurring]{m.Recurring}, Status: string(m.Status), Method: doc[core.Method]{m.Method},
 		Display: text(m.Display), Refs: doc[core.Refs]{m.Refs}, Memo: doc[core.Refs]{m.Memo}, PaymentID: m.PaymentID, AttemptID: m.AttemptID,
 		Reference: text(m.Reference), Version: m.Version + 1, CreatedAt: moment{m.CreatedAt}, UpdatedAt: moment{m.UpdatedAt},
 	}
@@ -37,7 +39,7 @@ func mandateRow(m *core.Mandate) *mandate {
 
 func (r *mandate) core() *core.Mandate {
 	return &core.Mandate{
-		ID: r.ID, MerchantID: r.MerchantID, Account: r.Account, Kind: core.SaveKind(r.Kind), Status: core.MandateStatus(r.Status), Method: r.Method.V,
+		ID: r.ID, MerchantID: r.MerchantID, Account: r.Account, Provider: r.Provider, Kind: core.SaveKind(r.Kind), Recurring: r.Recurring.V, Status: core.MandateStatus(r.Status), Method: r.Method.V,
 		Display: string(r.Display), Refs: r.Refs.V, Memo: r.Memo.V, PaymentID: r.PaymentID, AttemptID: r.AttemptID, Reference: string(r.Reference),
 		Version: r.Version, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
@@ -77,7 +79,7 @@ func (t *tx) WriteMandate(m *core.Mandate) error {
 		return t.fail("WriteMandate", "mandate", res.Error)
 	}
 	res := t.db.Model(&mandate{}).Where("id = ? AND merchant_id = ? AND version = ?", m.ID, m.MerchantID, m.Version).Updates(map[string]any{
-		"account": row.Account, "status": row.Status, "method": row.Method, "display": row.Display, "refs": row.Refs, "memo": row.Memo,
+		"account": row.Account, "provider": row.Provider, "status": row.Status, "method": row.Method, "display": row.Display, "refs": row.Refs, "memo": row.Memo,
 		"attempt_id": row.AttemptID, "reference": row.Reference, "version": row.Version, "updated_at": row.UpdatedAt,
 	})
 	if res.Error == nil && res.RowsAffected == 0 {

@@ -36,6 +36,7 @@ type payment struct {
 	CancelReason    text
 	Waived          bool
 	Expired         bool
+	Flagged         bool
 	Mismatch        bool
 	NeedsReview     bool
 	Version         int64
@@ -58,7 +59,7 @@ func paymentRow(c *core.Change) *payment {
 		Capturable: a.Capturable, Refundable: a.Refundable, InDoubt: a.InDoubt, CaptureReserved: a.CaptureReserved, RefundReserved: a.RefundReserved,
 		Ceiling: a.Ceiling, ForeignAmount: a.Foreign, Surplus: a.Surplus, ReservesCapture: c.ReserveCapture, ReservesRefund: c.ReserveRefund,
 		Status: string(p.Status), Canceled: p.Canceled, CancelReason: text(p.CancelReason), Waived: p.Waived, Expired: p.Expired,
-		Mismatch: p.Mismatch, NeedsReview: p.NeedsReview, Version: p.Version, Sequence: p.Sequence, FactCount: p.FactCount,
+		Flagged: p.Flagged, Mismatch: p.Mismatch, NeedsReview: p.NeedsReview, Version: p.Version, Sequence: p.Sequence, FactCount: p.FactCount,
 		CheckAt: moment{p.CheckAt}, Checks: p.Checks, CreatedAt: moment{p.CreatedAt}, UpdatedAt: moment{p.UpdatedAt},
 	}
 	if at := p.Latest(); at != nil {
@@ -77,7 +78,7 @@ func (r *payment) changeable() map[string]any {
 		"capture_reserved": r.CaptureReserved, "refund_reserved": r.RefundReserved, "ceiling": r.Ceiling, "foreign_amount": r.ForeignAmount,
 		"surplus": r.Surplus, "reserves_capture": r.ReservesCapture, "reserves_refund": r.ReservesRefund,
 		"status": r.Status, "canceled": r.Canceled, "cancel_reason": r.CancelReason, "waived": r.Waived, "expired": r.Expired,
-		"mismatch": r.Mismatch, "needs_review": r.NeedsReview, "version": r.Version, "sequence": r.Sequence, "fact_count": r.FactCount,
+		"flagged": r.Flagged, "mismatch": r.Mismatch, "needs_review": r.NeedsReview, "version": r.Version, "sequence": r.Sequence, "fact_count": r.FactCount,
 		"check_at": r.CheckAt, "checks": r.Checks, "updated_at": r.UpdatedAt,
 	}
 }
@@ -90,7 +91,7 @@ func (r *payment) core() *core.Payment {
 			Capturable: r.Capturable, Refundable: r.Refundable, InDoubt: r.InDoubt, CaptureReserved: r.CaptureReserved, RefundReserved: r.RefundReserved,
 			Ceiling: r.Ceiling, Foreign: r.ForeignAmount, Surplus: r.Surplus},
 		Status: core.Status(r.Status), Canceled: r.Canceled, CancelReason: string(r.CancelReason), Waived: r.Waived, Expired: r.Expired,
-		Mismatch: r.Mismatch, NeedsReview: r.NeedsReview, Version: r.Version, Sequence: r.Sequence, FactCount: r.FactCount,
+		Flagged: r.Flagged, Mismatch: r.Mismatch, NeedsReview: r.NeedsReview, Version: r.Version, Sequence: r.Sequence, FactCount: r.FactCount,
 		CheckAt: r.CheckAt.Time, Checks: r.Checks, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
@@ -171,6 +172,8 @@ type operation struct {
 	Failure            doc[*core.Failure]
 	HasNext            bool
 	Deadline           moment
+	RepeatAt           moment
+	Review             bool
 	CreatedAt          moment
 	UpdatedAt          moment
 }
@@ -184,7 +187,7 @@ func operationRow(o *core.Operation) *operation {
 		BaselineAuthorized: o.Baseline.Authorized, BaselineCaptured: o.Baseline.Captured, BaselineRefunded: o.Baseline.Refunded,
 		Try: o.Try, Input: raw(o.Input), Object: o.Object, OwnReference: text(o.OwnReference), WorksOn: text(o.Of), Final: o.Final,
 		Reason: text(o.Reason), Metadata: doc[map[string]string]{o.Metadata}, Failure: doc[*core.Failure]{o.Failure}, HasNext: o.HasNext,
-		Deadline: moment{o.Deadline}, CreatedAt: moment{o.CreatedAt}, UpdatedAt: moment{o.UpdatedAt},
+		Deadline: moment{o.Deadline}, RepeatAt: moment{o.RepeatAt}, Review: o.Review, CreatedAt: moment{o.CreatedAt}, UpdatedAt: moment{o.UpdatedAt},
 	}
 }
 
@@ -192,7 +195,7 @@ func operationRow(o *core.Operation) *operation {
 // but for the try and its deadline.
 func (r *operation) changeable() map[string]any {
 	return map[string]any{"state": r.State, "try": r.Try, "deadline": r.Deadline, "failure": r.Failure, "has_next": r.HasNext,
-		"reason": r.Reason, "metadata": r.Metadata, "updated_at": r.UpdatedAt}
+		"repeat_at": r.RepeatAt, "review": r.Review, "reason": r.Reason, "metadata": r.Metadata, "updated_at": r.UpdatedAt}
 }
 
 func (r *operation) core() *core.Operation {
@@ -203,6 +206,6 @@ func (r *operation) core() *core.Operation {
 			Try:      r.Try, CreatedAt: r.CreatedAt.Time, Deadline: r.Deadline.Time},
 		PaymentID: r.PaymentID, AttemptID: r.AttemptID, State: core.OpState(r.State), Input: json.RawMessage(r.Input), Object: r.Object,
 		OwnReference: string(r.OwnReference), Of: string(r.WorksOn), Final: r.Final, Reason: string(r.Reason), Metadata: r.Metadata.V,
-		Failure: r.Failure.V, HasNext: r.HasNext, UpdatedAt: r.UpdatedAt.Time,
+		Failure: r.Failure.V, HasNext: r.HasNext, RepeatAt: r.RepeatAt.Time, Review: r.Review, UpdatedAt: r.UpdatedAt.Time,
 	}
 }

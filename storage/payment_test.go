@@ -20,7 +20,7 @@ func full() *core.Payment {
 	p.Order = core.PaymentOrder{Capture: core.CaptureManual, Authorize: &half, Method: core.Method{Type: "amazon_pay", Flow: "express"}, Token: "tok", Account: "acc",
 		Buyer: core.Buyer{Email: "jane@example.org", Billing: &core.Address{Name: "Jane", Line1: "Street 1"}}, Items: []core.LineItem{{Name: "Coffee", Quantity: 2, UnitAmount: 6275}},
 		ReturnURL: "https://shop.example/thanks", OffSession: true, Pending: true, Channel: "phone"}
-	p.Canceled, p.CancelReason, p.Waived, p.Expired, p.Mismatch, p.NeedsReview = true, "requested_by_merchant", true, true, true, true
+	p.Canceled, p.CancelReason, p.Waived, p.Expired, p.Flagged, p.Mismatch, p.NeedsReview = true, "requested_by_merchant", true, true, true, true, true
 	p.CheckAt, p.Checks = at.Add(time.Minute), 3
 	a := p.Attempts[0]
 	a.Next = &core.NextAction{Type: core.NextPostForm, Then: core.ThenQuery, URL: "https://pay.example", Fields: [][2]string{{"b", "2"}, {"a", "1"}}, ExpiresAt: at}

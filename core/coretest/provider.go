@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"sync"
+	"time"
 
 	"github.com/paymux/paymux/core"
 )
@@ -27,8 +28,8 @@ type Provider struct {
 
 // NewProvider claims card payments on a hosted page, with both capture modes, in every currency.
 func NewProvider() *Provider {
-	return &Provider{Caps: core.Capabilities{ReferenceLen: 32,
-		Resume: map[core.OpKind]core.ResumeRule{core.OpStart: core.ResumeSameKey, core.OpCapture: core.ResumeTotals, core.OpRefund: core.ResumeTotals, core.OpVoid: core.ResumeTotals},
+	return &Provider{Caps: core.Capabilities{ReferenceLen: 32, ResumeGap: 2 * time.Minute,
+		Resume: map[core.OpKind]core.ResumeRule{core.OpStart: core.ResumeSameKey, core.OpCapture: core.ResumeTotalsWhole, core.OpRefund: core.ResumeTotals, core.OpVoid: core.ResumeTotals},
 		Methods: []core.MethodCaps{{Method: core.Method{Type: "card", Flow: "hosted"}, Captures: []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
 			Save: []core.SaveKind{core.SaveUnscheduled}, OffSession: []core.CaptureMode{core.CaptureAutomatic}, PartialRefund: true, RetriesOnPage: true,
 			NextActions: []string{core.NextRedirect}}}}}

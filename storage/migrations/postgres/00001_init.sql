@@ -56,6 +56,7 @@ CREATE TABLE payments (
     cancel_reason    TEXT    NOT NULL,
     waived           BOOLEAN NOT NULL,
     expired          BOOLEAN NOT NULL,
+    flagged          BOOLEAN NOT NULL,
     mismatch         BOOLEAN NOT NULL,
     needs_review     BOOLEAN NOT NULL,
     version          BIGINT  NOT NULL CHECK (version > 0),
@@ -125,6 +126,8 @@ CREATE TABLE operations (
     failure             TEXT,
     has_next            BOOLEAN NOT NULL,
     deadline            BIGINT,
+    repeat_at           BIGINT,
+    review              BOOLEAN NOT NULL,
     created_at          BIGINT  NOT NULL,
     updated_at          BIGINT  NOT NULL
 );
@@ -196,7 +199,9 @@ CREATE TABLE mandates (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     merchant_id TEXT COLLATE "C" NOT NULL,
     account     TEXT COLLATE "C" NOT NULL,
+    provider    TEXT    NOT NULL,
     kind        TEXT    NOT NULL,
+    recurring   TEXT,
     status      TEXT    NOT NULL,
     method      TEXT    NOT NULL,
     display     TEXT    NOT NULL,

@@ -56,6 +56,7 @@ CREATE TABLE payments (
     cancel_reason    TEXT    NOT NULL,
     waived           INTEGER NOT NULL,
     expired          INTEGER NOT NULL,
+    flagged          INTEGER NOT NULL,
     mismatch         INTEGER NOT NULL,
     needs_review     INTEGER NOT NULL,
     version          INTEGER NOT NULL CHECK (version > 0),
@@ -125,6 +126,8 @@ CREATE TABLE operations (
     failure             TEXT,
     has_next            INTEGER NOT NULL,
     deadline            INTEGER,
+    repeat_at           INTEGER,
+    review              INTEGER NOT NULL,
     created_at          INTEGER NOT NULL,
     updated_at          INTEGER NOT NULL
 ) STRICT;
@@ -196,7 +199,9 @@ CREATE TABLE mandates (
     id          TEXT    NOT NULL PRIMARY KEY,
     merchant_id TEXT    NOT NULL,
     account     TEXT    NOT NULL,
+    provider    TEXT    NOT NULL,
     kind        TEXT    NOT NULL,
+    recurring   TEXT,
     status      TEXT    NOT NULL,
     method      TEXT    NOT NULL,
     display     TEXT    NOT NULL,
