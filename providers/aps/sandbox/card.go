@@ -67,7 +67,7 @@ func (s *Server) readCard(sess *session, in map[string]string) (testCard, instru
 			sess.wrong["card_holder_name"] = "wrong_holder"
 		}
 	}
-	if code := in["card_security_code"]; known && (len(code) != len(card.CVV) || digitsOf(code) != code) {
+	if code := in["card_security_code"]; code == "" || known && (len(code) != len(card.CVV) || digitsOf(code) != code) {
 		sess.wrong["card_security_code"] = "wrong_code"
 	}
 	if len(sess.wrong) > 0 {

@@ -10,15 +10,15 @@ import (
 // firstPage says what this is, what it stands in for, and where it ends.
 func (s *Server) firstPage(w http.ResponseWriter, _ *http.Request) {
 	v := s.brandView(nil, "en")
-	v.Wide, v.Data = true, testCards
+	v.Wide, v.Title, v.Data = true, "Amazon Payment Services simulator", testCards
 	s.write(w, http.StatusOK, "home", v)
 }
 
 // orderRow is one order as the back office lists it.
 type orderRow struct {
-	Merchant, Reference, FortID, Command, Code, Text, Currency string
-	Amount, Authorized, Captured, Refunded, Voided             string
-	CanCapture, CanRefund, CanVoid, CanSettle                  bool
+	Merchant, Reference, Own, About, FortID, Command, Code, Text, Currency string
+	Amount, Authorized, Captured, Refunded, Voided                         string
+	CanCapture, CanRefund, CanVoid, CanSettle                              bool
 }
 
 func (s *Server) showBackOffice(w http.ResponseWriter, r *http.Request) {
@@ -30,13 +30,13 @@ func (s *Server) showBackOffice(w http.ResponseWriter, r *http.Request) {
 // listOrders renders the back office, newest order first. The caller holds the lock.
 func (s *Server) listOrders(w http.ResponseWriter, status int, problem string) {
 	v := s.brandView(nil, "en")
-	v.Wide, v.Problem = true, problem
+	v.Wide, v.Title, v.Problem = true, "Back office · Amazon Payment Services simulator", problem
 	rows := []orderRow{}
 	for i := len(s.books.sequence) - 1; i >= 0; i-- {
 		o := s.books.sequence[i]
 		o.lapse(s.sim.Clock.Now())
 		row := orderRow{
-			Merchant: o.account.MerchantIdentifier, Reference: o.reference, FortID: o.fortID, Command: o.command, Code: o.code, Currency: o.currency,
+			Merchant: o.account.MerchantIdentifier, Reference: o.reference, Own: ownNumber(o.sent), About: o.sent["order_description"], FortID: o.fortID, Command: o.command, Code: o.code, Currency: o.currency,
 			Amount: majorAmount(o.amount, o.currency), Authorized: majorAmount(o.authorized, o.currency), Captured: majorAmount(o.captured, o.currency),
 			Refunded: majorAmount(o.refunded, o.currency), Voided: majorAmount(o.voided, o.currency),
 			CanCapture: o.capturable() > 0, CanRefund: o.captured > o.refunded, CanVoid: o.capturable() > 0 && o.captured == 0, CanSettle: o.isOpen(),

@@ -1,6 +1,8 @@
 package sandbox
 
 import (
+	"context"
+	"log/slog"
 	"maps"
 	"net/http"
 	"strings"
@@ -16,9 +18,14 @@ func (s *Server) received(r *http.Request, operation string, fields map[string]s
 // answered notes how a request ended; a detail says why it was refused.
 func (s *Server) answered(entry *simulator.Request, code, detail string) {
 	s.sim.Requests.Answered(entry, code, detail)
-	if detail != "" {
-		s.sim.Log.Info("request refused", "operation", entry.Operation, "code", code, "detail", detail)
+	if detail == "" {
+		return
 	}
+	level := slog.LevelInfo
+	if code == statusNotChecked+msgOrderUnknown { // so it is with every order while its buyer is at the page
+		level = slog.LevelDebug
+	}
+	s.sim.Log.Log(context.Background(), level, "request refused", "operation", entry.Operation, "code", code, "detail", detail)
 }
 
 // harmless are the fields kept as they are; every other one is hidden, known or not.

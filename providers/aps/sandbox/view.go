@@ -23,13 +23,15 @@ type view struct {
 	Style     template.CSS
 	Brand     template.CSS
 	Logo      template.URL
+	Title     string // in place of the common one
 	Merchant  string
 	Language  string
 	RTL       bool
 	Wide      bool
 	Amount    string // major units
 	Currency  string
-	Order     string
+	Order     string // merchant_reference
+	Own       string // the merchant's own order number, if it sent one
 	About     string
 	Problem   string
 	TriesLeft int
@@ -102,7 +104,7 @@ func (s *Server) render(w http.ResponseWriter, status int, sess *session, name s
 	v := s.brandView(sess.account, sess.fields["language"])
 	amount, _ := strconv.ParseInt(sess.fields["amount"], 10, 64)
 	v.Amount, v.Currency = majorAmount(amount, sess.fields["currency"]), sess.fields["currency"]
-	v.Order, v.About = sess.fields["merchant_reference"], sess.fields["order_description"]
+	v.Order, v.Own, v.About = sess.fields["merchant_reference"], ownNumber(sess.fields), sess.fields["order_description"]
 	v.Option = paymentOptions[sess.waiting.option].name
 	v.Data, v.Path = data, PaymentPagePath+"/"+sess.id
 	v.TriesLeft = sess.account.Attempts
@@ -113,6 +115,14 @@ func (s *Server) render(w http.ResponseWriter, status int, sess *session, name s
 		v.Problem = messageText(sess.problem, v.Language)
 	}
 	s.write(w, status, name, v)
+}
+
+// ownNumber is what the merchant calls the order in its own books, where it does not use merchant_reference for that.
+func ownNumber(fields map[string]string) string {
+	if own := fields["merchant_extra"]; own != fields["merchant_reference"] {
+		return own
+	}
+	return ""
 }
 
 func (s *Server) write(w http.ResponseWriter, status int, name string, v view) {

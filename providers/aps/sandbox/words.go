@@ -5,6 +5,7 @@ var words = map[string][2]string{
 	"sandbox":      {"Test environment: no real card, no real money", "بيئة تجريبية: لا بطاقات حقيقية ولا أموال حقيقية"},
 	"title":        {"Secure payment", "الدفع الآمن"},
 	"order":        {"Order", "الطلب"},
+	"reference":    {"Reference", "المرجع"},
 	"number":       {"Card number", "رقم البطاقة"},
 	"expiry":       {"Expiry date", "تاريخ الانتهاء"},
 	"expiry_hint":  {"MM/YY", "شهر/سنة"},
