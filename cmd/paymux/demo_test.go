@@ -60,6 +60,7 @@ func TestDemoAsANewUser(t *testing.T) {
 		page, status = page.submitTo("/cancel", "").decided()
 		require.Equal(t, "succeeded", status)
 		require.Contains(t, page.html, `<b>0.000</b><span>capturable</span>`)
+		require.Contains(t, page.html, "Thank you, 2.345 JOD is paid", "not what was ordered")
 	})
 	t.Run("reserved and given up", func(t *testing.T) {
 		page, status := newShopper(t).pay(s.Shop, cardPlain, "amount", "1250", "currency", "JPY", "capture_method", "manual").decided()
@@ -67,6 +68,7 @@ func TestDemoAsANewUser(t *testing.T) {
 		page, status = page.submitTo("/cancel", "").decided()
 		require.Equal(t, "canceled", status)
 		require.Contains(t, page.html, `<b>1250</b><span>released</span>`)
+		require.Contains(t, page.html, "1250 JPY was reserved and is given up; nothing was charged.")
 	})
 	t.Run("declined, then paid with another card", func(t *testing.T) {
 		page := newShopper(t).buy(s.Shop).card(cardDeclined)
@@ -78,16 +80,28 @@ func TestDemoAsANewUser(t *testing.T) {
 		b := newShopper(t)
 		page, status := b.buy(s.Shop).submit("cancel").back().decided()
 		require.Equal(t, "requires_action", status, "the browser's word alone ends nothing")
+		require.Contains(t, page.html, "You turned away from the payment page")
 		on := regexp.MustCompile(`href="([^"]+)">Go on to pay`).FindStringSubmatch(page.html)
 		require.NotNil(t, on, page.html)
 		_, status = b.open(html.UnescapeString(on[1])).submit("").card(cardPlain).back().decided()
 		require.Equal(t, "succeeded", status)
 	})
-	t.Run("an amount the currency does not have", func(t *testing.T) {
-		page := newShopper(t).open(s.Shop).submitTo("/shop/orders", "", "amount", "49.50", "currency", "JPY")
-		require.Equal(t, http.StatusUnprocessableEntity, page.status)
-		require.Contains(t, page.html, "An amount in JPY is digits with at most 0 decimals.")
-		require.Contains(t, page.html, `value="49.50"`, "what was typed stays")
+	t.Run("amounts that cannot be paid, in a shopper's words", func(t *testing.T) {
+		for _, c := range []struct{ amount, currency, want string }{
+			{"49.50", "JPY", "Enter an amount without decimals, such as 1250: JPY has none."},
+			{"1.234", "EUR", "Enter an amount with at most 2 decimals, such as 49.5."},
+			{"-3", "KWD", "Enter an amount with at most 3 decimals, such as 49.5."},
+			{"0.00", "AED", "Enter an amount above 0."},
+			{"49.50", "XXX", "Choose one of the currencies."},
+			{"99999999999", "AED", "Nobody here takes this order: "},
+			{"9999999999999999", "AED", "This is more than can be paid at once"},
+			{"99999999999999999999", "AED", "This is more than can be paid at once."},
+		} {
+			page := newShopper(t).open(s.Shop).submitTo("/shop/orders", "", "amount", c.amount, "currency", c.currency)
+			require.GreaterOrEqual(t, page.status, 400)
+			require.Contains(t, page.html, c.want)
+			require.Contains(t, page.html, `value="`+c.amount+`"`, "what was typed stays")
+		}
 	})
 	t.Run("the same form twice is one order", func(t *testing.T) {
 		form := newShopper(t).open(s.Shop)

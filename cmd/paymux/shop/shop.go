@@ -7,7 +7,6 @@ import (
 	"context"
 	"crypto/rand"
 	"embed"
-	"errors"
 	"html/template"
 	"net/http"
 	"slices"
@@ -37,7 +36,7 @@ type shop struct {
 //go:embed *.html style.css
 var files embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{"money": money, "major": major, "say": say, "pretty": pretty, "clock": clock}).ParseFS(files, "*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"money": money, "major": major, "pretty": pretty, "clock": clock}).ParseFS(files, "*.html"))
 
 // callTime bounds one call of the API, which itself answers after 25 seconds at the latest.
 const callTime = 30 * time.Second
@@ -86,9 +85,12 @@ func (s *shop) product(w http.ResponseWriter, _ *http.Request) {
 // form sent twice is one order.
 func (s *shop) order(w http.ResponseWriter, r *http.Request) {
 	p := productPage{Amount: strings.TrimSpace(r.PostFormValue("amount")), Currency: r.PostFormValue("currency"), Capture: r.PostFormValue("capture_method"), Once: r.PostFormValue("once")}
-	amount, err := core.ParseMoney(p.Amount, p.Currency)
-	if err != nil || p.Once == "" {
-		p.Problem = said(err)
+	amount, problem := readAmount(p.Amount, p.Currency)
+	if p.Once == "" {
+		problem = "The form is not complete."
+	}
+	if problem != "" {
+		p.Problem = problem
 		s.show(w, http.StatusUnprocessableEntity, "product", p)
 		return
 	}
@@ -172,9 +174,9 @@ func (s *shop) act(w http.ResponseWriter, r *http.Request) {
 	}
 	var amount *int64
 	if text := strings.TrimSpace(r.PostFormValue("amount")); text != "" {
-		m, err := core.ParseMoney(text, payment.JSON200.Currency)
-		if err != nil {
-			s.showPayment(w, r, http.StatusUnprocessableEntity, id, said(err))
+		m, problem := readAmount(text, payment.JSON200.Currency)
+		if problem != "" {
+			s.showPayment(w, r, http.StatusUnprocessableEntity, id, problem)
 			return
 		}
 		amount = &m.Minor
@@ -213,25 +215,6 @@ func (s *shop) do(ctx context.Context, action, id, once string, amount *int64) (
 		return "", refusal(a, err)
 	}
 	return "", "There is no such button."
-}
-
-// said is what an error of core tells people.
-func said(err error) string {
-	if e, ok := errors.AsType[*core.Error](err); ok {
-		return strings.ToUpper(e.Message[:1]) + e.Message[1:] + "."
-	}
-	return "The form is not complete."
-}
-
-// refusal is why the API did not do it; empty when it did.
-func refusal(answer interface{ GetApplicationProblemJSONDefault() *client.Problem }, err error) string {
-	if err != nil {
-		return "The payment service cannot be reached. Try again."
-	}
-	if p := answer.GetApplicationProblemJSONDefault(); p != nil {
-		return strings.TrimSuffix(p.Detail, ".") + " (" + string(p.Code) + ")."
-	}
-	return ""
 }
 
 // show renders a page. Everything it needs comes from this shop; forms go to it and, by its redirects, to hosted_url.
