@@ -43,9 +43,9 @@ func prefixes(list ...string) (out []netip.Prefix) {
 	return out
 }
 
-// global reports whether a is the address of somebody on the internet.
+// global reports whether a is the address of somebody on the internet. One with a zone is not: no prefix contains it.
 func global(a netip.Addr) bool {
-	if !a.IsValid() || a.Zone() != "" || a.Is6() && !assigned6.Contains(a) {
+	if !a.IsValid() || a.Is6() && !assigned6.Contains(a) {
 		return false
 	}
 	return !slices.ContainsFunc(refused, func(p netip.Prefix) bool { return p.Contains(a) })

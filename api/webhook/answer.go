@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,7 +16,6 @@ const keptAnswer = 1 << 10
 // endpoint's text: a page that shows it escapes it.
 func excerpt(answer []byte, secrets []string) string {
 	s := plain(answer)
-	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) }) // one may hold another
 	for _, secret := range secrets {
 		if secret != "" {
 			s = strings.ReplaceAll(s, secret, hidden)

@@ -34,6 +34,7 @@ func TestAnswersAreCut(t *testing.T) {
 	require.Equal(t, strings.Repeat("x", 1024), excerpt([]byte(strings.Repeat("x", 1024)), nil))
 	require.Equal(t, strings.Repeat("x", 1024), excerpt([]byte(strings.Repeat("x", 70_000)), nil))
 	require.Equal(t, strings.Repeat("x", 1023), excerpt([]byte(strings.Repeat("x", 1023)+"€"), nil), "no half characters")
+	require.Equal(t, strings.Repeat("x", 1010)+" 411111******1", excerpt([]byte(strings.Repeat("x", 1010)+" 4111111111111111"), nil), "no half card")
 	require.Equal(t, strings.Repeat("x", 1021)+"€", excerpt([]byte(strings.Repeat("x", 1021)+"€€"), nil))
 }
 

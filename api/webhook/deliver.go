@@ -43,13 +43,14 @@ type Sender struct {
 	random    func(n int64) int64
 }
 
-// NewSender sends where guard lets it: over HTTP/1.1, with TLS 1.2 or later, through no proxy, following nothing.
+// NewSender sends where guard lets it: over HTTP/1.1, with TLS 1.2 or later, through no proxy, following nothing. A
+// connection, to an address that was checked when it was dialled, waits half a minute for the endpoint's next event.
 func NewSender(guard *Guard, o SenderOptions) *Sender {
 	s := &Sender{guard: guard, random: o.Random, transport: &http.Transport{
 		Proxy:                  nil, // those of the environment do not count
 		DialContext:            guard.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
-		TLSHandshakeTimeout:    attemptTimeout, // it outlives the attempt's context
+		TLSHandshakeTimeout:    attemptTimeout, // a dial outlives the attempt it was for
 		MaxResponseHeaderBytes: maxHeader,
 		MaxIdleConns:           256,
 		MaxIdleConnsPerHost:    4,
@@ -67,6 +68,7 @@ func (s *Sender) Close() { s.transport.CloseIdleConnections() }
 
 // Deliver makes one attempt. An error means that there was none that counts: ctx ended before an answer (the endpoint
 // may have the event, and knows it by its id when it comes again), or the message cannot be signed, which is Internal.
+// An attempt sends the event a second time only when a connection kept from before ends without an answer.
 func (s *Sender) Deliver(ctx context.Context, m Message) (Result, error) {
 	r := Result{SentAt: time.Now().UTC()}
 	signature, err := m.Keys.Sign(m.EventID, r.SentAt, m.Body)
@@ -151,7 +153,9 @@ func (s *Sender) exchange(ctx context.Context, m Message, at time.Time, signatur
 	if a.status == http.StatusSwitchingProtocols { // what follows is the bare connection, which no context ends
 		return a, nil
 	}
-	a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if a.body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1)); err == nil {
+		err = ctx.Err() // our own hanging up looks like the end of an answer without a length
+	}
 	return a, err
 }
 

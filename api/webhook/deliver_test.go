@@ -160,6 +160,8 @@ func TestBadAnswers(t *testing.T) {
 		{"a header without end", drip(ok, "X-A: "+strings.Repeat("b", 1000)+"\r\n", 0), 0, FailureBroken, 0},
 		{"provisional answers without end", drip("", "HTTP/1.1 103 Early Hints\r\nX-A: "+strings.Repeat("b", 1000)+"\r\n\r\n", 0), 0, FailureBroken, 0},
 		{"a body a byte a second", drip(ok+chunked, "1\r\nx\r\n", time.Second), 200, FailureTimeout, attemptTimeout},
+		{"a byte a second, without a length", drip(ok+"\r\n", "x", time.Second), 200, FailureTimeout, attemptTimeout},
+		{"nothing more, without a length", drip(ok+"\r\n", "", 0), 200, FailureTimeout, attemptTimeout},
 		{"a body that stops", drip(ok+"Content-Length: 5\r\n\r\nab", "", 0), 200, FailureTimeout, attemptTimeout},
 		{"a refusal that stops", drip("HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n\r\nab", "", 0), 500, FailureStatus, attemptTimeout},
 		{"a body without end", drip(ok+chunked, block, 0), 200, FailureTooLarge, 0},
@@ -278,6 +280,37 @@ func TestGivingUp(t *testing.T) {
 	})
 }
 
+// An endpoint that has said 410 is gone, even when nobody waits for the rest of what it says.
+func TestGoneCountsWhenGivingUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.serve = endpoint(func(c net.Conn, r *http.Request, _ []byte) {
+			_, _ = io.WriteString(c, "HTTP/1.1 410 Gone\r\n\r\n")
+			_, _ = io.Copy(io.Discard, c)
+			r.Close = true
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		r, err := w.sender(w.guard(GuardOptions{})).Deliver(ctx, message(t, shopURL))
+		require.NoError(t, err)
+		require.Equal(t, Gone, r.Outcome)
+	})
+}
+
+// Who never finishes the handshake holds a connection for a while, not for ever.
+func TestHandshakesEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		var ended time.Time
+		w.serve = func(c net.Conn) { _, _ = io.Copy(io.Discard, c); ended = time.Now() }
+		r := deliver(t, w.sender(w.guard(GuardOptions{})), message(t, shopURL))
+		require.Equal(t, FailureTimeout, r.Failure)
+		time.Sleep(attemptTimeout)
+		synctest.Wait()
+		require.False(t, ended.IsZero())
+	})
+}
+
 // What cannot be signed is not sent.
 func TestUnsignedIsNotSent(t *testing.T) {
 	w := newWorld(t)
@@ -291,27 +324,32 @@ func TestUnsignedIsNotSent(t *testing.T) {
 	require.Empty(t, w.lookups)
 }
 
-// A connection that the endpoint has closed meanwhile costs no try.
+// A waiting connection that turns out to have ended costs no try: there is another dial, checked like the first.
 func TestConnectionsThatHaveEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		served := 0
 		w.serve = func(c net.Conn) {
-			once := endpoint(func(c net.Conn, r *http.Request, _ []byte) {
-				served++
+			served := 0
+			endpoint(func(c net.Conn, r *http.Request, _ []byte) {
+				if served++; served == 2 && len(w.dials) == 1 {
+					r.Close = true // without a word, while the request was under way
+					return
+				}
 				_, _ = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-				r.Close = served == 1 // it never said so
-			})
-			once(c)
+			})(c)
 		}
 		s := w.sender(w.guard(GuardOptions{}))
 		require.Equal(t, Delivered, deliver(t, s, message(t, shopURL)).Outcome)
-		require.Equal(t, Delivered, deliver(t, s, message(t, shopURL)).Outcome)
+		require.Len(t, w.dials, 1)
+		r := deliver(t, s, message(t, shopURL))
+		require.Equal(t, Delivered, r.Outcome, "%v", r.Err)
 		require.Len(t, w.dials, 2)
-		require.Len(t, w.lookups, 2, "the new connection was checked as the first")
+		require.Len(t, w.lookups, 2)
+		require.Equal(t, Delivered, deliver(t, s, message(t, shopURL)).Outcome)
+		require.Len(t, w.dials, 2, "the second one stays")
 		time.Sleep(time.Minute)
 		require.Equal(t, Delivered, deliver(t, s, message(t, shopURL)).Outcome)
-		require.Len(t, w.dials, 3, "connections do not wait for ever")
+		require.Len(t, w.dials, 3, "but not for ever")
 	})
 }
 

@@ -305,8 +305,9 @@ func TestDialsTakeTurns(t *testing.T) {
 		w.name("slow.example", "192.5.5.1", "192.5.5.2", "192.5.5.3", "192.5.5.4", "192.5.5.5")
 		var tried []string
 		began := time.Now()
+		at := []time.Duration{}
 		g := NewGuard(GuardOptions{Resolver: w, Dial: func(ctx context.Context, _, address string) (net.Conn, error) {
-			tried = append(tried, address)
+			tried, at = append(tried, address), append(at, time.Since(began))
 			if address == "192.5.5.2:443" {
 				return nil, errRefused
 			}
@@ -316,6 +317,7 @@ func TestDialsTakeTurns(t *testing.T) {
 		_, err := g.DialContext(t.Context(), "tcp", "slow.example:443")
 		require.ErrorIs(t, err, errNoConnection)
 		require.Equal(t, []string{"192.5.5.1:443", "192.5.5.2:443", "192.5.5.3:443", "192.5.5.4:443"}, tried)
+		require.Equal(t, []time.Duration{0, 4 * time.Second, 4 * time.Second, 8 * time.Second}, at)
 		require.Equal(t, 10*time.Second, time.Since(began))
 	})
 }
