@@ -32,7 +32,7 @@ func (s *Server) CreateRefund(ctx context.Context, r openapi.CreateRefundRequest
 		Capture: body.Capture, Reason: body.Reason, Metadata: body.Metadata}))
 }
 
-// ListCaptures handles GET /v1/payments/{id}/captures: all of them, oldest first.
+// ListCaptures handles GET /v1/payments/{id}/captures: all of them, newest first.
 func (s *Server) ListCaptures(ctx context.Context, r openapi.ListCapturesRequestObject) (openapi.ListCapturesResponseObject, error) {
 	p, err := s.checkout.Payment(ctx, merchantOf(ctx), r.PaymentID, false)
 	if err != nil {
@@ -45,7 +45,7 @@ func (s *Server) ListCaptures(ctx context.Context, r openapi.ListCapturesRequest
 	return openapi.ListCaptures200JSONResponse(out), nil
 }
 
-// ListRefunds handles GET /v1/payments/{id}/refunds: all of them, oldest first.
+// ListRefunds handles GET /v1/payments/{id}/refunds: all of them, newest first.
 func (s *Server) ListRefunds(ctx context.Context, r openapi.ListRefundsRequestObject) (openapi.ListRefundsResponseObject, error) {
 	p, err := s.checkout.Payment(ctx, merchantOf(ctx), r.PaymentID, false)
 	if err != nil {

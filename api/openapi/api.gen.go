@@ -1226,7 +1226,6 @@ const (
 	TimelineEntryKindProviderQuery TimelineEntryKind = "provider_query"
 	TimelineEntryKindReturn        TimelineEntryKind = "return"
 	TimelineEntryKindStatus        TimelineEntryKind = "status"
-	TimelineEntryKindWebhook       TimelineEntryKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the TimelineEntryKind enum.
@@ -1249,8 +1248,6 @@ func (e TimelineEntryKind) Valid() bool {
 	case TimelineEntryKindReturn:
 		return true
 	case TimelineEntryKindStatus:
-		return true
-	case TimelineEntryKindWebhook:
 		return true
 	default:
 		return false
@@ -1324,7 +1321,7 @@ type Address struct {
 
 	// Country ISO 3166-1 alpha-2.
 	//
-	// Examples: DE
+	// Examples: AE
 	Country    string `json:"country,omitempty" validate:"omitempty,iso3166_1_alpha2"`
 	District   string `json:"district,omitempty" validate:"max=100"`
 	FirstName  string `json:"first_name,omitempty" validate:"max=100"`
@@ -1347,7 +1344,7 @@ type Amounts struct {
 	// Captured Taken in all.
 	Captured int64 `json:"captured"`
 
-	// InDoubt Held by calls whose outcome is not known.
+	// InDoubt Held by calls whose outcome is not known. What a provider has taken up and not decided is not in doubt.
 	InDoubt int64 `json:"in_doubt"`
 
 	// Refundable What may be refunded now.
@@ -1387,7 +1384,8 @@ type BankDetails struct {
 	Reference string `json:"reference"`
 }
 
-// Buyer Who pays, as far as the shop knows.
+// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+// missing is `422 buyer_invalid`, and `pointer` names the member.
 type Buyer struct {
 	// Business The buyer acts for a business.
 	Business bool   `json:"business,omitempty"`
@@ -1395,10 +1393,10 @@ type Buyer struct {
 
 	// Country ISO 3166-1 alpha-2.
 	//
-	// Examples: DE
+	// Examples: AE
 	Country string `json:"country,omitempty" validate:"omitempty,iso3166_1_alpha2"`
 
-	// Email Examples: a@example.org
+	// Email Examples: layla@example.org
 	Email     openapi_types.Email `json:"email,omitempty" validate:"omitempty,max=254,email"`
 	FirstName string              `json:"first_name,omitempty" validate:"max=100"`
 
@@ -1410,10 +1408,10 @@ type Buyer struct {
 
 	// Locale BCP 47 language tag.
 	//
-	// Examples: de-DE
+	// Examples: en-AE
 	Locale string `json:"locale,omitempty" validate:"omitempty,max=35,bcp47_language_tag"`
 
-	// Phone Examples: +49 30 000000
+	// Phone Examples: +971 4 0000000
 	Phone string `json:"phone,omitempty" validate:"omitempty,phone"`
 }
 
@@ -1444,7 +1442,7 @@ type Capture struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency"`
 	Failure  *Failure `json:"failure"`
 	Final    bool     `json:"final"`
@@ -1535,7 +1533,7 @@ type CreateCapture struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
 }
 
@@ -1553,12 +1551,12 @@ type CreatePayment struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency" validate:"currency"`
 
 	// Account Name of the account to use. Without it the routing decides.
 	//
-	// Examples: amazon-eu
+	// Examples: aps-ae
 	Account string `json:"account,omitempty" validate:"omitempty,name"`
 
 	// AllowPending Let the provider take up to a day to decide, where it can. The payment is `processing` meanwhile.
@@ -1574,7 +1572,8 @@ type CreatePayment struct {
 	// BillingAddress A postal address. `name` or the two names, as far as they are known.
 	BillingAddress *Address `json:"billing_address,omitempty"`
 
-	// Buyer Who pays, as far as the shop knows.
+	// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+	// missing is `422 buyer_invalid`, and `pointer` names the member.
 	Buyer *Buyer `json:"buyer,omitempty"`
 
 	// CancelURL Where the buyer goes after giving up; `return_url` if it is left out. The same rules.
@@ -1659,20 +1658,18 @@ type CreateRefund struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
 }
 
 // Currency ISO 4217, upper case.
 //
-// Examples: EUR
+// Examples: AED
 type Currency = string
 
 // Event Something that happened. Stored with the change itself, and never changed afterwards.
 type Event struct {
-	// ID Also the id of every delivery of it.
-	//
-	// Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	// ID Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	ID     string      `json:"id"`
 	Object EventObject `json:"object"`
 
@@ -2095,7 +2092,7 @@ type Payment struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency"`
 
 	// Account Account of the latest attempt; null before there is one.
@@ -2353,7 +2350,7 @@ type Refund struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency"`
 
 	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart.
@@ -2405,7 +2402,8 @@ type RetryAdvice string
 type Review struct {
 	BillingAddress *Address `json:"billing_address"`
 
-	// Buyer Who pays, as far as the shop knows.
+	// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+	// missing is `422 buyer_invalid`, and `pointer` names the member.
 	Buyer         Buyer          `json:"buyer"`
 	ChangeActions []ChangeAction `json:"change_actions"`
 
@@ -2495,15 +2493,6 @@ type To = time.Time
 
 // Token defines model for Token.
 type Token = string
-
-// ListAccountsParams defines parameters for ListAccounts.
-type ListAccountsParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
-}
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
@@ -2607,15 +2596,6 @@ type CancelPaymentParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
-// ListCapturesParams defines parameters for ListCaptures.
-type ListCapturesParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
-}
-
 // CreateCaptureParams defines parameters for CreateCapture.
 type CreateCaptureParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -2628,15 +2608,6 @@ type ConfirmPaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
 	// key never has a second effect.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-}
-
-// ListRefundsParams defines parameters for ListRefunds.
-type ListRefundsParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty" validate:"omitnil,min=1,max=100"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty" validate:"omitnil,max=512"`
 }
 
 // CreateRefundParams defines parameters for CreateRefund.
@@ -2671,7 +2642,7 @@ type CreateRefundJSONRequestBody = CreateRefund
 type ServerInterface interface {
 	// ListAccounts List accounts
 	// (GET /v1/accounts)
-	ListAccounts(ctx echo.Context, params ListAccountsParams) error
+	ListAccounts(ctx echo.Context) error
 	// GetAccountCapabilities Read what an account can do
 	// (GET /v1/accounts/{account}/capabilities)
 	GetAccountCapabilities(ctx echo.Context, account AccountName) error
@@ -2713,7 +2684,7 @@ type ServerInterface interface {
 	CancelPayment(ctx echo.Context, paymentID PaymentID, params CancelPaymentParams) error
 	// ListCaptures List the captures of a payment
 	// (GET /v1/payments/{payment_id}/captures)
-	ListCaptures(ctx echo.Context, paymentID PaymentID, params ListCapturesParams) error
+	ListCaptures(ctx echo.Context, paymentID PaymentID) error
 	// CreateCapture Capture all or part
 	// (POST /v1/payments/{payment_id}/captures)
 	CreateCapture(ctx echo.Context, paymentID PaymentID, params CreateCaptureParams) error
@@ -2722,7 +2693,7 @@ type ServerInterface interface {
 	ConfirmPayment(ctx echo.Context, paymentID PaymentID, params ConfirmPaymentParams) error
 	// ListRefunds List the refunds of a payment
 	// (GET /v1/payments/{payment_id}/refunds)
-	ListRefunds(ctx echo.Context, paymentID PaymentID, params ListRefundsParams) error
+	ListRefunds(ctx echo.Context, paymentID PaymentID) error
 	// CreateRefund Refund all or part
 	// (POST /v1/payments/{payment_id}/refunds)
 	CreateRefund(ctx echo.Context, paymentID PaymentID, params CreateRefundParams) error
@@ -2743,24 +2714,8 @@ type ServerInterfaceWrapper struct {
 func (w *ServerInterfaceWrapper) ListAccounts(ctx echo.Context) error {
 	var err error
 
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListAccountsParams
-	// ------------- Optional query parameter "limit" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListAccounts(ctx, params)
+	err = w.Handler.ListAccounts(ctx)
 	return err
 }
 
@@ -3178,24 +3133,8 @@ func (w *ServerInterfaceWrapper) ListCaptures(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
 	}
 
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListCapturesParams
-	// ------------- Optional query parameter "limit" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListCaptures(ctx, paymentID, params)
+	err = w.Handler.ListCaptures(ctx, paymentID)
 	return err
 }
 
@@ -3286,24 +3225,8 @@ func (w *ServerInterfaceWrapper) ListRefunds(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
 	}
 
-	// Parameter object where we will unmarshal all parameters from the context
-	var params ListRefundsParams
-	// ------------- Optional query parameter "limit" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", ctx.QueryParams(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: "int64"})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter limit: %s", err))
-	}
-
-	// ------------- Optional query parameter "cursor" -------------
-
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", ctx.QueryParams(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
-	if err != nil {
-		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter cursor: %s", err))
-	}
-
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.ListRefunds(ctx, paymentID, params)
+	err = w.Handler.ListRefunds(ctx, paymentID)
 	return err
 }
 
@@ -3449,7 +3372,6 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 }
 
 type ListAccountsRequestObject struct {
-	Params ListAccountsParams
 }
 
 type ListAccountsResponseObject interface {
@@ -3867,7 +3789,6 @@ func (response CancelPayment202JSONResponse) VisitCancelPaymentResponse(w http.R
 
 type ListCapturesRequestObject struct {
 	PaymentID PaymentID `json:"payment_id"`
-	Params    ListCapturesParams
 }
 
 type ListCapturesResponseObject interface {
@@ -4006,7 +3927,6 @@ func (response ConfirmPayment202JSONResponse) VisitConfirmPaymentResponse(w http
 
 type ListRefundsRequestObject struct {
 	PaymentID PaymentID `json:"payment_id"`
-	Params    ListRefundsParams
 }
 
 type ListRefundsResponseObject interface {
@@ -4209,10 +4129,8 @@ type strictHandler struct {
 }
 
 // ListAccounts operation middleware
-func (sh *strictHandler) ListAccounts(ctx echo.Context, params ListAccountsParams) error {
+func (sh *strictHandler) ListAccounts(ctx echo.Context) error {
 	var request ListAccountsRequestObject
-
-	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListAccounts(ctx.Request().Context(), request.(ListAccountsRequestObject))
@@ -4660,11 +4578,10 @@ func (sh *strictHandler) CancelPayment(ctx echo.Context, paymentID PaymentID, pa
 }
 
 // ListCaptures operation middleware
-func (sh *strictHandler) ListCaptures(ctx echo.Context, paymentID PaymentID, params ListCapturesParams) error {
+func (sh *strictHandler) ListCaptures(ctx echo.Context, paymentID PaymentID) error {
 	var request ListCapturesRequestObject
 
 	request.PaymentID = paymentID
-	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListCaptures(ctx.Request().Context(), request.(ListCapturesRequestObject))
@@ -4790,11 +4707,10 @@ func (sh *strictHandler) ConfirmPayment(ctx echo.Context, paymentID PaymentID, p
 }
 
 // ListRefunds operation middleware
-func (sh *strictHandler) ListRefunds(ctx echo.Context, paymentID PaymentID, params ListRefundsParams) error {
+func (sh *strictHandler) ListRefunds(ctx echo.Context, paymentID PaymentID) error {
 	var request ListRefundsRequestObject
 
 	request.PaymentID = paymentID
-	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.ListRefunds(ctx.Request().Context(), request.(ListRefundsRequestObject))

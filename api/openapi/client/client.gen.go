@@ -1205,7 +1205,6 @@ const (
 	TimelineEntryKindProviderQuery TimelineEntryKind = "provider_query"
 	TimelineEntryKindReturn        TimelineEntryKind = "return"
 	TimelineEntryKindStatus        TimelineEntryKind = "status"
-	TimelineEntryKindWebhook       TimelineEntryKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the TimelineEntryKind enum.
@@ -1228,8 +1227,6 @@ func (e TimelineEntryKind) Valid() bool {
 	case TimelineEntryKindReturn:
 		return true
 	case TimelineEntryKindStatus:
-		return true
-	case TimelineEntryKindWebhook:
 		return true
 	default:
 		return false
@@ -1301,7 +1298,7 @@ type Address struct {
 
 	// Country ISO 3166-1 alpha-2.
 	//
-	// Examples: DE
+	// Examples: AE
 	Country    string `json:"country,omitempty"`
 	District   string `json:"district,omitempty"`
 	FirstName  string `json:"first_name,omitempty"`
@@ -1326,7 +1323,7 @@ type Amounts struct {
 	// Captured Taken in all.
 	Captured int64 `json:"captured"`
 
-	// InDoubt Held by calls whose outcome is not known.
+	// InDoubt Held by calls whose outcome is not known. What a provider has taken up and not decided is not in doubt.
 	InDoubt int64 `json:"in_doubt"`
 
 	// Refundable What may be refunded now.
@@ -1366,7 +1363,8 @@ type BankDetails struct {
 	Reference string `json:"reference"`
 }
 
-// Buyer Who pays, as far as the shop knows.
+// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+// missing is `422 buyer_invalid`, and `pointer` names the member.
 type Buyer struct {
 	// Business The buyer acts for a business.
 	Business bool   `json:"business,omitempty"`
@@ -1374,10 +1372,10 @@ type Buyer struct {
 
 	// Country ISO 3166-1 alpha-2.
 	//
-	// Examples: DE
+	// Examples: AE
 	Country string `json:"country,omitempty"`
 
-	// Email Examples: a@example.org
+	// Email Examples: layla@example.org
 	Email     openapi_types.Email `json:"email,omitempty"`
 	FirstName string              `json:"first_name,omitempty"`
 
@@ -1389,10 +1387,10 @@ type Buyer struct {
 
 	// Locale BCP 47 language tag.
 	//
-	// Examples: de-DE
+	// Examples: en-AE
 	Locale string `json:"locale,omitempty"`
 
-	// Phone Examples: +49 30 000000
+	// Phone Examples: +971 4 0000000
 	Phone string `json:"phone,omitempty"`
 }
 
@@ -1416,7 +1414,7 @@ type Capture struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency"`
 	Failure  *Failure `json:"failure"`
 	Final    bool     `json:"final"`
@@ -1503,7 +1501,7 @@ type CreateCapture struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency,omitempty"`
 
 	// Final Close the rest. Nothing more can be captured afterwards.
@@ -1522,7 +1520,7 @@ type CreateCapture struct {
 type CreatePayment struct {
 	// Account Name of the account to use. Without it the routing decides.
 	//
-	// Examples: amazon-eu
+	// Examples: aps-ae
 	Account string `json:"account,omitempty"`
 
 	// AllowPending Let the provider take up to a day to decide, where it can. The payment is `processing` meanwhile.
@@ -1543,7 +1541,8 @@ type CreatePayment struct {
 	// BillingAddress A postal address. `name` or the two names, as far as they are known.
 	BillingAddress *Address `json:"billing_address,omitempty"`
 
-	// Buyer Who pays, as far as the shop knows.
+	// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+	// missing is `422 buyer_invalid`, and `pointer` names the member.
 	Buyer *Buyer `json:"buyer,omitempty"`
 
 	// CancelURL Where the buyer goes after giving up; `return_url` if it is left out. The same rules.
@@ -1559,7 +1558,7 @@ type CreatePayment struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency"`
 
 	// Description What is paid for, for people; shown by some providers. No control characters.
@@ -1627,7 +1626,7 @@ type CreateRefund struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency,omitempty"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
@@ -1644,7 +1643,7 @@ type CreateRefund struct {
 
 // Currency ISO 4217, upper case.
 //
-// Examples: EUR
+// Examples: AED
 type Currency = string
 
 // Event Something that happened. Stored with the change itself, and never changed afterwards.
@@ -1652,9 +1651,7 @@ type Event struct {
 	// Data What changed, how it was before, and why.
 	Data EventData `json:"data"`
 
-	// ID Also the id of every delivery of it.
-	//
-	// Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	// ID Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	ID        string      `json:"id"`
 	Livemode  bool        `json:"livemode"`
 	Object    EventObject `json:"object"`
@@ -2057,7 +2054,7 @@ type Payment struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency    Currency `json:"currency"`
 	Description *string  `json:"description"`
 
@@ -2319,7 +2316,7 @@ type Refund struct {
 
 	// Currency ISO 4217, upper case.
 	//
-	// Examples: EUR
+	// Examples: AED
 	Currency Currency `json:"currency"`
 	Failure  *Failure `json:"failure"`
 
@@ -2375,7 +2372,8 @@ type RetryAdvice string
 type Review struct {
 	BillingAddress *Address `json:"billing_address"`
 
-	// Buyer Who pays, as far as the shop knows.
+	// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+	// missing is `422 buyer_invalid`, and `pointer` names the member.
 	Buyer         Buyer          `json:"buyer"`
 	ChangeActions []ChangeAction `json:"change_actions"`
 
@@ -2468,15 +2466,6 @@ type Token = string
 
 // Refused Why a request was refused (RFC 9457).
 type Refused = Problem
-
-// ListAccountsParams defines parameters for ListAccounts.
-type ListAccountsParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-}
 
 // ListEventsParams defines parameters for ListEvents.
 type ListEventsParams struct {
@@ -2580,15 +2569,6 @@ type CancelPaymentParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
-// ListCapturesParams defines parameters for ListCaptures.
-type ListCapturesParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
-}
-
 // CreateCaptureParams defines parameters for CreateCapture.
 type CreateCaptureParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -2601,15 +2581,6 @@ type ConfirmPaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
 	// key never has a second effect.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
-}
-
-// ListRefundsParams defines parameters for ListRefunds.
-type ListRefundsParams struct {
-	// Limit How many items a page has at most.
-	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
-
-	// Cursor `next_cursor` of the page before. It holds for the same filters and the same merchant.
-	Cursor *Cursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // CreateRefundParams defines parameters for CreateRefund.
@@ -2716,10 +2687,10 @@ type ClientInterface interface {
 
 	// ListAccounts List accounts
 	//
-	// The accounts the key's merchant may use; with operator scope all of them. Sorted by name.
+	// The accounts the key's merchant may use; with operator scope all of them. Sorted by name, in one page.
 	//
 	// Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
-	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAccountCapabilities Read what an account can do
 	//
@@ -2800,7 +2771,8 @@ type ClientInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes any type of body and a specified content type.
@@ -2812,7 +2784,8 @@ type ClientInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes a body of the `application/json` content type.
@@ -2872,10 +2845,10 @@ type ClientInterface interface {
 
 	// ListCaptures List the captures of a payment
 	//
-	// Captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
+	// All captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/captures (the `ListCaptures` operationId).
-	ListCaptures(ctx context.Context, paymentID PaymentID, params *ListCapturesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListCaptures(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateCaptureWithBody Capture all or part
 	//
@@ -2921,10 +2894,10 @@ type ClientInterface interface {
 
 	// ListRefunds List the refunds of a payment
 	//
-	// Refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
+	// All refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/refunds (the `ListRefunds` operationId).
-	ListRefunds(ctx context.Context, paymentID PaymentID, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListRefunds(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateRefundWithBody Refund all or part
 	//
@@ -2966,11 +2939,11 @@ type ClientInterface interface {
 
 // ListAccounts List accounts
 //
-// The accounts the key's merchant may use; with operator scope all of them. Sorted by name.
+// The accounts the key's merchant may use; with operator scope all of them. Sorted by name, in one page.
 //
 // Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
-func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListAccountsRequest(c.Server, params)
+func (c *Client) ListAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAccountsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -3160,7 +3133,8 @@ func (c *Client) ListPayments(ctx context.Context, params *ListPaymentsParams, r
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes any type of body and a specified content type.
@@ -3182,7 +3156,8 @@ func (c *Client) CreatePaymentWithBody(ctx context.Context, params *CreatePaymen
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes a body of the `application/json` content type.
@@ -3302,11 +3277,11 @@ func (c *Client) CancelPayment(ctx context.Context, paymentID PaymentID, params 
 
 // ListCaptures List the captures of a payment
 //
-// Captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
+// All captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
 //
 // Corresponds with GET /v1/payments/{payment_id}/captures (the `ListCaptures` operationId).
-func (c *Client) ListCaptures(ctx context.Context, paymentID PaymentID, params *ListCapturesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListCapturesRequest(c.Server, paymentID, params)
+func (c *Client) ListCaptures(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCapturesRequest(c.Server, paymentID)
 	if err != nil {
 		return nil, err
 	}
@@ -3401,11 +3376,11 @@ func (c *Client) ConfirmPayment(ctx context.Context, paymentID PaymentID, params
 
 // ListRefunds List the refunds of a payment
 //
-// Refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
+// All refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
 //
 // Corresponds with GET /v1/payments/{payment_id}/refunds (the `ListRefunds` operationId).
-func (c *Client) ListRefunds(ctx context.Context, paymentID PaymentID, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListRefundsRequest(c.Server, paymentID, params)
+func (c *Client) ListRefunds(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRefundsRequest(c.Server, paymentID)
 	if err != nil {
 		return nil, err
 	}
@@ -3494,7 +3469,7 @@ func (c *Client) GetPaymentTimeline(ctx context.Context, paymentID PaymentID, re
 }
 
 // NewListAccountsRequest constructs an http.Request for the ListAccounts method
-func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Request, error) {
+func NewListAccountsRequest(server string) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -3510,45 +3485,6 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
-	}
-
-	if params != nil {
-		// queryValues collects non-styled parameters (passthrough, JSON)
-		// that are safe to round-trip through url.Values.Encode().
-		queryValues := queryURL.Query()
-		// rawQueryFragments collects pre-encoded query fragments from
-		// styled parameters, preserving literal commas as delimiters
-		// per the OpenAPI spec (e.g. "color=blue,black,brown").
-		var rawQueryFragments []string
-
-		if params.Limit != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.Cursor != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if encoded := queryValues.Encode(); encoded != "" {
-			rawQueryFragments = append(rawQueryFragments, encoded)
-		}
-		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -4397,7 +4333,7 @@ func NewCancelPaymentRequestWithBody(server string, paymentID PaymentID, params 
 }
 
 // NewListCapturesRequest constructs an http.Request for the ListCaptures method
-func NewListCapturesRequest(server string, paymentID PaymentID, params *ListCapturesParams) (*http.Request, error) {
+func NewListCapturesRequest(server string, paymentID PaymentID) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4420,45 +4356,6 @@ func NewListCapturesRequest(server string, paymentID PaymentID, params *ListCapt
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
-	}
-
-	if params != nil {
-		// queryValues collects non-styled parameters (passthrough, JSON)
-		// that are safe to round-trip through url.Values.Encode().
-		queryValues := queryURL.Query()
-		// rawQueryFragments collects pre-encoded query fragments from
-		// styled parameters, preserving literal commas as delimiters
-		// per the OpenAPI spec (e.g. "color=blue,black,brown").
-		var rawQueryFragments []string
-
-		if params.Limit != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.Cursor != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if encoded := queryValues.Encode(); encoded != "" {
-			rawQueryFragments = append(rawQueryFragments, encoded)
-		}
-		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -4590,7 +4487,7 @@ func NewConfirmPaymentRequestWithBody(server string, paymentID PaymentID, params
 }
 
 // NewListRefundsRequest constructs an http.Request for the ListRefunds method
-func NewListRefundsRequest(server string, paymentID PaymentID, params *ListRefundsParams) (*http.Request, error) {
+func NewListRefundsRequest(server string, paymentID PaymentID) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4613,45 +4510,6 @@ func NewListRefundsRequest(server string, paymentID PaymentID, params *ListRefun
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
-	}
-
-	if params != nil {
-		// queryValues collects non-styled parameters (passthrough, JSON)
-		// that are safe to round-trip through url.Values.Encode().
-		queryValues := queryURL.Query()
-		// rawQueryFragments collects pre-encoded query fragments from
-		// styled parameters, preserving literal commas as delimiters
-		// per the OpenAPI spec (e.g. "color=blue,black,brown").
-		var rawQueryFragments []string
-
-		if params.Limit != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if params.Cursor != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
-			}
-
-		}
-
-		if encoded := queryValues.Encode(); encoded != "" {
-			rawQueryFragments = append(rawQueryFragments, encoded)
-		}
-		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -4836,12 +4694,12 @@ type ClientWithResponsesInterface interface {
 
 	// ListAccountsWithResponse List accounts
 	//
-	// The accounts the key's merchant may use; with operator scope all of them. Sorted by name.
+	// The accounts the key's merchant may use; with operator scope all of them. Sorted by name, in one page.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
-	ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error)
+	ListAccountsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error)
 
 	// GetAccountCapabilitiesWithResponse Read what an account can do
 	//
@@ -4938,7 +4796,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4950,7 +4809,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -5012,12 +4872,12 @@ type ClientWithResponsesInterface interface {
 
 	// ListCapturesWithResponse List the captures of a payment
 	//
-	// Captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
+	// All captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/captures (the `ListCaptures` operationId).
-	ListCapturesWithResponse(ctx context.Context, paymentID PaymentID, params *ListCapturesParams, reqEditors ...RequestEditorFn) (*ListCapturesResponse, error)
+	ListCapturesWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*ListCapturesResponse, error)
 
 	// CreateCaptureWithBodyWithResponse Capture all or part
 	//
@@ -5063,12 +4923,12 @@ type ClientWithResponsesInterface interface {
 
 	// ListRefundsWithResponse List the refunds of a payment
 	//
-	// Refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
+	// All refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/refunds (the `ListRefunds` operationId).
-	ListRefundsWithResponse(ctx context.Context, paymentID PaymentID, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*ListRefundsResponse, error)
+	ListRefundsWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*ListRefundsResponse, error)
 
 	// CreateRefundWithBodyWithResponse Refund all or part
 	//
@@ -6248,13 +6108,13 @@ func (r GetPaymentTimelineResponse) ContentType() string {
 
 // ListAccountsWithResponse List accounts
 //
-// The accounts the key's merchant may use; with operator scope all of them. Sorted by name.
+// The accounts the key's merchant may use; with operator scope all of them. Sorted by name, in one page.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
-func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error) {
-	rsp, err := c.ListAccounts(ctx, params, reqEditors...)
+func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListAccountsResponse, error) {
+	rsp, err := c.ListAccounts(ctx, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -6416,7 +6276,8 @@ func (c *ClientWithResponses) ListPaymentsWithResponse(ctx context.Context, para
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -6434,7 +6295,8 @@ func (c *ClientWithResponses) CreatePaymentWithBodyWithResponse(ctx context.Cont
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
+// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -6532,13 +6394,13 @@ func (c *ClientWithResponses) CancelPaymentWithResponse(ctx context.Context, pay
 
 // ListCapturesWithResponse List the captures of a payment
 //
-// Captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
+// All captures asked for here, newest first. What was captured elsewhere is in `amounts` and in the timeline.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/payments/{payment_id}/captures (the `ListCaptures` operationId).
-func (c *ClientWithResponses) ListCapturesWithResponse(ctx context.Context, paymentID PaymentID, params *ListCapturesParams, reqEditors ...RequestEditorFn) (*ListCapturesResponse, error) {
-	rsp, err := c.ListCaptures(ctx, paymentID, params, reqEditors...)
+func (c *ClientWithResponses) ListCapturesWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*ListCapturesResponse, error) {
+	rsp, err := c.ListCaptures(ctx, paymentID, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -6613,13 +6475,13 @@ func (c *ClientWithResponses) ConfirmPaymentWithResponse(ctx context.Context, pa
 
 // ListRefundsWithResponse List the refunds of a payment
 //
-// Refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
+// All refunds asked for here, newest first. What was refunded elsewhere is in `amounts` and in the timeline.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/payments/{payment_id}/refunds (the `ListRefunds` operationId).
-func (c *ClientWithResponses) ListRefundsWithResponse(ctx context.Context, paymentID PaymentID, params *ListRefundsParams, reqEditors ...RequestEditorFn) (*ListRefundsResponse, error) {
-	rsp, err := c.ListRefunds(ctx, paymentID, params, reqEditors...)
+func (c *ClientWithResponses) ListRefundsWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*ListRefundsResponse, error) {
+	rsp, err := c.ListRefunds(ctx, paymentID, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
