@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"slices"
 
 	"github.com/paymux/paymux/api/openapi"
 	"github.com/paymux/paymux/core"
@@ -26,26 +27,26 @@ func (s *Server) GetAccountCapabilities(ctx context.Context, r openapi.GetAccoun
 	out := openapi.AccountCapabilities{Object: openapi.AccountCapabilitiesObjectAccountCapabilities, Account: a.Name, Provider: a.Provider, Operations: a.Can(),
 		Feedback: openapi.FeedbackCapabilities{Signed: caps.Feedback.Signed, RetriesForSeconds: int64(caps.Feedback.RetriesFor.Seconds())}}
 	for i := range caps.Methods {
-		out.Methods = append(out.Methods, methodCapabilities(&caps.Methods[i]))
+		out.Methods = append(out.Methods, methodCapabilities(&caps.Methods[i], slices.Contains(a.Can(), "void")))
 	}
 	return openapi.GetAccountCapabilities200JSONResponse(out), nil
 }
 
-func methodCapabilities(m *core.MethodCaps) openapi.MethodCapabilities {
+func methodCapabilities(m *core.MethodCaps, void bool) openapi.MethodCapabilities {
 	out := openapi.MethodCapabilities{Type: openapi.MethodType(m.Method.Type), Flow: m.Method.Flow, Product: m.Method.Product,
 		AuthorizationLifeSeconds: int64(m.AuthorizationLife.Seconds()), SessionLifeSeconds: int64(m.SessionLife.Seconds()), Business: m.Business,
 		Countries: list(m.Countries), Currencies: list(m.Currencies), NextActions: list(m.NextActions), Options: list(m.Options),
 		CaptureMethods: words[openapi.CaptureMethod](m.Captures), OffSession: words[openapi.CaptureMethod](m.OffSession), Save: words[openapi.MandateKind](m.Save),
 		PartialRefund: m.PartialRefund, Reauthorize: m.Reauthorize, Review: m.Review, Update: m.Update, VoidAfterCapture: m.VoidAfterCapture,
-		Release: openapi.MethodCapabilitiesReleaseRequest}
+		Release: openapi.MethodCapabilitiesReleaseWindow}
 	if m.Max > 0 {
 		out.MaxAmount = &m.Max
 	}
 	if n := int64(m.CapturesPerAuth); n > 0 {
 		out.CapturesPerAuthorization = &n
 	}
-	if !m.VoidAfterCapture {
-		out.Release = openapi.MethodCapabilitiesReleaseWindow
+	if void && slices.Contains(m.Captures, core.CaptureManual) {
+		out.Release = openapi.MethodCapabilitiesReleaseRequest
 	}
 	return out
 }

@@ -35,11 +35,11 @@ func (s *Server) render(a core.Answer) (answer, error) {
 		}
 		shown = booking(v)
 	case "mandate":
-		var m core.Mandate
-		if err := json.Unmarshal(a.Snapshot, &m); err != nil {
+		var v core.MandateView
+		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
 			return answer{}, err
 		}
-		shown = s.mandate(&m)
+		shown = s.mandate(v)
 	default:
 		return answer{}, fmt.Errorf("api: no answer shows a %q", a.Kind)
 	}

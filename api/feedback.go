@@ -70,7 +70,8 @@ func (s *Server) GetFeedback(ctx context.Context, r openapi.GetFeedbackRequestOb
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetFeedback200JSONResponse(shown), nil
+	shown.Message, err = message(item)
+	return openapi.GetFeedback200JSONResponse(shown), err
 }
 
 // sightOf is whose inbox and accounts the caller sees: empty for operators, who see everything, also what belongs to nobody.
@@ -81,13 +82,22 @@ func sightOf(ctx context.Context) string {
 	return ""
 }
 
+// message is what came, without secrets and buyer data, as the provider's adapter has cleaned it.
+func message(item *core.InboxItem) (*openapi.FeedbackMessage, error) {
+	var fb core.Feedback
+	if err := json.Unmarshal(item.Feedback, &fb); err != nil {
+		return nil, err
+	}
+	return &openapi.FeedbackMessage{Body: fb.Shown, ContentType: item.ContentType}, nil
+}
+
 func (s *Server) feedbackItem(item *core.InboxItem) (openapi.FeedbackItem, error) {
 	var fb core.Feedback
 	if err := json.Unmarshal(item.Feedback, &fb); err != nil {
 		return openapi.FeedbackItem{}, err
 	}
 	out := openapi.FeedbackItem{ID: item.ID, Object: "feedback", Payment: optional(item.Place.PaymentID), State: openapi.FeedbackState(item.State),
-		Account: item.Account, AppliedAt: instant(item.AppliedAt), Facts: []openapi.Fact{}, ReceivedAt: item.ReceivedAt, Tries: int64(item.Tries), Note: optional(item.Note)}
+		Account: item.Account, Provider: s.checkout.ProviderOf(item.Account), AppliedAt: instant(item.AppliedAt), Facts: []openapi.Fact{}, ReceivedAt: item.ReceivedAt, Tries: int64(item.Tries), Note: optional(item.Note)}
 	for i := range fb.Facts {
 		out.Facts = append(out.Facts, fact(&fb.Facts[i]))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
 )
 
 // ListMandates handles GET /v1/mandates.
@@ -14,7 +15,7 @@ func (s *Server) ListMandates(ctx context.Context, r openapi.ListMandatesRequest
 	}
 	out := openapi.MandateList{Object: "list", Data: []openapi.Mandate{}, HasMore: l.Next != "", NextCursor: optional(l.Next)}
 	for _, m := range l.Items {
-		out.Data = append(out.Data, s.mandate(m))
+		out.Data = append(out.Data, s.mandate(m.View()))
 	}
 	return openapi.ListMandates200JSONResponse(out), nil
 }
@@ -25,7 +26,15 @@ func (s *Server) GetMandate(ctx context.Context, r openapi.GetMandateRequestObje
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetMandate200JSONResponse(s.mandate(m)), nil
+	shown := s.mandate(m.View())
+	if m.Status == core.MandateRequiresAction { // what the buyer has to do is the payment's
+		p, err := s.checkout.Payment(ctx, merchantOf(ctx), m.PaymentID, false)
+		if err != nil {
+			return nil, err
+		}
+		shown.NextAction = s.nextAction(p.View())
+	}
+	return openapi.GetMandate200JSONResponse(shown), nil
 }
 
 // CancelMandate handles POST /v1/mandates/{id}/cancel: 200, or 202 while the outcome is open.

@@ -2,7 +2,10 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
+
+	openapi_types "github.com/oapi-codegen/runtime/types"
 
 	"github.com/paymux/paymux/api/openapi"
 	"github.com/paymux/paymux/core"
@@ -116,11 +119,30 @@ func booking(v core.BookingView) any {
 		Reference: optional(v.Reference), CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
 }
 
-// mandate is a mandate as the contract shows it. The provider's token stays here.
-func (s *Server) mandate(m *core.Mandate) openapi.Mandate {
-	return openapi.Mandate{ID: m.ID, Object: "mandate", Payment: optional(m.PaymentID), Status: openapi.MandateStatus(m.Status), Account: m.Account,
-		Kind: openapi.MandateKind(m.Kind), Livemode: s.live, Method: method(m.Method, m.Display), NextAction: openapi.NextAction{Type: openapi.NextActionTypeNone},
-		Provider: provider("", nil), Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+// mandate is a mandate as the contract shows it.
+func (s *Server) mandate(v core.MandateView) openapi.Mandate {
+	return openapi.Mandate{ID: v.ID, Object: "mandate", Payment: optional(v.Payment), Status: openapi.MandateStatus(v.Status), Account: v.Account,
+		Kind: openapi.MandateKind(v.Kind), Recurring: recurring(v.Recurring), Livemode: s.live, Method: method(v.Method, v.Display),
+		NextAction: openapi.NextAction{Type: openapi.NextActionTypeNone}, Provider: provider(v.Provider, map[string]string{core.RefOwn: v.Reference}),
+		Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
+}
+
+func recurring(r *core.Recurring) *openapi.Recurring {
+	if r == nil {
+		return nil
+	}
+	every, out := int64(r.Interval), &openapi.Recurring{Interval: openapi.RecurringInterval(r.Unit)}
+	out.IntervalCount = &every
+	if n := int64(r.Count); n > 0 {
+		out.Count = &n
+	}
+	if r.Amount != nil {
+		out.Amount = &r.Amount.Minor
+	}
+	if !r.Until.IsZero() {
+		out.Until = &openapi_types.Date{Time: r.Until}
+	}
+	return out
 }
 
 // event is an event as the contract shows it, with the payment as it was then.
@@ -147,6 +169,13 @@ func (s *Server) about(kind string, raw json.RawMessage) (json.RawMessage, error
 	}
 	if kind == "payment.attempt_failed" {
 		return raw, nil // a failure is the same inside and outside
+	}
+	if strings.HasPrefix(kind, "mandate.") {
+		var v core.MandateView
+		if err := json.Unmarshal(raw, &v); err != nil {
+			return nil, err
+		}
+		return json.Marshal(s.mandate(v))
 	}
 	var v core.BookingView
 	if err := json.Unmarshal(raw, &v); err != nil {

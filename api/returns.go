@@ -73,6 +73,9 @@ func (s *Server) hostedPage(c echo.Context) error {
 	case next.Type == core.NextRedirect:
 		return away(c, next.URL)
 	}
+	if to := s.checkout.Landing(p); to != "" && p.Status != core.StatusProcessing && p.Status != core.StatusRequiresAction {
+		return away(c, to) // nothing is left to do here
+	}
 	return hosted.Write(c.Response(), http.StatusOK, standing(p))
 }
 

@@ -310,16 +310,16 @@ func (p *Payment) toVoid(c *Checkout) *Attempt {
 func (c *Checkout) cancelHere(ctx context.Context, r Request, id, reason string) (Answer, error) {
 	var ans Answer
 	_, err := c.amend(ctx, r.MerchantID, id, r.cause(), func(a *amendment) error {
+		for _, o := range a.Operations {
+			if err := (&Operation{Op: Op{Kind: OpVoid}}).beside(o, &Account{}); err != nil {
+				return err
+			}
+		}
 		if !slices.Contains(a.AllowedActions(), "cancel") {
 			return a.notAllowed("be canceled")
 		}
 		if a.toVoid(c) != nil { // something was authorized meanwhile
 			return conflict("state_invalid", "the payment changed meanwhile; read it again")
-		}
-		for _, o := range a.Operations {
-			if err := (&Operation{Op: Op{Kind: OpVoid}}).beside(o, &Account{}); err != nil {
-				return err
-			}
 		}
 		a.Waived, a.Canceled, a.CancelReason = a.Amounts.Capturable > 0, a.Amounts.Capturable == 0, reason
 		a.evidence = append(a.evidence, a.from(r.evidence()))

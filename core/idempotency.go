@@ -36,6 +36,9 @@ func (c *Checkout) replay(ctx context.Context, r Request) (*Answer, error) {
 
 // resumeKey answers for a request whose outcome was open when it was answered, or whose process died before it was.
 func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRecord) (*Answer, error) {
+	if err := c.settleDoubt(ctx, rec.MerchantID, rec.PaymentID); err != nil {
+		return nil, err
+	}
 	p, err := c.store.Payment(ctx, rec.MerchantID, rec.PaymentID)
 	if err != nil {
 		return nil, err
@@ -44,22 +47,51 @@ func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRec
 	if o == nil {
 		return nil, &Error{Kind: Internal, Op: "core.resumeKey", Message: "the operation of an idempotency key is missing"}
 	}
+	answer, err := c.answerFor(ctx, o)
+	if err != nil {
+		return nil, err
+	}
 	if o.State == OpNotSent && !rec.Done {
-		a, err := c.repeat(ctx, r, rec, o)
+		a, err := c.repeat(ctx, r, rec, o, answer)
 		return &a, err
 	}
-	a := answerFor(o)(p, o)
-	a.Replayed = true
-	if rec.Done && a.Status == 202 {
-		stored := rec.Answer // still open: the answer as it was given
-		stored.Replayed = true
-		return &stored, nil
+	a := answer(p, o)
+	switch {
+	case a.Status != 202:
+		return c.keep(ctx, rec, a)
+	case rec.Done:
+		a = rec.Answer // still open: the answer as it was given
 	}
+	a.Replayed = true
 	return &a, nil
 }
 
+// keep stores the first final answer to a request, so that every later one is the same. Whoever was faster is
+// followed.
+func (c *Checkout) keep(ctx context.Context, rec *IdempotencyRecord, a Answer) (*Answer, error) {
+	kept := a
+	err := c.store.Do(ctx, rec.PaymentID, func(tx Tx) error {
+		kept = a
+		now, err := tx.Idempotent(ctx, rec.IdempotencyScope)
+		if err != nil {
+			return err
+		}
+		if now.Done && now.Answer.Status != 202 {
+			kept = now.Answer
+			return nil
+		}
+		now.Done, now.Answer = true, a
+		return tx.Finish(now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	kept.Replayed = true
+	return &kept, nil
+}
+
 // repeat runs an operation again of which it was proved that nothing left: same row, same provider key.
-func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord, o *Operation) (Answer, error) {
+func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord, o *Operation, answer func(*Payment, *Operation) Answer) (Answer, error) {
 	return c.operate(ctx, r, rec.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
 		a, err := c.load(ctx, tx, r, rec.PaymentID)
 		if err != nil {
@@ -79,7 +111,7 @@ func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord
 		}
 		again.State, again.Try, again.Failure, again.Deadline = OpSent, again.Try+1, nil, a.now.Add(account.CallTimeout)
 		return a, again, nil
-	}, answerFor(o))
+	}, answer)
 }
 
 // mayRepeat holds the operation against the payment as it is now, as if it were asked for for the first time: other
@@ -101,19 +133,25 @@ func (a *amendment) mayRepeat(o *Operation, account *Account) error {
 }
 
 // answerFor is how an operation of this kind is answered.
-func answerFor(o *Operation) func(*Payment, *Operation) Answer {
+func (c *Checkout) answerFor(ctx context.Context, o *Operation) (func(*Payment, *Operation) Answer, error) {
 	switch o.Kind {
 	case OpCapture, OpRefund:
-		return bookingAnswer
+		return bookingAnswer, nil
 	case OpStart, OpChargeMandate:
 		return func(p *Payment, o *Operation) Answer {
 			if p.attempt(o.AttemptID).Number > 1 {
 				return paymentAnswer(200)(p, o) // another attempt of a payment that was created before
 			}
 			return paymentAnswer(201)(p, o)
+		}, nil
+	case OpCancelMandate:
+		m, err := c.store.Mandate(ctx, "", mandateOf(o.PaymentID))
+		if err != nil {
+			return nil, err
 		}
+		return mandateAnswer(m), nil
 	default:
-		return paymentAnswer(200)
+		return paymentAnswer(200), nil
 	}
 }
 

@@ -175,8 +175,7 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 	if account.canceler == nil {
 		return Answer{}, invalid("capability_unsupported", "", "account %s cannot end a mandate", account.Name)
 	}
-	var ans Answer
-	_, err = c.operate(ctx, r, m.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
+	return c.operate(ctx, r, m.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
 		a, err := c.load(ctx, tx, r, m.PaymentID)
 		if err != nil {
 			return nil, nil, err
@@ -185,16 +184,20 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 		known := Known{Reference: m.Reference, Amount: at.Amount, Refs: m.Refs, Memo: m.Memo, Method: m.Method}
 		o, err := a.intend(account, at, OpCancelMandate, Money{0, a.Amount.Currency}, CancelMandateInput{Mandate: known, Reason: reason}, nil)
 		return a, o, err
-	}, func(p *Payment, o *Operation) Answer {
+	}, mandateAnswer(m))
+}
+
+// mandateAnswer answers about m as this change stored it, or as it was.
+func mandateAnswer(m *Mandate) func(*Payment, *Operation) Answer {
+	return func(p *Payment, o *Operation) Answer {
 		shown := m
 		if p.mandate != nil {
 			shown = p.mandate
 		}
-		ans = Answer{Status: 200, Kind: "mandate", Snapshot: snapshot(shown.View())}
+		ans := Answer{Status: 200, Kind: "mandate", Snapshot: snapshot(shown.View())}
 		if o.open() {
 			ans.Status = 202
 		}
 		return ans
-	})
-	return ans, err
+	}
 }

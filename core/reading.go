@@ -157,6 +157,14 @@ func (c *Checkout) Account(merchant, name string) *Account {
 	return c.accounts[name]
 }
 
+// ProviderOf is the name of the provider of an account, empty when it is not configured.
+func (c *Checkout) ProviderOf(account string) string {
+	if a := c.accounts[account]; a != nil {
+		return a.Provider
+	}
+	return ""
+}
+
 // Accounts are the accounts a merchant may use, or with an empty merchant all of them, for operators; sorted by name.
 func (c *Checkout) Accounts(merchant string) (out []*Account) {
 	for _, name := range sortedIDs(c.accounts) {

@@ -105,6 +105,9 @@ func (c *Checkout) landing(p *Payment, leg Leg) string {
 	return u.String()
 }
 
+// Landing is the merchant's own address for a buyer who has nothing left to do, empty when there is none.
+func (c *Checkout) Landing(p *Payment) string { return c.landing(p, LegResult) }
+
 // Hosted is the payment a hosted page is for. The token is the whole authorization, so it is not looked up further.
 func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {
 	id, ok := c.tokens.ParseClient(token)
