@@ -47,7 +47,7 @@ func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRec
 	if o == nil {
 		return nil, &Error{Kind: Internal, Op: "core.resumeKey", Message: "the operation of an idempotency key is missing"}
 	}
-	answer, err := c.answerFor(ctx, o)
+	answer, err := c.answerFor(ctx, rec.MerchantID, o)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (a *amendment) mayRepeat(o *Operation, account *Account) error {
 }
 
 // answerFor is how an operation of this kind is answered.
-func (c *Checkout) answerFor(ctx context.Context, o *Operation) (func(*Payment, *Operation) Answer, error) {
+func (c *Checkout) answerFor(ctx context.Context, merchant string, o *Operation) (func(*Payment, *Operation) Answer, error) {
 	switch o.Kind {
 	case OpCapture, OpRefund:
 		return bookingAnswer, nil
@@ -145,7 +145,7 @@ func (c *Checkout) answerFor(ctx context.Context, o *Operation) (func(*Payment, 
 			return paymentAnswer(201)(p, o)
 		}, nil
 	case OpCancelMandate:
-		m, err := c.store.Mandate(ctx, "", mandateOf(o.PaymentID))
+		m, err := c.store.Mandate(ctx, merchant, mandateOf(o.PaymentID))
 		if err != nil {
 			return nil, err
 		}

@@ -20,6 +20,7 @@ type Provider struct {
 	OnRefund  func(core.Op, core.RefundInput) (core.Outcome, error)
 	OnQuery   func(core.QueryInput) (core.Snapshot, error)
 	OnCharge  func(core.Op, core.ChargeMandateInput) (core.Outcome, error)
+	OnCancel  func(core.Op, core.CancelMandateInput) (core.Outcome, error)
 	OnReturn  func(core.Return) (core.Feedback, error)
 	OnCheck   func() error
 	mu        sync.Mutex
@@ -29,7 +30,8 @@ type Provider struct {
 // NewProvider claims card payments on a hosted page, with both capture modes, in every currency.
 func NewProvider() *Provider {
 	return &Provider{Caps: core.Capabilities{ReferenceLen: 32, ResumeGap: 2 * time.Minute,
-		Resume: map[core.OpKind]core.ResumeRule{core.OpStart: core.ResumeSameKey, core.OpCapture: core.ResumeTotalsWhole, core.OpRefund: core.ResumeTotals, core.OpVoid: core.ResumeTotals},
+		Resume: map[core.OpKind]core.ResumeRule{core.OpStart: core.ResumeSameKey, core.OpCapture: core.ResumeTotalsWhole, core.OpRefund: core.ResumeTotals, core.OpVoid: core.ResumeTotals,
+			core.OpCancelMandate: core.ResumeSameKey},
 		Methods: []core.MethodCaps{{Method: core.Method{Type: "card", Flow: "hosted"}, Captures: []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
 			Save: []core.SaveKind{core.SaveUnscheduled}, OffSession: []core.CaptureMode{core.CaptureAutomatic}, PartialRefund: true, RetriesOnPage: true,
 			NextActions: []string{core.NextRedirect}}}}}
@@ -136,9 +138,12 @@ func (p *Provider) ChargeMandate(_ context.Context, op core.Op, in core.ChargeMa
 	return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{Authorized(op, true)}}, nil
 }
 
-// CancelMandate ends the mandate.
-func (p *Provider) CancelMandate(_ context.Context, op core.Op, _ core.CancelMandateInput) (core.Outcome, error) {
+// CancelMandate ends the mandate unless scripted.
+func (p *Provider) CancelMandate(_ context.Context, op core.Op, in core.CancelMandateInput) (core.Outcome, error) {
 	p.called(op)
+	if p.OnCancel != nil {
+		return p.OnCancel(op, in)
+	}
 	return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{{Kind: core.MandateClosed, ID: "M", OpKey: op.Key, Strength: core.Asserted}}}, nil
 }
 

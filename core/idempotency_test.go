@@ -1,0 +1,66 @@
+package core_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/core/coretest"
+)
+
+// What was open when it was answered becomes final once, and is told in the same words ever after.
+func TestTheFirstFinalAnswerIsKept(t *testing.T) {
+	d := newDesk(t)
+	d.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) { return core.Outcome{}, nil }
+	create := func() core.Answer {
+		a, err := d.Create(t.Context(), request("k"), newPayment("order-1", core.CaptureManual))
+		require.NoError(t, err)
+		return a
+	}
+	open := create()
+	require.Equal(t, 202, open.Status)
+	require.Equal(t, string(open.Snapshot), string(create().Snapshot), "still open: the answer as it was given")
+	d.provider.OnStart = nil
+	id := view(t, open).ID
+	_, err := d.Sync(t.Context(), "m", id)
+	require.NoError(t, err)
+	final := create()
+	require.Equal(t, 201, final.Status)
+	require.Equal(t, core.StatusRequiresAction, view(t, final).Status)
+	d.hear(coretest.Authorized(d.op(id, core.OpStart).Op, false))
+	require.Equal(t, core.StatusRequiresCapture, d.payment(id).Status)
+	again := create()
+	require.True(t, again.Replayed)
+	require.Equal(t, string(final.Snapshot), string(again.Snapshot))
+}
+
+// The end of a mandate whose outcome was open is answered about the mandate, not about the payment it was given with.
+func TestTheEndOfAMandateIsAnsweredAboutIt(t *testing.T) {
+	d := newDesk(t)
+	in := newPayment("order-1", core.CaptureAutomatic)
+	in.Order.Save.Kind = core.SaveUnscheduled
+	a, err := d.Create(t.Context(), request("create"), in)
+	require.NoError(t, err)
+	start := d.op(view(t, a).ID, core.OpStart).Op
+	sale := coretest.Authorized(start, true)
+	d.hear(sale, core.Fact{Kind: core.MandateActive, ID: "tok", Strength: core.Asserted})
+	d.provider.OnCancel = func(core.Op, core.CancelMandateInput) (core.Outcome, error) { return core.Outcome{}, nil }
+	end := func() core.Answer {
+		a, err := d.CancelMandate(t.Context(), request("end"), view(t, a).Mandate, "")
+		require.NoError(t, err)
+		return a
+	}
+	require.Equal(t, 202, end().Status)
+	d.provider.OnCancel = nil
+	_, err = d.Sync(t.Context(), "m", view(t, a).ID)
+	require.NoError(t, err)
+	final := end()
+	require.Equal(t, 200, final.Status)
+	require.Equal(t, "mandate", final.Kind)
+	var m struct{ ID, Status string }
+	require.NoError(t, json.Unmarshal(final.Snapshot, &m))
+	require.Equal(t, view(t, a).Mandate, m.ID)
+	require.Equal(t, string(core.MandateIsCanceled), m.Status)
+}
