@@ -24,6 +24,7 @@ type Checkout struct {
 	live         bool
 	answerWithin time.Duration
 	log          *slog.Logger
+	began        time.Time
 
 	running sync.WaitGroup // calls to providers that outlive the request they were made for
 	inbox   chan string    // ids of feedback to apply now
@@ -46,7 +47,7 @@ type Options struct {
 func New(o Options) *Checkout {
 	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules, tokens: o.Tokens,
 		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log,
-		inbox: make(chan string, 1024)}
+		inbox: make(chan string, 1024), began: now()}
 	for _, a := range o.Accounts {
 		c.accounts[a.Name] = a
 	}

@@ -332,7 +332,7 @@ func (c *Checkout) Run(ctx context.Context) {
 		c.running.Go(func() { c.applyLoop(ctx) })
 	}
 	// Everything open is asked about at once: feedback may have been lost while nobody listened.
-	c.report(ctx, "start", c.store.Do(ctx, "schedule", func(tx Tx) error { return tx.ScheduleAll(now()) }))
+	c.report(ctx, "start", c.store.Do(ctx, "schedule", func(tx Tx) error { return tx.ScheduleAll(c.began) }))
 	c.sweep(ctx, now())
 	for {
 		timer := time.NewTimer(c.untilDue(ctx))

@@ -66,7 +66,7 @@ type Tx interface {
 	// Schedule sets when the provider is asked about a payment next and how often it was asked (its columns check_at
 	// and checks), and nothing else: asking is no change of a payment, so its version stays.
 	Schedule(paymentID string, at time.Time, checks int) error
-	// ScheduleAll makes every payment due at at whose next check is later.
+	// ScheduleAll makes every payment created before at due at at whose next check is later.
 	ScheduleAll(at time.Time) error
 	// Claim inserts r, or returns what stands there already.
 	Claim(r *IdempotencyRecord) (existing *IdempotencyRecord, err error)

@@ -65,9 +65,9 @@ func (t *tx) Schedule(paymentID string, at time.Time, checks int) error {
 	return t.one("Schedule", "payment", res)
 }
 
-// ScheduleAll makes every payment due at at whose next check is later.
+// ScheduleAll makes every payment created before at due at at whose next check is later.
 func (t *tx) ScheduleAll(at time.Time) error {
-	err := t.db.Model(&payment{}).Where("check_at > ?", moment{at}).Updates(map[string]any{"check_at": moment{at}}).Error
+	err := t.db.Model(&payment{}).Where("check_at > ? AND created_at < ?", moment{at}, moment{at}).Updates(map[string]any{"check_at": moment{at}}).Error
 	return t.fail("ScheduleAll", "payment", err)
 }
 

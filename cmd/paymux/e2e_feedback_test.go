@@ -275,7 +275,10 @@ func TestReplayedFeedback(t *testing.T) {
 // While the database refuses, nothing is acknowledged, so that the provider sends it again; then it counts.
 func TestFeedbackWhileTheDatabaseRefuses(t *testing.T) {
 	w := newWorld(t, sqliteDSN(t)).operator()
-	id := w.create("order-1", nil).str("id")
+	w.control("feedback", map[string]any{"mode": "drop", "times": 100})
+	p := w.create("order-1", nil)
+	id := p.str("id")
+	newShopper(t).open(p.str("next_action.hosted_url")).submit("").card(cardPlain) // paid there, and nobody told us
 	db := w.raw()
 	w.quiet(db)
 	exec := func(statement string) {
