@@ -39,6 +39,9 @@ func problemOf(err error) openapi.Problem {
 		return problem(openapi.ProblemCodeBodyTooLarge, "A body has at most 65536 bytes.")
 	}
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
+		if text, _ := e.Message.(string); e.Code == http.StatusBadRequest {
+			return unreadable(text)
+		}
 		return problemOfHTTP(e.Code)
 	}
 	return problem(openapi.ProblemCodeInternal, "Something broke here. The same request with the same key is safe.")
@@ -85,8 +88,6 @@ func codeOfKind(kind core.Kind) openapi.ProblemCode {
 // problemOfHTTP is for what the router and the generated reading of parameters refuse themselves.
 func problemOfHTTP(status int) openapi.Problem {
 	switch status {
-	case http.StatusBadRequest:
-		return problem(openapi.ProblemCodeQueryInvalid, "A parameter of the address cannot be read.")
 	case http.StatusNotFound:
 		return problem(openapi.ProblemCodeNotFound, "There is nothing at this address.")
 	case http.StatusMethodNotAllowed:

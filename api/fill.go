@@ -34,22 +34,23 @@ func (f *filler) value(dst reflect.Value, n *node, at string) bool {
 		if n.shape == isString && text.UnmarshalText([]byte(n.text)) == nil {
 			return true
 		}
-		return f.misfit(at)
+		f.refuse(codeOf(at), at, "A date in quotes, such as 2027-12-31, is needed.")
+		return false
 	}
 	switch dst.Kind() {
 	case reflect.Struct:
-		return n.shape == isObject && f.members(dst, n, at) || n.shape != isObject && f.misfit(at)
+		return n.shape == isObject && f.members(dst, n, at) || n.shape != isObject && f.misfit(n, isObject, at)
 	case reflect.Map:
-		return n.shape == isObject && f.entries(dst, n, at) || n.shape != isObject && f.misfit(at)
+		return n.shape == isObject && f.entries(dst, n, at) || n.shape != isObject && f.misfit(n, isObject, at)
 	case reflect.Slice:
-		return n.shape == isArray && f.items(dst, n, at) || n.shape != isArray && f.misfit(at)
+		return n.shape == isArray && f.items(dst, n, at) || n.shape != isArray && f.misfit(n, isArray, at)
 	case reflect.String:
 		return f.text(dst, n, at)
 	case reflect.Int64:
 		return f.integer(dst, n, at)
 	case reflect.Bool:
 		if n.shape != isBool {
-			return f.misfit(at)
+			return f.misfit(n, isBool, at)
 		}
 		dst.SetBool(n.text == "true")
 		return true
@@ -58,10 +59,23 @@ func (f *filler) value(dst reflect.Value, n *node, at string) bool {
 	}
 }
 
-// misfit notes a value of the wrong type with the code of its member.
-func (f *filler) misfit(at string) bool {
+// shapes say what would have been right where a value of another JSON type stands.
+var shapes = map[shape]string{
+	isString: "Text in quotes is needed.", isNumber: "A number is needed, without quotes.", isBool: "true or false is needed, without quotes.",
+	isArray: "A list in [ ] is needed.", isObject: "An object in { } is needed.",
+}
+
+// misfit notes a value that is no want, or not one that fits, with the code of its member.
+func (f *filler) misfit(n *node, want shape, at string) bool {
 	code := codeOf(at)
-	f.refuse(code, at, rules[code])
+	switch detail := rules[code]; n.shape {
+	case want:
+		f.refuse(code, at, detail)
+	case isNull:
+		f.refuse(code, at, "null is not taken; leave out what has no value.")
+	default:
+		f.refuse(code, at, shapes[want])
+	}
 	return false
 }
 
@@ -143,7 +157,7 @@ func (f *filler) items(dst reflect.Value, n *node, at string) bool {
 // text takes only what can go into a header, a form or a log line unharmed.
 func (f *filler) text(dst reflect.Value, n *node, at string) bool {
 	if n.shape != isString || n.torn || hasControl(n.text) {
-		return f.misfit(at)
+		return f.misfit(n, isString, at)
 	}
 	if !cardFree[patternOf(at)] && hasCardNumber(n.text) {
 		return f.refuseCard(at)
@@ -156,11 +170,11 @@ func (f *filler) text(dst reflect.Value, n *node, at string) bool {
 // cannot hold. Nothing is ever rounded.
 func (f *filler) integer(dst reflect.Value, n *node, at string) bool {
 	if n.shape != isNumber || n.text == "-0" {
-		return f.misfit(at)
+		return f.misfit(n, isNumber, at)
 	}
 	whole, err := strconv.ParseInt(n.text, 10, 64)
 	if err != nil {
-		return f.misfit(at)
+		return f.misfit(n, isNumber, at)
 	}
 	dst.SetInt(whole)
 	return true

@@ -1,11 +1,15 @@
 package api
 
 import (
+	"errors"
+	"maps"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/go-playground/validator/v10"
 	"github.com/labstack/echo/v4"
 
 	"github.com/paymux/paymux/api/openapi"
@@ -13,24 +17,66 @@ import (
 
 // checkQuery is a middleware of the generated server: it refuses query parameters that the operation does not have or
 // has once, and values outside the contract. A filter that is mistyped must not give the whole list.
-func checkQuery(next openapi.StrictHandlerFunc, _ string) openapi.StrictHandlerFunc {
+func checkQuery(next openapi.StrictHandlerFunc, operation string) openapi.StrictHandlerFunc {
 	return func(c echo.Context, request any) (any, error) {
 		params := reflect.ValueOf(request).FieldByName("Params")
-		for name, values := range c.QueryParams() {
-			if !slices.Contains(queryNames(params), name) || len(values) != 1 {
-				return nil, refuse(openapi.ProblemCodeQueryInvalid, "", "The query has a parameter that this operation does not have, or one twice.")
-			}
-			if hasControl(values[0]) || values[0] == "" {
-				return nil, refuse(openapi.ProblemCodeQueryInvalid, "", "A parameter of the query is empty or has control characters.")
+		names := queryNames(params)
+		query := c.QueryParams()
+		for _, name := range slices.Sorted(maps.Keys(query)) {
+			switch values := query[name]; {
+			case !slices.Contains(names, name):
+				return nil, wrongQuery(name, "there is no such parameter; "+known(names))
+			case len(values) != 1:
+				return nil, wrongQuery(name, "it is given more than once.")
+			case values[0] == "" || hasControl(values[0]):
+				return nil, wrongQuery(name, "it is empty or has control characters.")
 			}
 		}
-		if params.IsValid() {
-			if err := validate().Struct(params.Interface()); err != nil || !inOrder(params) {
-				return nil, refuse(openapi.ProblemCodeQueryInvalid, "", "A parameter of the query is not one of the values the contract allows.")
-			}
+		if !params.IsValid() {
+			return next(c, request)
+		}
+		var broken validator.ValidationErrors
+		if errors.As(validate().Struct(params.Interface()), &broken) {
+			b := broken[0]
+			return nil, wrongQuery(b.Field(), lowerFirst(detailOf(b, openapi.ProblemCodeFieldInvalid, contract().query(operation, b.Field()))))
+		}
+		if !inOrder(params) {
+			return nil, wrongQuery("to", "it is before from.")
 		}
 		return next(c, request)
 	}
+}
+
+// givenParameter are names that may be repeated to the caller.
+var givenParameter = regexp.MustCompile(`^[a-z_]{1,40}$`)
+
+// wrongQuery refuses the parameter of this name.
+func wrongQuery(name, why string) *refusal {
+	if !givenParameter.MatchString(name) {
+		name = "query"
+	}
+	return refuse(openapi.ProblemCodeQueryInvalid, "", name+": "+why)
+}
+
+func known(names []string) string {
+	if len(names) == 0 {
+		return "this operation takes none."
+	}
+	return "there are " + strings.Join(names, ", ") + "."
+}
+
+func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
+
+// misread is what the generated reading of parameters says; the rest of its text may repeat a value.
+var misread = regexp.MustCompile(`^Invalid format for parameter ([a-z_]{1,40}): `)
+
+// unreadable is the refusal of a parameter whose value has not even the type of the contract.
+func unreadable(message string) openapi.Problem {
+	m := misread.FindStringSubmatch(message)
+	if m == nil {
+		return problem(openapi.ProblemCodeQueryInvalid, "A parameter of the address cannot be read.")
+	}
+	return problem(openapi.ProblemCodeQueryInvalid, m[1]+": "+or(contract().formOf(m[1]), "it cannot be read."))
 }
 
 // queryNames are the query parameters that the generated params know.

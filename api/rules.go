@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -39,7 +40,7 @@ var codes = map[string]openapi.ProblemCode{
 
 // rules says what would have been right, per code.
 var rules = map[openapi.ProblemCode]string{
-	openapi.ProblemCodeFieldInvalid:       "The member is missing, or not one of the values the contract allows.",
+	openapi.ProblemCodeFieldInvalid:       "The member does not have the form that the contract asks for.",
 	openapi.ProblemCodeAmountInvalid:      "An amount is a whole, positive number of minor units, written in digits alone.",
 	openapi.ProblemCodeAmountTooLarge:     "An amount is at most 999999999999999 minor units.",
 	openapi.ProblemCodeCurrencyInvalid:    "A currency is a code of ISO 4217 in upper case.",
@@ -98,8 +99,59 @@ func (f *filler) check(request any) {
 		if code == openapi.ProblemCodeAmountInvalid && b.Tag() == "max" {
 			code = openapi.ProblemCodeAmountTooLarge
 		}
-		f.refuse(code, at, rules[code])
+		f.refuse(code, at, detailOf(b, code, contract().member(reflect.TypeOf(request).Elem().Name(), at)))
 	}
+}
+
+// ruleTexts say what a rule of the validator wants, where the code of the member does not say it already.
+var ruleTexts = map[string]string{
+	"email":                          "An e-mail address is needed.",
+	"phone":                          "A telephone number has 3 to 20 digits, blanks and the characters + ( ) / . -.",
+	"ip":                             "An IPv4 or IPv6 address is needed.",
+	"bcp47_language_tag":             "A language tag such as en-AE is needed.",
+	"iso3166_1_alpha2":               "A country of ISO 3166-1 in two upper-case letters, such as AE, is needed.",
+	"iban":                           "An IBAN without blanks and with right check digits is needed.",
+	"option":                         "1 to 32 of a-z, 0-9 and _ are needed.",
+	"name":                           "1 to 64 letters, digits, dots, underscores and hyphens are needed.",
+	"reference":                      "1 to 64 letters, digits, dots, underscores and hyphens are needed.",
+	"required":                       "The member is missing.",
+	"required_if":                    "The member is missing; another one of the request needs it.",
+	"required_with":                  "The member is missing; another one of the request needs it.",
+	"required_without":               "The member is missing.",
+	"excluded_unless":                "The member does not go with what else is in the request.",
+	"excluded_with":                  "The member does not go with what else is in the request.",
+	"min":                            "At least %s is needed.",
+	"gt":                             "More than %s is needed.",
+	"max":                            "At most %s is possible.",
+	"max " + reflect.String.String(): "At most %s characters are possible.",
+	"max " + reflect.Slice.String():  "At most %s items are possible.",
+}
+
+// general are the codes whose members have nothing but the code in common.
+var general = map[openapi.ProblemCode]bool{openapi.ProblemCodeFieldInvalid: true, openapi.ProblemCodeBuyerInvalid: true}
+
+// detailOf says what would have been right at a member that breaks rule b; s is its place in the contract.
+func detailOf(b validator.FieldError, code openapi.ProblemCode, s *schema) string {
+	if values := s.values(); b.Tag() == "enum" && values != "" {
+		return "One of these is needed: " + values + "."
+	}
+	if b.Tag() == "ltefield" {
+		return "It is more than the amount of the payment."
+	}
+	if !general[code] {
+		return rules[code]
+	}
+	text, ok := ruleTexts[b.Tag()+" "+b.Kind().String()]
+	if !ok {
+		text, ok = ruleTexts[b.Tag()]
+	}
+	switch {
+	case !ok:
+		return rules[code]
+	case strings.Contains(text, "%s"):
+		return fmt.Sprintf(text, b.Param())
+	}
+	return text
 }
 
 // pointerOf turns a namespace of the validator, such as CreatePayment.line_items[0].name, into a JSON pointer.
