@@ -81,10 +81,11 @@ func (c *Checkout) applyItem(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	tries := item.Tries + 1
+	tries, ask := item.Tries+1, false
 	_, err = c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
 		a.hear(item, fb, a.attempt(place.AttemptID))
-		a.ask = len(fb.Read) > 0 // if the process dies before it asked, the sweep does
+		a.ask = a.ask || len(fb.Read) > 0 // if the process dies before it asked, the sweep does
+		ask = a.ask
 		item.State, item.Place, item.AppliedAt, item.NextTry, item.Tries = InboxApplied, place, a.now, time.Time{}, tries
 		a.then = func() error { return a.tx.SaveInbox(item) }
 		return nil
@@ -92,7 +93,7 @@ func (c *Checkout) applyItem(ctx context.Context, id string) error {
 	if err != nil {
 		return c.setAside(ctx, item, err)
 	}
-	if len(fb.Read) > 0 {
+	if ask {
 		_, err = c.Sync(ctx, "", place.PaymentID) // if nobody answers, the schedule asks again
 	}
 	if KindOf(err) == Unavailable {
@@ -114,11 +115,11 @@ func (f Feedback) lookups() []Ref {
 }
 
 // hear applies what an authentic feedback says. One about another currency or another amount than was asked moves
-// nothing: it is kept and flagged.
+// nothing: it is kept and flagged, and the provider is asked what is true.
 func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt) {
 	facts := fb.Facts
 	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) || a.beyond(at, facts) {
-		facts, a.Mismatch, item.Note = nil, true, "it speaks of another amount or currency than was asked for"
+		facts, a.Mismatch, a.ask, item.Note = nil, true, true, "it speaks of another amount or currency than was asked for"
 	}
 	if len(fb.Facts) == 0 && item.Note == "" {
 		item.Note = "it proves nothing that could be booked"
