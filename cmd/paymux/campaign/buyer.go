@@ -24,11 +24,12 @@ const (
 
 // buyer is a person with a browser without script. What he brings along is where he is.
 type buyer struct {
-	w    *World
-	name string
-	r    *rand.Rand
-	url  string
-	page string
+	w         *World
+	name      string
+	operation string // what the provider calls the payment he decides, which the page does not show
+	r         *rand.Rand
+	url       string
+	page      string
 }
 
 var scripts = []choice{{"pays", 35}, {"pays with 3-D Secure", 12}, {"declined, then pays", 10}, {"declined and leaves", 6}, {"fails 3-D Secure", 5},
@@ -41,7 +42,10 @@ func (w *World) buyerOf(s *story, hosted string) {
 		return
 	}
 	r := w.dice.of("buyer " + s.name)
-	b := &buyer{w: w, name: s.name, r: r}
+	b := &buyer{w: w, name: s.name, r: r, operation: "PURCHASE"}
+	if s.manual {
+		b.operation = "AUTHORIZATION"
+	}
 	script := choose(r, scripts)
 	w.count("buyer " + script)
 	w.acting.Go(func() {
@@ -120,26 +124,14 @@ func (b *buyer) decide(action string, fields ...string) bool {
 	}
 	b.w.disturb(b.r)
 	here := b.url
-	if operation := b.operation(); operation != "" {
-		if fault := b.w.strike(b.r, pageFaults, "page"); fault != "" {
-			b.w.simulate(b.r, operation, fault)
-		}
+	if fault := b.w.strike(b.r, pageFaults, "page"); fault != "" {
+		b.w.simulate(b.r, b.operation, fault)
 	}
 	if b.submit(action, fields...) {
 		return true
 	}
 	b.think()
 	return b.open(http.MethodGet, here, nil)
-}
-
-// operation is what the provider calls the payment the buyer is about to decide, which the page does not show.
-func (b *buyer) operation() string {
-	for _, s := range b.w.stories {
-		if s.name == b.name && s.manual {
-			return "AUTHORIZATION"
-		}
-	}
-	return "PURCHASE"
 }
 
 var (

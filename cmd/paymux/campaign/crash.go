@@ -2,8 +2,6 @@ package campaign
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -38,6 +36,7 @@ var crashPoints = []choice{{beforeIntent, 4}, {afterIntent, 12}, {afterCall, 14}
 // refuse, and its goroutines come to their end. The next life starts on the same store.
 type instance struct {
 	w        *World
+	slot     int // its place among the instances
 	number   int
 	checkout *core.Checkout
 	handler  http.Handler
@@ -54,11 +53,11 @@ type instance struct {
 // errCrashed is what a dead instance gets from its store: that of one that is closed, which is not tried again.
 var errCrashed = &core.Error{Kind: core.Unavailable, Op: "campaign", Code: "storage_closed", Message: "the process is dead", Err: errAway}
 
-// start begins a life of the program.
-func (w *World) start() {
+// start begins a life of the program in a slot.
+func (w *World) start(slot int) {
 	w.mu.Lock()
 	w.lives++
-	i := &instance{w: w, number: w.lives, gone: make(chan struct{}), ended: make(chan struct{})}
+	i := &instance{w: w, slot: slot, number: w.lives, gone: make(chan struct{}), ended: make(chan struct{})}
 	w.mu.Unlock()
 	if r := w.dice.of("life"); !w.calm.Load() && percent(r, w.crashiness) {
 		i.point, i.left = choose(r, crashPoints), r.IntN(6)
@@ -74,7 +73,7 @@ func (w *World) start() {
 		return
 	}
 	w.mu.Lock()
-	w.program = i
+	w.programs[slot] = i
 	w.mu.Unlock()
 	w.trace.note("life %d begins", i.number)
 	go func() {
@@ -134,7 +133,7 @@ func (i *instance) die(why string) {
 	}
 	i.w.trace.note("life %d ends: %s", i.number, why)
 	i.w.mu.Lock()
-	i.w.program = nil
+	i.w.programs[i.slot] = nil
 	i.w.mu.Unlock()
 	close(i.gone)
 	i.stop()
@@ -145,126 +144,6 @@ func (i *instance) die(why string) {
 	i.w.dying.Go(func() {
 		i.w.pause(down)
 		<-i.ended
-		i.w.start()
+		i.w.start(i.slot)
 	})
-}
-
-// halt ends the last instance cleanly and waits for it.
-func (i *instance) halt() {
-	i.stop()
-	<-i.ended
-	i.dead.Store(true)
-}
-
-// fenced is the store as one instance sees it: every call takes its time, what is written is watched, and nothing gets
-// through once the instance is dead.
-type fenced struct {
-	core.Store
-	i *instance
-}
-
-func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
-	w := s.i.w
-	w.travel("do " + subject)
-	if s.i.dead.Load() {
-		return errCrashed
-	}
-	var d *deed
-	err := s.Store.Do(ctx, subject, func(tx core.Tx) error {
-		d = &deed{Tx: tx}
-		if err := fn(d); err != nil {
-			return err
-		}
-		if before := d.moments()[0]; before != "" && s.i.at(before) {
-			return errCrashed // the transaction is rolled back
-		}
-		return nil
-	})
-	switch {
-	case s.i.dead.Load():
-		return errCrashed
-	case err != nil:
-		w.trace.note("do %s refused: %s", subject, brief(err))
-		return err
-	}
-	w.wrote(ctx, subject, d)
-	if s.i.at(d.moments()[1]) || s.i.at(anywhere) {
-		return errCrashed
-	}
-	w.travel("done " + subject)
-	if s.i.dead.Load() {
-		return errCrashed
-	}
-	return nil
-}
-
-func brief(err error) string {
-	if e := (*core.Error)(nil); errors.As(err, &e) {
-		return e.Kind.String() + " " + e.Code
-	}
-	return fmt.Sprint(err)
-}
-
-// deed is what one transaction did.
-type deed struct {
-	core.Tx
-	changes  []*core.Change
-	received *core.InboxItem
-	inserted bool
-	saved    *core.InboxItem
-}
-
-func (d *deed) Write(c *core.Change) error {
-	err := d.Tx.Write(c)
-	if err == nil {
-		d.changes = append(d.changes, c)
-	}
-	return err
-}
-
-func (d *deed) Receive(item *core.InboxItem) (bool, error) {
-	inserted, err := d.Tx.Receive(item)
-	d.received, d.inserted = item, inserted
-	return inserted, err
-}
-
-func (d *deed) SaveInbox(item *core.InboxItem) error {
-	d.saved = item
-	return d.Tx.SaveInbox(item)
-}
-
-// kind is what a transaction was for.
-func (d *deed) kind() string {
-	switch {
-	case d.received != nil:
-		return "receive"
-	case d.saved != nil:
-		return "apply"
-	}
-	kind := "note"
-	for _, c := range d.changes {
-		kind = "change"
-		if len(c.NewOperations) > 0 {
-			return "intent"
-		}
-		for _, e := range c.Evidence {
-			switch e.Kind {
-			case core.EvidenceAnswer:
-				return "result"
-			case core.EvidenceQuery:
-				return "learned"
-			case core.EvidenceReturn:
-				return "return"
-			}
-		}
-	}
-	return kind
-}
-
-// moments are where a process can die right before and right after the commit.
-func (d *deed) moments() [2]string {
-	return map[string][2]string{
-		"receive": {beforeReceive, afterReceive}, "apply": {beforeApply, afterApply}, "intent": {beforeIntent, afterIntent},
-		"result": {beforeResult, afterResult}, "learned": {beforeLearned, afterLearned}, "return": {inReturn, inReturn},
-	}[d.kind()]
 }

@@ -41,7 +41,11 @@ var lineFaults = []choice{{refused, 15}, {lostBefore, 20}, {lostAfter, 35}, {pro
 // strike draws whether something happens to a message, and what; empty for nothing.
 func (w *World) strike(r *rand.Rand, from []choice, what string) string {
 	often := w.faultiness
-	if what != "CHECK_STATUS" && what != "to the program" { // those are by far the most
+	switch what {
+	case "CHECK_STATUS", "to the program": // by far the most
+	case "store":
+		often /= 5
+	default:
 		often *= 2
 	}
 	if w.calm.Load() || !percent(r, often) {
@@ -190,7 +194,7 @@ func (w *World) toProgram(r *http.Request, name, from string, arrived func(*http
 	case proxyFails:
 		return failing(r, 502+draws.IntN(3)), nil
 	}
-	p := w.running()
+	p := w.running(draws)
 	if p == nil {
 		w.trace.note("%s -> the program is down", name)
 		return nil, errRefused

@@ -3,68 +3,12 @@ package campaign
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"slices"
-	"time"
 
 	"github.com/paymux/paymux/core"
-	"github.com/paymux/paymux/providers/aps/sandbox"
 )
-
-// doubtMayRemain is the one thing this campaign lets pass: core does not send a booking again of which the provider's
-// totals showed twice that it did not happen, so it stays unknown for ever, with its amount shown as in doubt. It
-// becomes false, and goes, when core does.
-const doubtMayRemain = true
-
-// restIsNotAsked is the other: core asks nothing about a payment that has come to rest (the gap sweep of R-38). What a
-// late buyer or the back office does to it, and whose notification is lost for good, is learned only when somebody asks;
-// here the merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.
-const restIsNotAsked = true
-
-// askAboutRest asks about payments at rest of which a notification was lost for good.
-func (w *World) askAboutRest() {
-	lost := w.unheard()
-	for _, p := range w.payments() {
-		if !restIsNotAsked || !p.CheckAt.IsZero() {
-			continue
-		}
-		for _, at := range p.Attempts {
-			if i := slices.IndexFunc(w.accounts, func(a *account) bool { return a.name == at.Account }); lost[w.accounts[i].MerchantIdentifier+"/"+at.Reference] {
-				a := w.call(w.accounts[i], http.MethodPost, "/v1/payments/"+p.ID+"/sync", "", nil, time.Minute)
-				if a != nil && a.status == http.StatusOK && a.str("version") != fmt.Sprint(p.Version) {
-					w.count("gap: learned about a payment at rest only when asked")
-				}
-				break
-			}
-		}
-	}
-}
-
-// unheard are the orders of the provider with a message that never arrived, whatever it tried.
-func (w *World) unheard() map[string]bool {
-	var state struct{ Tries []try }
-	if err := json.Unmarshal(w.control("feedback", nil), &state); err != nil {
-		w.violate("the feedback log cannot be read: %v", err)
-	}
-	lost := map[string]bool{}
-	for _, t := range state.Tries {
-		if t.Mode == "drop" || t.Try == sandbox.FeedbackTries && !t.Accepted {
-			lost[t.Payment] = true
-		}
-	}
-	return lost
-}
-
-// try is one line of the log of the provider's sender.
-type try struct {
-	Payment  string // merchant and reference
-	Mode     string
-	Try      int
-	Accepted bool
-}
 
 // check compares, when everything has come to rest, what the program says with what happened.
 func (w *World) check() {
@@ -122,7 +66,7 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 			lapsed += e.Amount
 		}
 	}
-	if a.Released != sum.Voided && a.Released != sum.Voided-lapsed {
+	if a.Released > sum.Voided || a.Released < sum.Voided-lapsed {
 		w.violate("I-05: payment %s says %d released; the provider %d, %d of it lapsed", p.Reference, a.Released, sum.Voided, lapsed)
 	}
 	doubt := w.checkOperations(p, effects)
@@ -313,42 +257,5 @@ func (w *World) checkInbox() {
 		if len(kept) == 0 || len(kept) != len(minutes) {
 			w.violations = append(w.violations, fmt.Sprintf("I-13: a message to %s was acknowledged %d times and is kept %d times", f.path, f.acknowledged, len(kept)))
 		}
-	}
-}
-
-// checkKeys wants one answer to one key: the same object always, and the same words once it is final.
-func (w *World) checkKeys() {
-	for _, s := range w.stories {
-		for _, q := range s.asked {
-			w.checkKey(q)
-		}
-	}
-}
-
-func (w *World) checkKey(q *request) {
-	var first, final *answer
-	for i := range q.answers {
-		a := &q.answers[i]
-		switch {
-		case a.status == 500:
-			w.violate("%s was answered 500: %s", q.key, a.raw)
-		case a.status >= 300:
-			continue
-		case first == nil:
-			first = a
-		case a.str("id") != first.str("id"):
-			w.violate("I-16: %s was answered about %s and then about %s", q.key, first.str("id"), a.str("id"))
-		}
-		if !a.final() {
-			continue
-		}
-		// What was open when it was first answered is later told as it is then.
-		if final != nil && q.answers[0].status != 202 && a.raw != final.raw {
-			w.violate("I-16: %s was answered in two ways: %s and %s", q.key, final.raw, a.raw)
-		}
-		final = a
-	}
-	if len(q.answers) == 0 {
-		w.violate("%s was never answered", q.key)
 	}
 }

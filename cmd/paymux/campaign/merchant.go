@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -30,10 +31,12 @@ type story struct {
 
 // request is one thing a merchant asks for under one key, and every answer to it.
 type request struct {
-	kind    string // create, capture, refund, cancel, confirm, cancel_mandate
-	path    string
-	key     string
-	body    any
+	kind string // create, capture, refund, cancel, confirm, cancel_mandate
+	path string
+	key  string
+	body any
+
+	mu      sync.Mutex
 	answers []answer
 }
 
@@ -48,13 +51,30 @@ type answer struct {
 // final reports whether an answer settles a request for good: not one that says "still open" or "try again".
 func (a answer) final() bool { return a.status == 200 || a.status == 201 }
 
+// told keeps an answer of the program. What a proxy in between made up is none.
+func (q *request) told(a *answer) {
+	if a == nil || a.body == nil && a.status >= 500 {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.answers = append(q.answers, *a)
+}
+
+// last is the latest answer, the zero answer before there is one.
+func (q *request) last() answer {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.answers) == 0 {
+		return answer{}
+	}
+	return q.answers[len(q.answers)-1]
+}
+
 // open reports whether the merchant will ask again under the same key.
 func (q *request) open() bool {
-	if len(q.answers) == 0 {
-		return true
-	}
-	a := q.answers[len(q.answers)-1]
-	return a.status == 202 || a.status >= 500 || a.code() == "idempotency_in_progress"
+	a := q.last()
+	return a.status == 0 || a.status == 202 || a.status >= 500 || a.code() == "idempotency_in_progress"
 }
 
 func (a answer) code() string { return a.str("code") }
@@ -120,38 +140,15 @@ func (s *story) ask(q *request, tries int) {
 		if try > 0 {
 			s.w.pause(between(s.r, time.Second, 40*time.Second))
 		}
-		if a := s.w.call(s.account, http.MethodPost, q.path, q.key, q.body, between(s.r, 10*time.Second, time.Minute)); a != nil {
-			s.w.answered(q, *a)
-		}
-	}
-}
-
-// answered keeps what a request was told.
-func (w *World) answered(q *request, a answer) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if a.status != http.StatusBadGateway && a.status != http.StatusGatewayTimeout && (a.body != nil || a.status < 500) {
-		q.answers = append(q.answers, a)
+		q.told(s.w.call(s.account, http.MethodPost, q.path, q.key, q.body, between(s.r, 10*time.Second, time.Minute)))
 	}
 }
 
 // request is a new thing asked for.
 func (s *story) request(kind, path string, body any) *request {
 	q := &request{kind: kind, path: path, body: body, key: fmt.Sprintf("%s-%s-%d", s.name, kind, len(s.asked))}
-	s.w.mu.Lock()
 	s.asked = append(s.asked, q)
-	s.w.mu.Unlock()
 	return q
-}
-
-// last is the latest answer to a request, the zero answer before there is one.
-func (w *World) last(q *request) answer {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(q.answers) == 0 {
-		return answer{}
-	}
-	return q.answers[len(q.answers)-1]
 }
 
 // order is the body that creates a payment.
@@ -183,7 +180,7 @@ func (s *story) live() {
 	}
 	s.w.trace.note("%s is payment %s", s.name, s.payment())
 	if !s.offline {
-		s.w.buyerOf(s, s.w.last(s.create).str("next_action.hosted_url"))
+		s.w.buyerOf(s, s.create.last().str("next_action.hosted_url"))
 	}
 	if percent(s.r, 20) {
 		s.blunder()
@@ -224,7 +221,7 @@ func (s *story) blunder() {
 // payment is the id of the story's payment, empty while the merchant does not know it.
 func (s *story) payment() string {
 	if s.paymentID == "" {
-		s.paymentID = s.w.last(s.create).str("id")
+		s.paymentID = s.create.last().str("id")
 	}
 	return s.paymentID
 }
@@ -262,7 +259,7 @@ func (s *story) deed() {
 	case "confirm":
 		q := s.request(what, path+"/confirm", map[string]any{})
 		s.again(q)
-		if url := s.w.last(q).str("next_action.hosted_url"); url != "" {
+		if url := q.last().str("next_action.hosted_url"); url != "" {
 			s.w.buyerOf(s, url)
 		}
 	case "refresh":
@@ -286,13 +283,11 @@ func (s *story) again(q *request) {
 		s.w.count("deed same key at the same time")
 		s.w.acting.Go(func() {
 			s.w.travel("twice " + q.key)
-			if a := s.w.call(s.account, http.MethodPost, q.path, q.key, q.body, time.Minute); a != nil {
-				s.w.answered(q, *a)
-			}
+			q.told(s.w.call(s.account, http.MethodPost, q.path, q.key, q.body, time.Minute))
 		})
 	}
 	s.ask(q, 1+s.r.IntN(4))
-	s.w.count("deed " + q.kind + " " + fmt.Sprint(s.w.last(q).status))
+	s.w.count("deed " + q.kind + " " + fmt.Sprint(q.last().status))
 }
 
 // booking is what a capture or refund asks for: all that is left, or a part, sometimes too much.
@@ -319,5 +314,5 @@ func (s *story) mandate() string {
 	if !s.saves {
 		return ""
 	}
-	return s.w.last(s.create).str("mandate")
+	return s.create.last().str("mandate")
 }

@@ -12,7 +12,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -52,7 +54,7 @@ type World struct {
 
 	mu         sync.Mutex
 	wakes      map[int64]bool // nanoseconds at which somebody wakes
-	program    *instance      // nil while it is down
+	programs   []*instance    // behind one load balancer, on one store; nil while one is down
 	lives      int
 	writes     int
 	quiet      *stillness
@@ -96,13 +98,19 @@ func live(t *testing.T, seed uint64) Report {
 		return w.report(began)
 	}
 	w.temper()
-	w.start()
+	for slot := range w.programs {
+		w.start(slot)
+	}
 	w.act()
-	w.acting.Wait()
+	w.within(lifetime, "what people do", w.acting.Wait)
 	w.settle()
 	w.check()
-	if p := w.running(); p != nil {
-		p.halt()
+	for _, p := range w.programs {
+		if p != nil {
+			p.stop()
+			w.within(time.Hour, "the stop of the program", func() { <-p.ended })
+			p.dead.Store(true)
+		}
 	}
 	w.dying.Wait()
 	w.sim.Close()
@@ -116,7 +124,34 @@ func live(t *testing.T, seed uint64) Report {
 func (w *World) temper() {
 	r := w.dice.of("temper")
 	w.crashiness, w.faultiness = []int{0, 50, 90}[r.IntN(3)], []int{0, 5, 15, 30}[r.IntN(4)]
-	w.trace.note("temper: %d%% of lives crash, %d%% of messages suffer", w.crashiness, w.faultiness)
+	w.programs = make([]*instance, 1+r.IntN(4)/3)
+	w.trace.note("temper: %d instances, %d%% of lives crash, %d%% of messages suffer", len(w.programs), w.crashiness, w.faultiness)
+}
+
+// lifetime is more than people need for all they do.
+const lifetime = 200 * 24 * time.Hour
+
+// within waits for something that must come to its end. If it does not, every instance is cut off, so that it does.
+func (w *World) within(limit time.Duration, what string, wait func()) {
+	ended := make(chan struct{})
+	go func() { defer close(ended); wait() }()
+	select {
+	case <-ended:
+		return
+	case <-time.After(limit):
+	}
+	w.violate("%s did not end in %s", what, limit)
+	w.calm.Store(true)
+	w.mu.Lock()
+	programs := slices.Clone(w.programs)
+	w.mu.Unlock()
+	for _, p := range programs {
+		if p != nil && !p.dead.Swap(true) {
+			close(p.gone)
+			p.stop()
+		}
+	}
+	<-ended
 }
 
 // open opens the store, the simulator and the accounts.
@@ -175,10 +210,17 @@ func (w *World) shops() (out []*core.Merchant) {
 	return out
 }
 
-func (w *World) running() *instance {
+// running is the instance that a request reaches, nil when all are down.
+func (w *World) running(r *rand.Rand) *instance {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.program
+	first := r.IntN(len(w.programs))
+	for i := range w.programs {
+		if p := w.programs[(first+i)%len(w.programs)]; p != nil {
+			return p
+		}
+	}
+	return nil
 }
 
 func (w *World) count(what string) {

@@ -1,0 +1,144 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/paymux/paymux/core"
+)
+
+// fenced is the store as one instance sees it: every call takes its time, what is written is watched, and nothing gets
+// through once the instance is dead.
+type fenced struct {
+	core.Store
+	i *instance
+}
+
+func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
+	w := s.i.w
+	w.travel("do " + subject)
+	if s.i.dead.Load() {
+		return errCrashed
+	}
+	fault := w.strike(w.dice.of("store "+subject), storeFaults, "store")
+	if fault == storeRefuses {
+		return &core.Error{Kind: core.Unavailable, Op: "campaign", Code: "storage_unavailable", Message: "nothing was stored"}
+	}
+	var d *deed
+	err := s.Store.Do(ctx, subject, func(tx core.Tx) error {
+		d = &deed{Tx: tx}
+		if err := fn(d); err != nil {
+			return err
+		}
+		if before := d.moments()[0]; before != "" && s.i.at(before) {
+			return errCrashed // the transaction is rolled back
+		}
+		if fault == commitLost {
+			return errUnknownCommit
+		}
+		return nil
+	})
+	switch {
+	case s.i.dead.Load():
+		return errCrashed
+	case err != nil:
+		w.trace.note("do %s refused: %s", subject, brief(err))
+		return err
+	}
+	w.wrote(ctx, subject, d)
+	if s.i.at(d.moments()[1]) || s.i.at(anywhere) {
+		return errCrashed
+	}
+	w.travel("done " + subject)
+	switch {
+	case s.i.dead.Load():
+		return errCrashed
+	case fault == commitKept:
+		return errUnknownCommit
+	}
+	return nil
+}
+
+// What a store can do to a write beside doing it: refuse it, or lose the answer to a commit that was kept or was not.
+const (
+	storeRefuses = "refuses"
+	commitLost   = "commit unknown, lost"
+	commitKept   = "commit unknown, kept"
+)
+
+var storeFaults = []choice{{storeRefuses, 40}, {commitLost, 20}, {commitKept, 20}}
+
+// errUnknownCommit is what a store says when nobody can tell whether a commit happened.
+var errUnknownCommit = &core.Error{Kind: core.Internal, Op: "campaign", Code: "commit_unknown", Message: "the commit was not confirmed; read again"}
+
+func brief(err error) string {
+	if e := (*core.Error)(nil); errors.As(err, &e) {
+		return e.Kind.String() + " " + e.Code
+	}
+	return fmt.Sprint(err)
+}
+
+// deed is what one transaction did.
+type deed struct {
+	core.Tx
+	changes  []*core.Change
+	received *core.InboxItem
+	inserted bool
+	saved    *core.InboxItem
+}
+
+func (d *deed) Write(c *core.Change) error {
+	err := d.Tx.Write(c)
+	if err == nil {
+		d.changes = append(d.changes, c)
+	}
+	return err
+}
+
+func (d *deed) Receive(item *core.InboxItem) (bool, error) {
+	inserted, err := d.Tx.Receive(item)
+	d.received, d.inserted = item, inserted
+	return inserted, err
+}
+
+func (d *deed) SaveInbox(item *core.InboxItem) error {
+	d.saved = item
+	return d.Tx.SaveInbox(item)
+}
+
+// kind is what a transaction was for.
+func (d *deed) kind() string {
+	switch {
+	case d.received != nil:
+		return "receive"
+	case d.saved != nil:
+		return "apply"
+	}
+	kind := "note"
+	for _, c := range d.changes {
+		kind = "change"
+		if len(c.NewOperations) > 0 {
+			return "intent"
+		}
+		for _, e := range c.Evidence {
+			switch e.Kind {
+			case core.EvidenceAnswer:
+				return "result"
+			case core.EvidenceQuery:
+				return "learned"
+			case core.EvidenceReturn:
+				return "return"
+			}
+		}
+	}
+	return kind
+}
+
+// moments are where a process can die right before and right after the commit.
+func (d *deed) moments() [2]string {
+	return map[string][2]string{
+		"receive": {beforeReceive, afterReceive}, "apply": {beforeApply, afterApply}, "intent": {beforeIntent, afterIntent},
+		"result": {beforeResult, afterResult}, "learned": {beforeLearned, afterLearned}, "return": {inReturn, inReturn},
+	}[d.kind()]
+}
