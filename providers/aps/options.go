@@ -70,8 +70,8 @@ var groups = [][]string{
 func (p *Provider) Capabilities() core.Capabilities {
 	caps := core.Capabilities{
 		Resume: map[core.OpKind]core.ResumeRule{
-			core.OpStart:         core.ResumeSameKey, // nothing is called
-			core.OpCapture:       core.ResumeTotals,
+			core.OpStart:         core.ResumeSameKey,     // nothing is called
+			core.OpCapture:       core.ResumeTotalsWhole, // it has no number of its own
 			core.OpVoid:          core.ResumeTotals,
 			core.OpRefund:        core.ResumeTotals,
 			core.OpChargeMandate: core.ResumeTotals,
