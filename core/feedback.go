@@ -155,8 +155,8 @@ func (c *Checkout) setAside(ctx context.Context, item *InboxItem, cause error) e
 	item.State, item.Place, item.AppliedAt = InboxReceived, Place{}, time.Time{}
 	item.Tries++
 	item.NextTry = nextTry(now(), item.Tries)
-	if item.Tries >= maxTries {
-		item.State, item.NextTry = InboxDead, time.Time{}
+	if item.Tries >= maxTries && KindOf(cause) != Unavailable && CodeOf(cause) != "commit_unknown" {
+		item.State, item.NextTry = InboxDead, time.Time{} // a database that is away is no fault of the message
 	}
 	return c.saveItem(ctx, item)
 }

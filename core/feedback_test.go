@@ -1,7 +1,11 @@
 package core_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,4 +31,40 @@ func TestAContradictionIsAskedAbout(t *testing.T) {
 	require.Equal(t, op.Amount.Minor, p.Amounts.Authorized, "what the provider says when it is asked")
 	require.Equal(t, core.StatusRequiresCapture, p.Status)
 	require.True(t, p.NeedsReview, "and a person is told of the contradiction")
+}
+
+// sick is a store that cannot write about one subject for a while.
+type sick struct {
+	core.Store
+	subject string
+	ill     atomic.Bool
+}
+
+func (s *sick) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
+	if subject == s.subject && s.ill.Load() {
+		return &core.Error{Kind: core.Unavailable, Code: "storage_unavailable", Message: "nothing was stored"}
+	}
+	return s.Store.Do(ctx, subject, fn)
+}
+
+// However long the database is away, an acknowledged message is not given up for it.
+func TestAMessageOutlivesAnOutageOfTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.authorized("order-1")
+		store := &sick{Store: d.store, subject: v.ID}
+		d.open(func(o *core.Options) { o.Store = store })
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); d.Run(ctx) }()
+		store.ill.Store(true)
+		d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, true))
+		time.Sleep(10 * time.Hour)
+		require.Zero(t, d.payment(v.ID).Amounts.Captured)
+		store.ill.Store(false)
+		time.Sleep(2 * time.Hour)
+		require.Equal(t, int64(10000), d.payment(v.ID).Amounts.Captured)
+		stop()
+		<-ended
+	})
 }
