@@ -190,7 +190,8 @@ func TestSavedCardIsChargedLater(t *testing.T) {
 		require.NotEmpty(t, mandate)
 		w.pay(p, cardChecked)
 		w.eventually(p.str("id"), "succeeded")
-		require.Equal(t, "active", w.call("GET", "/v1/mandates/"+mandate, nil).want(200).str("status"))
+		require.Eventually(t, func() bool { return w.call("GET", "/v1/mandates/"+mandate, nil).want(200).str("status") == "active" }, waitFor, tick,
+			"feedback alone tells of the card, and may come after the answer that it was paid")
 		later := w.call("POST", "/v1/payments", order("order-2", map[string]any{"amount": 999, "capture_method": "automatic", "mandate": mandate, "off_session": true,
 			"return_url": nil, "cancel_url": nil, "method": nil})).want(201)
 		require.Equal(t, "succeeded", later.str("status"))

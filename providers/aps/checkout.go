@@ -151,6 +151,9 @@ func (p *Provider) language(locale string) string {
 }
 
 func emailOf(b core.Buyer) (string, error) {
+	if b.Email == "" {
+		return "", refuse("buyer_invalid", "/buyer/email", "an e-mail address of the buyer is missing; APS wants one")
+	}
 	local, domain, _ := strings.Cut(b.Email, "@")
 	if !fits(b.Email, emailMarks, emailMax) || local == "" || domain == "" || strings.Contains(domain, "@") {
 		return "", refuse("buyer_invalid", "/buyer/email", "APS wants an e-mail address of plain letters, digits and _ - . @ +")
@@ -205,7 +208,7 @@ func (p *Provider) ParseReturn(_ context.Context, r core.Return) (core.Feedback,
 	if own := r.Known.Reference; own != "" && f["merchant_reference"] != own {
 		return core.Feedback{}, core.ErrUnauthenticated
 	}
-	fb := p.feedback(f)
+	fb := feedback(f)
 	for i := range fb.Facts {
 		fb.Facts[i].Strength = core.Hint
 	}

@@ -169,6 +169,18 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+func TestTheEMailAddressThatIsMissingIsNotTheOneThatIsWrong(t *testing.T) {
+	for address, want := range map[string]string{"": "an e-mail address of the buyer is missing; APS wants one",
+		"o'k@example.org": "APS wants an e-mail address of plain letters, digits and _ - . @ +"} {
+		in := startInput()
+		in.Buyer.Email = address
+		err := newProvider(t, testConfig(), nil).CheckStart(testOp(core.OpStart, 12550), in)
+		var e *core.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, want, e.Message)
+	}
+}
+
 func TestAgreements(t *testing.T) {
 	cfg := testConfig()
 	cfg.Agreements = true

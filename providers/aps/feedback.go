@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -14,7 +15,9 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers/internal/outbound"
 	"github.com/paymux/paymux/providers/internal/strict"
+	"github.com/paymux/paymux/providers/secret"
 )
 
 // maxFeedback is the longest body that is read, in bytes.
@@ -22,9 +25,9 @@ const maxFeedback = 256 << 10
 
 // ParseFeedback believes nothing in the message before its signature matches the response phrase and it names this
 // account. Direct feedback and notification feedback look the same; command and codes decide, in JSON or as a form.
-// Authentic messages that are not understood, or whose fields might be other ones (see ambiguous), bring no facts:
-// Note says why, Read asks. Errors: ErrUnauthenticated, Malformed.
-// Source: merchant integration guide, transaction feedback.
+// What it tells of money is a hint, and Read asks CHECK_STATUS, which books (see hints). Authentic messages that are
+// not understood, or that may be another one cut anew (see recut), bring no facts: Note says why, Read asks.
+// Errors: ErrUnauthenticated, Malformed. Source: merchant integration guide, transaction feedback.
 func (p *Provider) ParseFeedback(_ context.Context, m core.Message) (core.Feedback, error) {
 	f, err := decode(m)
 	if err != nil {
@@ -34,9 +37,10 @@ func (p *Provider) ParseFeedback(_ context.Context, m core.Message) (core.Feedba
 	if err != nil {
 		return core.Feedback{}, err
 	}
-	fb := p.feedback(f)
+	fb := feedback(f)
 	fb.DedupeKey = dedupeKey(f, m.ReceivedAt)
 	fb.Ack = core.Ack{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8"}
+	fb.Shown = shown(f)
 	return fb, nil
 }
 
@@ -91,11 +95,11 @@ func returnFields(r core.Return) (fields, error) {
 }
 
 // feedback is what authentic fields say.
-func (p *Provider) feedback(f fields) core.Feedback {
-	fb := core.Feedback{Reference: f["merchant_reference"]}
+func feedback(f fields) core.Feedback {
+	fb := core.Feedback{Reference: f["merchant_reference"], Echo: core.Echo{Reference: f["merchant_reference"]}}
 	ask := []core.Object{{Kind: core.ObjAuthorization, ID: f["fort_id"]}}
-	if why := ambiguous(f); why != "" {
-		fb.Note, fb.Read = why, ask
+	if recut(f) {
+		fb.Note, fb.Read = "it holds a second response_code, so it may be another message of APS, cut anew", ask
 		return fb
 	}
 	var r reading
@@ -103,24 +107,39 @@ func (p *Provider) feedback(f fields) core.Feedback {
 	switch f["command"] {
 	case "PURCHASE", "AUTHORIZATION":
 		r = readPayment(f, v)
-		p.describe(&fb, f, v, r)
+		describe(&fb, f, v, r)
 	case "CAPTURE", "REFUND", "VOID_AUTHORIZATION":
 		r = readMaintenance(f, v)
-		fb.Echo.Reference = f["merchant_reference"]
 	default:
 		// A service has no payment behind it; a command nobody knows may have (R-40).
 		r = reading{read: f["service_command"] == "", note: safe(f.command()) + " is not about a payment"}
 	}
-	fb.Facts, fb.Failure, fb.Note = append(fb.Facts, r.facts...), r.failure, r.note
+	fb.Facts, fb.Failure, fb.Note = append(fb.Facts, hints(r.facts)...), r.failure, r.note
+	if len(fb.Facts) == 0 && fb.Note == "" {
+		fb.Note = "status " + f["status"] + ": " + standingWords[v.standing] + ", which proves nothing that could be booked"
+	}
 	if r.read {
 		fb.Read = ask
 	}
 	return fb
 }
 
-// describe adds what a payment's message tells beside its facts.
-func (p *Provider) describe(fb *core.Feedback, f fields, v verdict, r reading) {
-	fb.Echo.Reference = f["merchant_reference"]
+// hints takes the word of a message for nothing that moves money or ends an operation. APS signs its refusals too, and
+// echoes in them whatever fields a browser posted, under names of the browser's choosing. Since the signed text has no
+// separators, such a refusal can be cut anew into a message that says "paid": the signature proves that APS wrote the
+// letters, not that it wrote this message. So feedback makes us ask, and CHECK_STATUS books. A decline is believed:
+// it moves nothing, CHECK_STATUS does not tell of all of them, and who forges his own has only declined to pay.
+func hints(facts []core.Fact) []core.Fact {
+	for i := range facts {
+		if facts[i].Kind != core.AuthorizationDeclined {
+			facts[i].Strength = core.Hint
+		}
+	}
+	return facts
+}
+
+// describe adds what a payment's message tells beside its facts. It names no Refs: CHECK_STATUS tells the transaction.
+func describe(fb *core.Feedback, f fields, v verdict, r reading) {
 	if len(r.facts) == 0 || v.standing == rejected || v.standing == canceled {
 		return
 	}
@@ -129,9 +148,32 @@ func (p *Provider) describe(fb *core.Feedback, f fields, v verdict, r reading) {
 	}
 	fb.Facts = mandateFacts(f, v)
 	fb.Memo, fb.Display = memo(f), display(f)
-	if v.standing != declined { // after a decline the buyer may try again under another fort_id
-		fb.Refs = core.Refs{refFort: f["fort_id"]}
+}
+
+// public are the fields that cannot be about the buyer as a person.
+var public = strings.Fields(`acquirer_response_code amount authorization_code command currency digital_wallet eci fort_id language
+	maintenance_reference merchant_identifier merchant_reference payment_option processor_response_code query_command
+	reconciliation_reference recurring_mode remember_me response_code response_message service_command settlement_reference status`)
+
+// shown is a message for people. A value is there when its field is public and it looks like one of that field: what
+// else APS sends, or echoes of a form that anybody made, may be about the buyer.
+func shown(f fields) string {
+	seen := fields{}
+	for name, value := range f {
+		marks := "-_."
+		if name == "response_message" {
+			marks += " "
+		}
+		switch {
+		case !fits(name, "_", 50):
+			continue
+		case !slices.Contains(public, name) || value != "" && !fits(value, marks, 150):
+			value = secret.Redacted
+		}
+		seen[name] = value
 	}
+	body, _ := json.Marshal(seen) // text always encodes
+	return outbound.Redact("application/json", body)
 }
 
 // dedupeKey is the same for the same message told again: its transaction, and a digest of its fields. The signature

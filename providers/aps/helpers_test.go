@@ -54,13 +54,17 @@ func jsonMessage(t testing.TB, f fields) core.Message {
 	}
 }
 
-func formMessage(f fields) core.Message {
+func valuesOf(f fields) url.Values {
 	values := url.Values{}
 	for name, value := range f {
 		values.Set(name, value)
 	}
+	return values
+}
+
+func formMessage(f fields) core.Message {
 	return core.Message{
-		Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(values.Encode()),
+		Method: http.MethodPost, Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}, Body: []byte(valuesOf(f).Encode()),
 		ReceivedAt: time.Date(2031, 1, 2, 10, 0, 0, 0, time.UTC),
 	}
 }

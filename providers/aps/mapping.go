@@ -20,6 +20,12 @@ const (
 	canceled          // by the buyer, on the page
 )
 
+// standingWords are for people, of messages that are understood and bring no fact.
+var standingWords = map[standing]string{
+	done: "carried out", declined: "refused by the bank", rejected: "not taken by APS", pending: "not decided yet",
+	idle: "begun and not finished", canceled: "given up by the buyer",
+}
+
 type meaning struct {
 	standing standing
 	commands string // it belongs to
@@ -58,13 +64,18 @@ type verdict struct {
 	note     string        // of unclear: why nothing is believed
 }
 
+// codeLength of a response_code, in digits: a status and a message.
+const codeLength = 5
+
+func isCode(s string) bool { return len(s) == codeLength && strings.Trim(s, "0123456789") == "" }
+
 // threeDSecure is the code of a payment that waits for its buyer at the bank: nothing is under way until he acts, and
 // one who never does must not keep the payment pending.
 const threeDSecure = "20064"
 
 // judge reads status and response_code of a message about command.
 func judge(f fields, command, status, code string) verdict {
-	if len(code) != 5 || strings.Trim(code, "0123456789") != "" || code[:2] != status {
+	if !isCode(code) || code[:2] != status {
 		return verdict{note: "status and response_code disagree"}
 	}
 	m, known := meanings[status]
@@ -123,7 +134,7 @@ func readPayment(f fields, v verdict) reading {
 		return r
 	case rejected:
 		// The same form may still be paid in another window, so this alone must not end as "failed".
-		r.facts = []core.Fact{{Kind: core.AttemptEnded, Strength: core.Hint, Code: code, Failure: v.failure}}
+		r.facts, r.read = []core.Fact{{Kind: core.AttemptEnded, Strength: core.Hint, Code: code, Failure: v.failure}}, true
 		return r
 	case unclear:
 		return reading{read: true, note: v.note}
@@ -140,41 +151,35 @@ func readPayment(f fields, v verdict) reading {
 	if fort == "" || !hasAmount && v.standing != declined {
 		return reading{read: true, note: "fort_id, amount or currency is missing or cannot be read"}
 	}
-	r.facts = []core.Fact{fact}
-	r.read = v.standing == pending
+	r.facts, r.read = []core.Fact{fact}, v.standing != declined
 	return r
 }
 
-// readMaintenance is what a notification about a capture, refund or void proves. Captures have no number of their
-// own, and refunds of the back office have none of ours: those are floors of a total and a reason to read it.
+// readMaintenance is what a notification about a capture, refund or void tells, all of it hints and a reason to ask.
+// Captures have no number of their own, and refunds of the back office have none of ours: those are floors of a total.
 func readMaintenance(f fields, v verdict) reading {
 	fort, key := f["fort_id"], f["maintenance_reference"]
 	amount, hasAmount := f.money()
-	fact := core.Fact{Amount: amount, Strength: core.Asserted, Code: f["response_code"], Failure: v.failure}
+	fact := core.Fact{Amount: amount, Code: f["response_code"], Failure: v.failure}
 	switch {
-	case v.standing == unclear:
-		return reading{read: true, note: v.note}
 	case v.standing == declined && f["command"] == "REFUND" && key != "":
 		fact.Kind, fact.ID, fact.OpKey, fact.Amount = core.RefundDeclined, key, key, core.Money{}
-		return reading{facts: []core.Fact{fact}, failure: v.failure}
 	case v.standing != done:
-		return reading{read: true, failure: v.failure}
+		return reading{read: true, failure: v.failure, note: v.note}
 	case fort == "":
 		return reading{read: true, note: "fort_id is missing"}
 	case f["command"] == "VOID_AUTHORIZATION":
 		fact.Kind, fact.ID, fact.Amount = core.AuthorizationClosed, fort, core.Money{}
-		return reading{facts: []core.Fact{fact}}
 	case !hasAmount:
 		return reading{read: true, note: "amount or currency is missing or cannot be read"}
 	case f["command"] == "CAPTURE":
 		fact.Kind, fact.Measure, fact.Of = core.Captured, core.AtLeast, fort
-		return reading{facts: []core.Fact{fact}, read: true}
 	case key != "":
 		fact.Kind, fact.ID, fact.OpKey = core.Refunded, key, key
-		return reading{facts: []core.Fact{fact}}
+	default:
+		fact.Kind, fact.Measure = core.Refunded, core.AtLeast
 	}
-	fact.Kind, fact.Measure = core.Refunded, core.AtLeast
-	return reading{facts: []core.Fact{fact}, read: true}
+	return reading{facts: []core.Fact{fact}, failure: v.failure, read: true}
 }
 
 // mandateFacts is what a successful payment says about a card that was to be stored. Not every message repeats

@@ -124,17 +124,19 @@ func TestTextOfTheProviderIsShownSafely(t *testing.T) {
 	require.True(t, strings.HasPrefix(v.failure.ProviderMessage, "customer'scard "))
 }
 
-// TestOnlyTheSuccessCodesBookMoney draws any codes: a fact of money comes of 02000, 04000, 06000 and 14000 alone.
-func TestOnlyTheSuccessCodesBookMoney(t *testing.T) {
-	p := newProvider(t, testConfig(), nil)
+// TestOnlyTheSuccessCodesTellOfMoney draws any codes: a fact of money comes of 02000, 04000, 06000 and 14000 alone, is
+// a hint, and asks.
+func TestOnlyTheSuccessCodesTellOfMoney(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		status := fmt.Sprintf("%02d", rapid.IntRange(0, 99).Draw(t, "status"))
 		code := status + fmt.Sprintf("%03d", rapid.OneOf(rapid.Just(0), rapid.IntRange(0, 999)).Draw(t, "message"))
 		command := rapid.SampledFrom(strings.Fields(operations)).Draw(t, "command")
-		fb := p.feedback(fields{"command": command, "status": status, "response_code": code, "amount": "100", "currency": "AED", "fort_id": "1", "merchant_reference": "R"})
+		fb := feedback(fields{"command": command, "status": status, "response_code": code, "amount": "100", "currency": "AED", "fort_id": "1", "merchant_reference": "R"})
 		for _, f := range fb.Facts {
 			if f.Kind == core.Captured || f.Kind == core.Authorized || f.Kind == core.Refunded {
 				require.Contains(t, []string{"AUTHORIZATION 02000", "CAPTURE 04000", "REFUND 06000", "PURCHASE 14000"}, command+" "+code)
+				require.Equal(t, core.Hint, f.Strength)
+				require.NotEmpty(t, fb.Read)
 			}
 		}
 	})

@@ -64,7 +64,21 @@ func (w *world) paid(t *testing.T, reference string, next *core.NextAction, sche
 	require.NoError(t, err)
 	require.Empty(t, fb.Note)
 	require.NotEmpty(t, fb.Display)
-	require.Len(t, fb.Refs, 1)
+	require.Empty(t, fb.Refs)
+	require.NotEmpty(t, fb.Read, "the browser's word makes us ask")
+	amount := core.Money{}
+	for _, f := range fb.Facts {
+		require.Equal(t, core.Hint, f.Strength)
+		amount = f.Amount
+	}
+	found, err := w.provider.Query(t.Context(), core.QueryInput{Known: core.Known{Reference: reference, Amount: amount}})
+	require.NoError(t, err)
+	require.Len(t, found.Refs, 1, "CHECK_STATUS tells the transaction")
+	require.NotEmpty(t, found.Facts)
+	for _, f := range found.Facts {
+		require.Equal(t, amount, f.Amount)
+		require.Equal(t, core.Asserted, f.Strength)
+	}
 
 	var books simulator.Books
 	require.NoError(t, json.Unmarshal([]byte(w.browse(t, http.MethodGet, w.address+"/_control/books", nil).html), &books))

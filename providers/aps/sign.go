@@ -86,39 +86,13 @@ func verify(f fields, shaType, phrase string) (fields, bool) {
 	return nil, false
 }
 
-// ambiguous says why f might not be what was signed, or nothing. The text under a signature has no separators, so
-// other fields can give the same text. What is read here is unambiguous: names are all documented, and nowhere does
-// "<documented name>=" begin inside a value, not even one that is completed by the name that follows. Then the text
-// can be cut in one way only: a name reaches to the first "=", a value to the first place where a documented name
-// with "=" begins.
-func ambiguous(f fields) string {
-	sorted := slices.Sorted(maps.Keys(f))
-	for i, name := range sorted {
-		if !documented(name) {
-			return "it has a field that is not documented"
-		}
-		next := ""
-		if i+1 < len(sorted) {
-			next = sorted[i+1] + "="
-		}
-		if beginsName(f[name], next) {
-			return "a value holds the name of a field"
-		}
-	}
-	return ""
-}
-
-// beginsName reports whether a documented name with "=" begins in value, when next follows it.
-func beginsName(value, next string) bool {
-	text := value + next
-	for end := range len(text) {
-		if text[end] != '=' {
-			continue
-		}
-		for start := max(0, end-longestName); start < min(end, len(value)); start++ {
-			if documented(text[start:end]) {
-				return true
-			}
+// recut reports whether f may be another message of APS, cut anew: the text under a signature has no separators, so
+// other fields can give the same text. Whatever APS signs has its own response_code in the text, and no other cut can
+// take it out. So a text with a second one may have meant that: a refusal, say, whose echo was posted for the purpose.
+func recut(f fields) bool {
+	for i, after := range strings.Split(base(f, signedInResponse), "response_code=") {
+		if i > 0 && len(after) >= codeLength && isCode(after[:codeLength]) && after[:codeLength] != f["response_code"] {
+			return true
 		}
 	}
 	return false

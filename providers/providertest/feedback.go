@@ -38,20 +38,19 @@ func (s *shop) story() []core.Message {
 	return append(messages, s.hear()...)
 }
 
-// testFeedbackAlone forgets everything but the messages: with the reads they ask for they give the whole story.
+// testFeedbackAlone forgets everything but the messages: by what they assert, and by the reads they ask for, they give
+// the whole story.
 func testFeedbackAlone(t *testing.T, s *shop) {
 	messages := s.story()
 	require.NotEmpty(t, messages)
 	whole := s.input.Amount.Minor
 	s.wantMoney(whole, whole, whole/4)
-	s.payment.Facts, s.payment.Operations, s.attempt.Refs = nil, nil, core.Refs{}
+	s.forget()
+	require.Zero(t, s.payment.Amounts)
 	for _, m := range messages {
 		fb, err := s.p.ParseFeedback(t.Context(), m)
 		require.NoError(t, err)
-		s.learn(fb.Facts, fb.Refs, fb.Memo)
-		if len(fb.Read) > 0 {
-			s.query()
-		}
+		s.take(fb)
 	}
 	s.wantMoney(whole, whole, whole/4)
 }
@@ -150,12 +149,15 @@ func testStranger(t *testing.T, s *shop) {
 	}
 }
 
-// testForged lets the simulator send what an attacker might, ahead of each true message.
+// testForged lets the simulator send what an attacker might, ahead of each true message: a forged one is refused whole,
+// so that it leads to no fact and no question, and the true ones, with the reads they ask for, to the right amounts.
 func testForged(t *testing.T, s *shop) {
 	s.control(http.MethodPost, "feedback", map[string]any{"mode": "forge"}, nil)
 	s.input.Capture = core.CaptureAutomatic
 	s.follow(s.start().Next, Pays)
-	refused := 0
+	s.forget() // the return was asked about already
+	require.Zero(t, s.payment.Amounts)
+	refused, taken := 0, 0
 	for _, m := range s.inbox() {
 		fb, err := s.p.ParseFeedback(t.Context(), m)
 		if err != nil {
@@ -164,8 +166,10 @@ func testForged(t *testing.T, s *shop) {
 			require.Equal(t, core.Feedback{}, fb)
 			continue
 		}
-		s.learn(fb.Facts, fb.Refs, fb.Memo)
+		require.Greater(t, refused, taken, "the forged one goes ahead")
+		taken++
+		s.take(fb)
 	}
-	require.NotZero(t, refused)
+	require.NotZero(t, taken)
 	s.wantMoney(s.input.Amount.Minor, s.input.Amount.Minor, 0)
 }

@@ -279,10 +279,29 @@ func (s *shop) hear() []core.Message {
 		require.NotEmpty(s.t, fb.DedupeKey)
 		require.NotZero(s.t, fb.Ack.Status)
 		require.True(s.t, fb.Reference == "" || fb.Reference == s.attempt.Reference, "feedback of another attempt")
-		s.learn(fb.Facts, fb.Refs, fb.Memo)
-		if len(fb.Read) > 0 {
-			s.query()
-		}
+		s.take(fb)
 	}
 	return messages
+}
+
+// take applies one feedback, and reads where it says so. What feedback tells of money it asserts, or it asks: a hint of
+// money that nobody asks about would be lost, and a question to a provider that cannot be asked as well.
+func (s *shop) take(fb core.Feedback) {
+	s.t.Helper()
+	for _, f := range fb.Facts {
+		hintOfMoney := f.Strength == core.Hint && f.Amount.Minor > 0
+		require.True(s.t, !hintOfMoney || len(fb.Read) > 0, "a hint of %s without a question", f.Kind)
+	}
+	s.learn(fb.Facts, fb.Refs, fb.Memo)
+	if len(fb.Read) > 0 {
+		_, askable := s.p.(core.Querier)
+		require.True(s.t, askable, "feedback asks, and nobody answers")
+		s.query()
+	}
+}
+
+// forget leaves of the attempt what a start leaves: what happened since then has to be told anew.
+func (s *shop) forget() {
+	s.payment.Facts, s.payment.Operations, s.attempt.Refs, s.attempt.Memo = nil, nil, core.Refs{}, core.Refs{}
+	s.payment.Apply(s.attempt.ID, "", nil, began)
 }
