@@ -96,7 +96,7 @@ func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs
 			a.failed = append(a.failed, f)
 		}
 	}
-	a.Apply(at.ID, e.ID, facts, a.now)
+	a.Apply(at.ID, e.ID, a.withFloors(at, facts), a.now)
 }
 
 // foreign reports whether one of refs identifies another attempt: then what came with it is not about this one.

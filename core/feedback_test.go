@@ -33,6 +33,29 @@ func TestAContradictionIsAskedAbout(t *testing.T) {
 	require.True(t, p.NeedsReview, "and a person is told of the contradiction")
 }
 
+// A refund of somebody else is known as a total only. Our own comes on top of it, whoever tells: the answer or, when
+// that is lost, the feedback.
+func TestOwnBookingsComeOnTopOfOthers(t *testing.T) {
+	for _, answered := range []bool{true, false} {
+		d := newDesk(t)
+		v := d.create("order-1", core.CaptureAutomatic)
+		start := d.op(v.ID, core.OpStart).Op
+		d.hear(coretest.Authorized(start, true))
+		others := core.Fact{Kind: core.Refunded, Measure: core.AtLeast, Of: "A-" + start.Reference, Amount: core.Money{Minor: 3000, Currency: "EUR"}, Strength: core.Asserted}
+		d.hear(others)
+		if !answered {
+			d.provider.OnRefund = func(core.Op, core.RefundInput) (core.Outcome, error) { return core.Outcome{}, nil }
+		}
+		_, err := d.Refund(t.Context(), request("refund"), v.ID, amount(2000))
+		require.NoError(t, err)
+		if !answered {
+			d.hear(coretest.Fact(core.Refunded, d.op(v.ID, core.OpRefund).Op))
+		}
+		require.Equal(t, int64(5000), d.payment(v.ID).Amounts.Refunded, "answered %t", answered)
+		require.Equal(t, core.OpSucceeded, d.op(v.ID, core.OpRefund).State)
+	}
+}
+
 // sick is a store that cannot write about one subject for a while.
 type sick struct {
 	core.Store

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -132,7 +133,7 @@ func (a *amendment) conclude(o *Operation, account *Account, res called) {
 	if res.Review != nil {
 		at.Review = res.Review
 	}
-	a.learn(at, account.evidence(EvidenceAnswer, string(o.Kind), o.ID, res.exchanges, res.err), a.withFloor(o, res), res.Refs, res.Memo, res.Display)
+	a.learn(at, account.evidence(EvidenceAnswer, string(o.Kind), o.ID, res.exchanges, res.err), res.Facts, res.Refs, res.Memo, res.Display)
 	if o.State == OpSucceeded {
 		a.succeeded(o)
 	}
@@ -152,30 +153,28 @@ func (a *amendment) succeeded(o *Operation) {
 	}
 }
 
-// withFloor adds to the facts of a booking that succeeded what follows from its baseline: the counter was at least
-// that before the booking and the amount came on top of it, whoever made the bookings before (port 3, last line).
-func (a *amendment) withFloor(o *Operation, res called) []Fact {
-	if res.Result != Succeeded {
-		return res.Facts
-	}
-	for _, f := range res.Facts {
-		if f.Strength != Asserted || f.Measure != Single || f.OpKey != o.Key {
+// withFloors adds to the bookings of our own that facts tell of what follows from their baselines: the counter was at
+// least that before the booking and the amount came on top of it, whoever made the bookings before (port 3, last line),
+// and whichever way the fact arrives.
+func (a *amendment) withFloors(at *Attempt, facts []Fact) []Fact {
+	out := facts[:len(facts):len(facts)]
+	for _, f := range facts {
+		i := slices.IndexFunc(a.Operations, func(o *Operation) bool { return o.AttemptID == at.ID && f.OpKey != "" && o.Key == f.OpKey })
+		if i < 0 || f.Strength != Asserted || f.Measure != Single {
 			continue
 		}
-		floor := Fact{Kind: f.Kind, Measure: AtLeast, Of: f.Of, OpKey: o.Key, Strength: Asserted, OccurredAt: f.OccurredAt, Amount: f.Amount}
-		switch f.Kind {
+		floor := Fact{Kind: f.Kind, Measure: AtLeast, Of: f.Of, OpKey: f.OpKey, Strength: Asserted, OccurredAt: f.OccurredAt, Amount: f.Amount}
+		switch b := a.Operations[i].Baseline; f.Kind {
 		case Captured:
-			floor.Amount.Minor = addCapped(o.Baseline.Captured, f.Amount.Minor)
+			floor.Amount.Minor = addCapped(b.Captured, f.Amount.Minor)
 		case Refunded:
-			floor.Amount.Minor = addCapped(o.Baseline.Refunded, f.Amount.Minor)
-		default:
-			continue
+			floor.Amount.Minor = addCapped(b.Refunded, f.Amount.Minor)
 		}
 		if floor.Amount.Minor > f.Amount.Minor {
-			return append(res.Facts[:len(res.Facts):len(res.Facts)], floor)
+			out = append(out, floor)
 		}
 	}
-	return res.Facts
+	return out
 }
 
 // evidence is what is kept of a call to the account's provider.
