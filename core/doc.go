@@ -8,7 +8,7 @@
 // One payment, told once: Checkout.Create commits the intent (operate.go) and has Account call Provider.Start. The
 // buyer pays at the provider. Checkout.Receive authenticates feedback and stores it raw with its facts before it is
 // acknowledged (feedback.go); a return of the buyer is a hint and makes us ask (returns.go); Checkout.Sync asks
-// (reconcile.go). What each of them proves are facts (fact.go). Payment.Apply adds the new ones, and settle computes
+// (reconcile.go), on a schedule (schedule.go, sweep.go). What each of them proves are facts (fact.go). Payment.Apply adds the new ones, and settle computes
 // operations, amounts and status from them (tally.go, state.go): a pure function, so order and repetition make no
 // difference. Checkout.amend is how any of this is stored: facts, evidence, counters, events and the answer to the
 // merchant in one transaction (amend.go).

@@ -1,0 +1,99 @@
+package core
+
+import (
+	"context"
+	"slices"
+)
+
+// Cancel releases what is authorized and not captured. With nothing authorized it ends the payment here: what the buyer
+// still does at the provider is late, and booked. Where the provider cannot release the rest after a capture, the rest
+// is given up here and the hold lapses there.
+func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (Answer, error) {
+	if a, err := c.replay(ctx, r); a != nil || err != nil {
+		return deref(a), err
+	}
+	if !validID(prefixPayment, id) {
+		return Answer{}, notFound("payment")
+	}
+	if err := c.settleDoubt(ctx, r.MerchantID, id); err != nil {
+		return Answer{}, err
+	}
+	reason = or(reason, "requested_by_merchant")
+	p, err := c.store.Payment(ctx, r.MerchantID, id)
+	if err != nil {
+		return Answer{}, err
+	}
+	if p.toVoid(c) == nil {
+		return c.cancelHere(ctx, r, id, reason)
+	}
+	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+		a, err := c.load(ctx, tx, r, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		at := a.toVoid(c)
+		if at == nil {
+			return nil, nil, conflict("state_invalid", "the payment changed meanwhile; read it again")
+		}
+		of := a.openAuthorization(at, 1)
+		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: a.Order.Save.Kind != SaveNone}
+		o, err := a.intend(c.accounts[at.Account], at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })
+		return a, o, err
+	}, paymentAnswer(200))
+}
+
+// toVoid is the attempt whose hold canceling releases at the provider, nil for none: what a second attempt holds beyond
+// the payment's amount first, then what is left to capture, where the provider can still release it.
+func (p *Payment) toVoid(c *Checkout) *Attempt {
+	var found *Attempt
+	for _, at := range p.Attempts {
+		account, t := c.accounts[at.Account], p.tallyOf(at)
+		if account == nil || account.voider == nil || t.sum((*authTally).open) == 0 || p.left(at).capturable == 0 {
+			continue
+		}
+		caps := account.methodCaps(at.Method)
+		if t.captured() > 0 && (caps == nil || !caps.VoidAfterCapture) {
+			continue
+		}
+		if found == nil || p.Amounts.Captured > 0 || at.Number > found.Number {
+			found = at
+		}
+	}
+	return found
+}
+
+// cancelHere cancels without a call: nothing is authorized yet, or the rest can only be given up.
+func (c *Checkout) cancelHere(ctx context.Context, r Request, id, reason string) (Answer, error) {
+	var ans Answer
+	_, err := c.amend(ctx, r.MerchantID, id, r.cause(), func(a *amendment) error {
+		for _, o := range a.Operations {
+			if err := (&Operation{Op: Op{Kind: OpVoid}}).beside(o, &Account{}); err != nil {
+				return err
+			}
+		}
+		if !slices.Contains(a.AllowedActions(), "cancel") {
+			return a.notAllowed("be canceled")
+		}
+		if a.toVoid(c) != nil { // something was authorized meanwhile
+			return conflict("state_invalid", "the payment changed meanwhile; read it again")
+		}
+		a.Waived, a.Canceled, a.CancelReason = a.Amounts.Capturable > 0, a.Amounts.Capturable == 0, reason
+		a.evidence = append(a.evidence, a.from(r.evidence()))
+		a.then = func() error { ans = paymentAnswer(200)(a.Payment, nil); return r.remember(a, ans) }
+		return nil
+	})
+	return ans, err
+}
+
+// remember stores the answer of a request that needed no call, in the transaction of its effect.
+func (r Request) remember(a *amendment, ans Answer) error {
+	if r.IdempotencyKey == "" {
+		return nil
+	}
+	rec := &IdempotencyRecord{IdempotencyScope: r.scope(), Fingerprint: r.Fingerprint, PaymentID: a.ID, Done: true, Answer: ans, CreatedAt: a.now}
+	existing, err := a.tx.Claim(rec)
+	if err == nil && existing != nil {
+		return conflict("idempotency_in_progress", "the first request with this Idempotency-Key is still running")
+	}
+	return err
+}

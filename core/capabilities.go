@@ -1,0 +1,59 @@
+package core
+
+import (
+	"time"
+)
+
+// ResumeRule says how an operation of unknown outcome is brought to an end.
+type ResumeRule uint8
+
+// The resume rules.
+const (
+	ResumeAwait       ResumeRule = iota // never sent again: feedback or an operator decides
+	ResumeSameKey                       // same bytes, same key, any time
+	ResumeSameRef                       // same bytes; "exists already" means await
+	ResumeTotals                        // query, compare with Op.Baseline: +amount done; equal twice, a gap apart: send again
+	ResumeTotalsWhole                   // the same, but sent again only when it takes all that is left, so that a late first is in its way
+	ResumeReread                        // the query decides
+)
+
+// MethodCaps is what an account can do with one method and flow.
+type MethodCaps struct {
+	Method            Method
+	Options           []string // schemes, as paymux names them; empty: not chosen by the merchant
+	Currencies        []string // empty: every currency of ISO 4217; the contract with the provider decides
+	Countries         []string // of the buyer; empty: all
+	Max               int64    // minor units; 0: none
+	Captures          []CaptureMode
+	Business          bool
+	Review, Update    bool
+	Save              []SaveKind
+	OffSession        []CaptureMode
+	NextActions       []string
+	CapturesPerAuth   int // 0: many
+	Reauthorize       bool
+	VoidAfterCapture  bool // false: `final` gives up the rest here and the hold lapses there
+	VoidBestEffort    bool
+	PartialRefund     bool
+	RetriesOnPage     bool // a decline does not end the attempt while the buyer is on the page
+	FeedbackFirst     bool // no capture, void or refund before the first feedback was acknowledged
+	SessionLife       time.Duration
+	AuthorizationLife time.Duration
+}
+
+// Capabilities are what an account can do, as data: for routing, for the API, for the README. What can be called
+// is told by the interfaces; both are checked against each other when the account is opened.
+type Capabilities struct {
+	Methods      []MethodCaps
+	Resume       map[OpKind]ResumeRule
+	ResumeGap    time.Duration
+	ReferenceLen int // of Op.Reference and Op.Key; characters A–Z and 2–7
+	Serial       bool
+	Feedback     FeedbackCaps
+}
+
+// FeedbackCaps are the guarantees of a provider's feedback.
+type FeedbackCaps struct {
+	RetriesFor time.Duration
+	Signed     bool
+}

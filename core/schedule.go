@@ -1,0 +1,89 @@
+package core
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paymux/paymux/core/internal/chance"
+)
+
+// waits is the schedule on which what is open is asked about again: then hourly, then daily.
+var waits = []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour}
+
+// askFor is how long an open payment is asked about; then a person decides.
+const askFor = 14 * 24 * time.Hour
+
+// wait is the pause before try n+1, with up to 20 % of jitter so that payments of one outage do not come back at once.
+func wait(n int) time.Duration {
+	d := 24 * time.Hour
+	switch {
+	case n < len(waits):
+		d = waits[n]
+	case n < len(waits)+47:
+		d = time.Hour
+	}
+	return d + time.Duration(chance.Int64N(int64(d)/5))
+}
+
+func nextTry(now time.Time, tries int) time.Time { return now.Add(wait(tries)) }
+
+// schedule sets when the provider is asked next: only while it may know more than we do, and sooner again when
+// something changed.
+func (a *amendment) schedule() {
+	changed := a.before == nil || a.before.Status != a.Status || len(a.before.Facts) != len(a.Facts) || len(a.before.Operations) != len(a.Operations)
+	if changed && !a.asked {
+		a.Checks = 0
+	}
+	switch old := a.now.Sub(a.CreatedAt) > askFor; {
+	case a.ask:
+		a.CheckAt, a.Checks = a.now, 0
+	case a.silent && !a.before.CheckAt.IsZero():
+		a.CheckAt = a.now.Add(wait(a.Checks))
+	case !a.awaits():
+		a.CheckAt = a.lateCheck()
+	case old && a.openOperation() == nil:
+		a.CheckAt, a.Flagged = time.Time{}, a.Flagged || a.Status == StatusProcessing
+	case changed || a.asked || a.CheckAt.IsZero():
+		a.CheckAt = a.nextCheck()
+	}
+}
+
+func (a *amendment) nextCheck() time.Time {
+	at, o := a.now.Add(wait(a.Checks)), a.openOperation()
+	switch {
+	case o == nil:
+	case o.State == OpSent && o.Deadline.After(at):
+		return o.Deadline // the call is still running
+	case o.State == OpUnknown && o.RepeatAt.After(a.now) && o.RepeatAt.Before(at):
+		return o.RepeatAt
+	}
+	return at
+}
+
+// awaits reports whether the provider is expected to know something that we do not.
+func (p *Payment) awaits() bool {
+	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction
+}
+
+// lateChecks are when a payment that ended here, though a page of its provider was given out, is asked about all the
+// same: a buyer may have paid there after a cancel, a decline or the end of the session, and nobody may have told us.
+var lateChecks = []time.Duration{time.Hour, 3 * time.Hour, 8 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour, askFor}
+
+// lateCheck is the next of lateChecks after the latest page was given out, zero when money came or nothing was given out.
+func (a *amendment) lateCheck() time.Time {
+	if a.Amounts.Authorized > 0 {
+		return time.Time{}
+	}
+	for _, at := range slices.Backward(a.Attempts) {
+		if at.Next == nil {
+			continue
+		}
+		for _, d := range lateChecks {
+			if t := at.CreatedAt.Add(d); t.After(a.now) {
+				return t
+			}
+		}
+		break
+	}
+	return time.Time{}
+}
