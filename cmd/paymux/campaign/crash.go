@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -101,8 +102,9 @@ func (i *instance) build(ctx context.Context) error {
 		}
 		accounts = append(accounts, account)
 	}
-	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL})
-	h, err := api.New(api.Options{Checkout: i.checkout, Keys: core.NewKeys(store), Store: store})
+	log := slog.New(logLines{i.w.trace})
+	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, Log: log})
+	h, err := api.New(api.Options{Checkout: i.checkout, Keys: core.NewKeys(store), Store: store, Log: log})
 	i.handler = h
 	return err
 }

@@ -184,6 +184,8 @@ func (l *feedbackLine) RoundTrip(r *http.Request) (*http.Response, error) {
 // program answered, whether or not that reaches the sender.
 func (w *World) toProgram(r *http.Request, name, from string, arrived func(*http.Response)) (*http.Response, error) {
 	draws := w.dice.of("to " + name)
+	r = r.Clone(r.Context())
+	r.Header.Set("X-Request-Id", "req-"+digest([]byte(name))) // without it the program draws one
 	w.travel("to " + name)
 	fault := w.strike(draws, lineFaults, "to the program")
 	switch fault {

@@ -112,7 +112,6 @@ func (w *World) call(account *account, method, path, key string, body any, limit
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}
-	r.Header.Set("X-Request-Id", "req-"+digest([]byte(name)))
 	resp, err := w.toProgram(r, name, "192.0.2.10:4000", func(*http.Response) {})
 	if err != nil {
 		return nil

@@ -52,10 +52,9 @@ func conclude(s *story, sum booked, effects []effect) model {
 			m.doubt = m.doubt || a.status == 202
 			body, _ := q.body.(map[string]any)
 			switch {
-			case q.kind == "cancel" && a.status == 200 && a.str("amounts.captured") != "0":
-				m.waived = true
-			case q.kind == "cancel" && a.status == 200:
-				m.canceled = true
+			case q.kind == "cancel" && a.status == 200: // another status says that it was not to be had any more
+				m.canceled = m.canceled || a.str("status") == "canceled"
+				m.waived = m.waived || a.str("status") == "succeeded"
 			case q.kind == "capture" && body["final"] == true && a.str("status") == "succeeded":
 				m.waived = true
 			}

@@ -44,6 +44,7 @@ func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error)
 		return errCrashed
 	case err != nil:
 		w.trace.note("do %s refused: %s", subject, brief(err))
+		w.refusal()
 		return err
 	}
 	w.wrote(ctx, subject, d)

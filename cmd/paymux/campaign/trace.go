@@ -1,10 +1,12 @@
 package campaign
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -35,6 +37,24 @@ func (t *trace) hash() string {
 	defer t.mu.Unlock()
 	return hex.EncodeToString(t.sum.Sum(nil))[:16]
 }
+
+// logLines puts what the program logs as an error into the trace.
+type logLines struct{ *trace }
+
+func (logLines) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelError }
+
+func (l logLines) Handle(_ context.Context, r slog.Record) error {
+	line := "log: " + r.Message
+	r.Attrs(func(a slog.Attr) bool {
+		line += " " + a.String()
+		return true
+	})
+	l.note("%s", line)
+	return nil
+}
+
+func (l logLines) WithAttrs([]slog.Attr) slog.Handler { return l }
+func (l logLines) WithGroup(string) slog.Handler      { return l }
 
 // Report is how one seed ended.
 type Report struct {

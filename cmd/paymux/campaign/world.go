@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -57,6 +56,7 @@ type World struct {
 	programs   []*instance    // behind one load balancer, on one store; nil while one is down
 	lives      int
 	writes     int
+	refusals   int
 	quiet      *stillness
 	counts     map[string]int
 	violations []string
@@ -141,17 +141,36 @@ func (w *World) within(limit time.Duration, what string, wait func()) {
 	case <-time.After(limit):
 	}
 	w.violate("%s did not end in %s", what, limit)
+	w.cutOff()
+	<-ended
+}
+
+// cutOff ends a world in which something does not come to its end.
+func (w *World) cutOff() {
 	w.calm.Store(true)
 	w.mu.Lock()
-	programs := slices.Clone(w.programs)
-	w.mu.Unlock()
-	for _, p := range programs {
+	defer w.mu.Unlock()
+	for _, p := range w.programs {
 		if p != nil && !p.dead.Swap(true) {
 			close(p.gone)
 			p.stop()
 		}
 	}
-	<-ended
+}
+
+// tooManyRefusals is more than a world's store has reason for.
+const tooManyRefusals = 5000
+
+// refusal counts writes that came to nothing.
+func (w *World) refusal() {
+	w.mu.Lock()
+	w.refusals++
+	over := w.refusals == tooManyRefusals
+	w.mu.Unlock()
+	if over {
+		w.violate("the store refused %d writes: something tries for ever", tooManyRefusals)
+		w.cutOff()
+	}
 }
 
 // open opens the store, the simulator and the accounts.
