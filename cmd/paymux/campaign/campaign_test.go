@@ -5,10 +5,14 @@ import (
 	"fmt"
 	"runtime"
 	"testing"
+
+	"go.uber.org/goleak"
 )
 
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
 var (
-	seeds = flag.Int("seeds", 60, "how many seeds TestSeeds runs, from 1")
+	seeds = flag.Int("seeds", defaultSeeds, "how many seeds TestSeeds runs, from 1")
 	seed  = flag.Uint64("seed", 0, "the one seed TestSeeds runs")
 	show  = flag.Bool("show", false, "print the trace")
 )
