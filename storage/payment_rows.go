@@ -192,9 +192,10 @@ func operationRow(o *core.Operation) *operation {
 }
 
 // changeable are the columns of an operation that a change may set: what was committed before the call is never changed,
-// but for the try and its deadline.
+// but for the try, its deadline, and the place it has among the others when it is made again after it was not sent.
 func (r *operation) changeable() map[string]any {
 	return map[string]any{"state": r.State, "try": r.Try, "deadline": r.Deadline, "failure": r.Failure, "has_next": r.HasNext,
+		"sequence": r.Sequence, "baseline_authorized": r.BaselineAuthorized, "baseline_captured": r.BaselineCaptured, "baseline_refunded": r.BaselineRefunded,
 		"repeat_at": r.RepeatAt, "review": r.Review, "reason": r.Reason, "metadata": r.Metadata, "updated_at": r.UpdatedAt}
 }
 
