@@ -30,7 +30,7 @@ type amendment struct {
 	then     func() error // run after the write, in the same transaction
 	ask      bool         // the provider has to be asked, whatever the status is
 	asked    bool         // it was asked
-	silent   bool         // and did not answer
+	silent   bool         // and did not answer about every attempt
 }
 
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
@@ -53,6 +53,7 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 	if err != nil {
 		return nil, err
 	}
+	c.dueAt(stored.CheckAt)
 	return stored, nil
 }
 

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -54,6 +55,33 @@ func TestOwnBookingsComeOnTopOfOthers(t *testing.T) {
 		require.Equal(t, int64(5000), d.payment(v.ID).Amounts.Refunded, "answered %t", answered)
 		require.Equal(t, core.OpSucceeded, d.op(v.ID, core.OpRefund).State)
 	}
+}
+
+// A message that has to be asked about is asked about until the provider has told of every attempt: the answer about one
+// is none about the other.
+func TestEveryAttemptIsAskedAboutUntilItIsTold(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureManual)
+	first := d.op(v.ID, core.OpStart).Op
+	d.hear(core.Fact{Kind: core.AttemptEnded, ID: "A-" + first.Reference, Strength: core.Asserted})
+	require.Equal(t, core.StatusRequiresPaymentMethod, d.payment(v.ID).Status)
+	_, err := d.Confirm(t.Context(), request("again"), v.ID, nil, "", nil)
+	require.NoError(t, err)
+	second := d.payment(v.ID).Operations[1].Op
+	d.hear(coretest.Authorized(second, false))
+	require.True(t, d.payment(v.ID).CheckAt.IsZero())
+	d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+		if in.Reference == second.Reference {
+			return core.Snapshot{}, errors.New("timeout")
+		}
+		return core.Snapshot{Found: true}, nil
+	}
+	d.receive(core.Feedback{Reference: second.Reference, DedupeKey: "x", Read: []core.Object{{Kind: core.ObjAuthorization}}})
+	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "asked again later")
+	d.provider.OnQuery = nil
+	_, err = d.Sync(t.Context(), "m", v.ID)
+	require.NoError(t, err)
+	require.True(t, d.payment(v.ID).CheckAt.IsZero())
 }
 
 // sick is a store that cannot write about one subject for a while.

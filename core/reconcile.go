@@ -27,11 +27,9 @@ func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, err
 		return nil, err
 	}
 	var silent error
-	for _, at := range p.Attempts {
+	attempts := slices.DeleteFunc(slices.Clone(p.Attempts), func(at *Attempt) bool { return c.mute(p, at) })
+	for i, at := range attempts {
 		account, err := c.account(at)
-		if err == nil && (account.querier == nil || p.neverLeft(at)) {
-			continue
-		}
 		var s Snapshot
 		var exchanges []Exchange
 		if err == nil {
@@ -41,7 +39,8 @@ func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, err
 			silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: "provider_unavailable", Message: "the provider did not tell; ask again later", Err: err}
 			c.log.WarnContext(ctx, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
 		}
-		if p, err = c.learned(ctx, p, at, account, s, exchanges, err); err != nil {
+		owed := silent != nil || i < len(attempts)-1 // of all attempts, somebody has yet to tell
+		if p, err = c.learned(ctx, p, at, account, s, exchanges, err, owed); err != nil {
 			return nil, err
 		}
 		if p, err = c.again(ctx, p); err != nil {
@@ -93,12 +92,19 @@ func (p *Payment) neverLeft(at *Attempt) bool {
 	return true
 }
 
+// mute reports whether there is nobody to ask about an attempt: its provider answers no questions, or nothing of it
+// ever left.
+func (c *Checkout) mute(p *Payment, at *Attempt) bool {
+	account, err := c.account(at)
+	return err == nil && (account.querier == nil || p.neverLeft(at))
+}
+
 // learned stores what a query found and settles with it what was in doubt.
-func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, s Snapshot, exchanges []Exchange, queryErr error) (*Payment, error) {
+func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, s Snapshot, exchanges []Exchange, queryErr error, owed bool) (*Payment, error) {
 	return c.amend(ctx, "", p.ID, Cause{"query", at.ID}, func(a *amendment) error {
 		at := a.attempt(at.ID)
 		a.Checks++
-		a.asked, a.silent = true, queryErr != nil
+		a.asked, a.silent = true, owed
 		a.doubt(at)
 		if queryErr != nil {
 			return nil
