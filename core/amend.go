@@ -53,6 +53,7 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 	if err != nil {
 		return nil, err
 	}
+	c.dueAt(stored.CheckAt)
 	return stored, nil
 }
 

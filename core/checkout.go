@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -28,6 +29,8 @@ type Checkout struct {
 
 	running sync.WaitGroup // calls to providers that outlive the request they were made for
 	inbox   chan string    // ids of feedback to apply now
+	wake    chan struct{}  // something is due sooner than the sweep was going to look
+	looks   atomic.Int64   // when it will, in Unix nanoseconds
 }
 
 // Options are what a Checkout works with. Accounts and merchants are as configured; the store already has them.
@@ -47,7 +50,7 @@ type Options struct {
 func New(o Options) *Checkout {
 	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules, tokens: o.Tokens,
 		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log,
-		inbox: make(chan string, 1024), began: now()}
+		inbox: make(chan string, 1024), wake: make(chan struct{}, 1), began: now()}
 	for _, a := range o.Accounts {
 		c.accounts[a.Name] = a
 	}

@@ -52,6 +52,7 @@ func (c *Checkout) askAgain(ctx context.Context, account string, fb Feedback) er
 	if err != nil {
 		return nil // it is parked like the first one
 	}
+	defer c.dueAt(now())
 	return c.store.Do(ctx, place.PaymentID, func(tx Tx) error {
 		p, err := tx.Payment(ctx, "", place.PaymentID)
 		if err != nil || !p.CheckAt.IsZero() && !p.CheckAt.After(now()) {

@@ -19,12 +19,17 @@ func (c *Checkout) Run(ctx context.Context) {
 	c.report(ctx, "start", c.store.Do(ctx, "schedule", func(tx Tx) error { return tx.ScheduleAll(c.began) }))
 	c.sweep(ctx, now())
 	for {
-		timer := time.NewTimer(c.untilDue(ctx))
+		pause := c.untilDue(ctx)
+		c.looks.Store(now().Add(pause).UnixNano())
+		timer := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			c.running.Wait()
 			return
+		case <-c.wake:
+			timer.Stop()
+			continue
 		case <-timer.C:
 		}
 		c.sweep(ctx, now())
@@ -33,6 +38,17 @@ func (c *Checkout) Run(ctx context.Context) {
 
 // appliers is how many items of the inbox are applied at a time, so that their commits can be one.
 const appliers = 16
+
+// dueAt has the sweep look at at, if it was going to look later.
+func (c *Checkout) dueAt(at time.Time) {
+	if at.IsZero() || at.UnixNano() >= c.looks.Load() {
+		return
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default: // it is awake
+	}
+}
 
 // untilDue is the pause until something is due, at most sweepEvery.
 func (c *Checkout) untilDue(ctx context.Context) time.Duration {

@@ -28,12 +28,11 @@ const attacker = "attacker"
 
 // exchange is what a handler wrote.
 type exchange struct {
-	header  http.Header
-	status  int
-	body    bytes.Buffer
-	sent    bool // the status line is out
-	cut     bool // the handler cut the connection
-	crashed any  // what it panicked with
+	header http.Header
+	status int
+	body   bytes.Buffer
+	sent   bool // the status line is out
+	cut    bool // the handler cut the connection
 }
 
 func (e *exchange) Header() http.Header { return e.header }
