@@ -119,3 +119,22 @@ func TestAMessageOutlivesAnOutageOfTheDatabase(t *testing.T) {
 		<-ended
 	})
 }
+
+// A question may make a call again; the one who asked may be gone before it is answered. Its result is stored.
+func TestTheResultOutlivesWhoeverAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) { return core.Outcome{}, nil }
+		a, err := d.Create(t.Context(), request("k"), newPayment("order-1", core.CaptureManual))
+		require.NoError(t, err)
+		id := view(t, a).ID
+		ctx, leave := context.WithCancel(t.Context())
+		d.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) {
+			leave()
+			return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{Type: core.NextRedirect, URL: "https://provider.example/pay"}}, nil
+		}
+		go func() { _, _ = d.Sync(ctx, "m", id) }()
+		time.Sleep(time.Minute)
+		require.Equal(t, core.OpSucceeded, d.op(id, core.OpStart).State)
+	})
+}

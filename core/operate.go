@@ -100,6 +100,7 @@ func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *
 // conclude stores how a call ended, again and again while only the database is in the way: the call cannot be undone,
 // and nobody else knows its answer. Only a closed store ends it.
 func (c *Checkout) conclude(ctx context.Context, o *Operation, account *Account, res called, then func(*amendment) error) (*Payment, error) {
+	ctx = context.WithoutCancel(ctx) // whoever asked may be gone
 	for try := 0; ; try++ {
 		p, err := c.amend(ctx, "", o.PaymentID, Cause{"provider_call", o.ID}, func(a *amendment) error {
 			a.conclude(a.operation(o.ID), account, res)
