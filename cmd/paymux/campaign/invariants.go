@@ -151,11 +151,11 @@ func (w *World) checkOperations(p *core.Payment, effects []effect) (doubt bool) 
 var resent = []core.OpKind{core.OpCapture, core.OpRefund, core.OpVoid, core.OpChargeMandate}
 
 // happened reports whether the provider's books have an effect of o that no other operation accounts for. Beside a
-// capture of the back office nobody can tell whose a capture was: the provider gives it no number.
+// booking of the back office nobody can tell from the totals whose it was: that is for a person.
 func happened(p *core.Payment, o *core.Operation, effects []effect) bool {
 	found := 0
 	for _, e := range effects {
-		if o.Kind == core.OpCapture && e.Kind == "capture" && e.By == "backoffice" {
+		if e.Kind == string(o.Kind) && e.By == "backoffice" {
 			return false
 		}
 		switch o.Kind {

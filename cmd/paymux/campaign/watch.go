@@ -61,7 +61,7 @@ func (w *World) changed(c *core.Change) {
 		}
 	}
 	a, b := old.amounts, p.Amounts
-	if b.Authorized < a.Authorized || b.Captured < a.Captured || b.Refunded < a.Refunded || b.Released < a.Released {
+	if b.Authorized < a.Authorized || b.Captured < a.Captured || b.Refunded < a.Refunded || b.Reversed < a.Reversed {
 		w.violate("I-08: a counter of payment %s fell: %+v to %+v", p.Reference, a, b)
 	}
 	if b.Captured > b.Authorized || b.Refunded > b.Captured+b.Surplus {
