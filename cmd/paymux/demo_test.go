@@ -208,8 +208,8 @@ func TestSignals(t *testing.T) {
 			temp := t.TempDir()
 			cmd := exec.CommandContext(t.Context(), self, "demo", "--listen", "127.0.0.1:0", "--json")
 			cmd.Env = append(os.Environ(), "PAYMUX_TEST_PROCESS=1", "TMPDIR="+temp)
-			var errs bytes.Buffer
-			cmd.Stderr = &errs
+			errs := &safeBuffer{}
+			cmd.Stderr = errs
 			out, err := cmd.StdoutPipe()
 			require.NoError(t, err)
 			began := time.Now()
