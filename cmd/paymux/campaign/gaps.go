@@ -12,14 +12,14 @@ import (
 
 // What the program is known not to do yet. Each has a name here, is counted in every report, and goes when it is done.
 
-// doubtMayRemain is the one thing this campaign lets pass: core does not send a booking again of which the provider's
-// totals showed twice that it did not happen, so it stays unknown for ever, with its amount shown as in doubt. It
-// becomes false, and goes, when core does.
+// doubtMayRemain: where the provider's totals do not tell whether a capture or refund happened (a part of what is left,
+// which must not be sent again, or a booking of the back office beside it), it stays unknown and a person decides (5.3).
+// Nobody does in these worlds. It becomes false, and goes, when an operator's resolve exists and somebody here uses it.
 const doubtMayRemain = true
 
-// restIsNotAsked is the other: core asks nothing about a payment that has come to rest (the gap sweep of R-38). What a
-// late buyer or the back office does to it, and whose notification is lost for good, is learned only when somebody asks;
-// here the merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.
+// restIsNotAsked: core asks nothing, but at its start, about a payment whose money has come to rest. What the back office
+// or a second page does to it, and whose notification is lost for good, is learned only when somebody asks; here the
+// merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.
 const restIsNotAsked = true
 
 // askAboutRest asks about payments at rest of which a notification was lost for good.

@@ -70,7 +70,7 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 		w.violate("I-05: payment %s says %d released; the provider %d, %d of it lapsed", p.Reference, a.Released, sum.Voided, lapsed)
 	}
 	doubt := w.checkOperations(p, effects)
-	if shown := a.InDoubt > 0 || p.NeedsReview; doubt && !shown || a.InDoubt > 0 && !doubt {
+	if doubt && !p.NeedsReview || a.InDoubt > 0 && !doubt {
 		w.violate("payment %s shows %d in doubt, review %t; operations in doubt: %t", p.Reference, a.InDoubt, p.NeedsReview, doubt)
 	}
 	if p.Status == core.StatusFailed && len(effects) > 0 {
@@ -134,11 +134,11 @@ func (w *World) checkOperations(p *core.Payment, effects []effect) (doubt bool) 
 		if p.CheckAt.IsZero() {
 			w.violate("I-10: %s of payment %s is %s and nobody will ask", o.Kind, p.Reference, o.State)
 		}
-		if !doubtMayRemain || o.State != core.OpUnknown || !slices.Contains(resent, o.Kind) {
+		if !doubtMayRemain || o.State != core.OpUnknown || !slices.Contains(bookings, o.Kind) {
 			w.violate("%s of payment %s is still %s after fifteen days", o.Kind, p.Reference, o.State)
 			continue
 		}
-		doubt = doubt || o.Kind != core.OpCancelMandate
+		doubt = true
 		w.count("gap: " + string(o.Kind) + " in doubt for ever")
 		if happened(p, o, effects) {
 			w.violate("P2: %s of %d of payment %s is in doubt; the provider carried it out", o.Kind, o.Amount.Minor, p.Reference)
@@ -147,8 +147,8 @@ func (w *World) checkOperations(p *core.Payment, effects []effect) (doubt bool) 
 	return doubt
 }
 
-// resent are the kinds of operations that are a call to the provider which may be made again.
-var resent = []core.OpKind{core.OpCapture, core.OpRefund, core.OpVoid, core.OpChargeMandate}
+// bookings are the kinds of operations that a person may have to decide.
+var bookings = []core.OpKind{core.OpCapture, core.OpRefund}
 
 // happened reports whether the provider's books have an effect of o that no other operation accounts for. Beside a
 // booking of the back office nobody can tell from the totals whose it was: that is for a person.
