@@ -313,10 +313,9 @@ func bare(tb testing.TB, dsn string) *sql.DB {
 	tb.Helper()
 	driver := "pgx"
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
-		driver, dsn = "sqlite", "file:"+path+"?_txlock=immediate&_busy_timeout=10000&_synchronous=FULL&_foreign_keys=1"
-		if slices.Contains(sql.Drivers(), "sqlite3") { // the one of a build with cgo
-			driver = "sqlite3"
-		}
+		driver = sqliteDriver // each driver reads its own of these and leaves the other's alone
+		dsn = "file:" + path + "?_txlock=immediate&_busy_timeout=10000&_synchronous=FULL&_foreign_keys=1" +
+			"&_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 	}
 	db, err := sql.Open(driver, dsn)
 	require.NoError(tb, err)

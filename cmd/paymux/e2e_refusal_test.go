@@ -27,10 +27,7 @@ func (w *world) raw() *sql.DB {
 	driver, dsn := "pgx", w.dsn
 	if path, ok := strings.CutPrefix(w.dsn, "sqlite:"); ok {
 		dsn = "file:" + path + "?_busy_timeout=10000&_pragma=busy_timeout(10000)"
-		driver = "sqlite3"
-		if !slices.Contains(sql.Drivers(), driver) {
-			driver = "sqlite" // the build without C
-		}
+		driver = sqliteDriver
 	}
 	db, err := sql.Open(driver, dsn)
 	require.NoError(w.t, err)
