@@ -17,6 +17,9 @@ var (
 	show  = flag.Bool("show", false, "print the trace")
 )
 
+// enough failing seeds show what is wrong.
+const enough = 10
+
 // TestSeeds lives through worlds: a violation is told with its seed and the command that replays it.
 func TestSeeds(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -24,7 +27,7 @@ func TestSeeds(t *testing.T) {
 	if *seed != 0 {
 		from, to = *seed, *seed
 	}
-	total := Report{Counts: map[string]int{}}
+	failed, total := 0, Report{Counts: map[string]int{}}
 	for n := from; n <= to; n++ {
 		r := Run(t, n)
 		total.Add(r)
@@ -35,6 +38,9 @@ func TestSeeds(t *testing.T) {
 		}
 		if len(r.Violations) > 0 {
 			t.Errorf("%s", r.Summary())
+			if failed++; failed == enough {
+				t.Fatalf("%d seeds failed; the rest is not run", enough)
+			}
 		}
 		if n%50 == 1 || *seed != 0 { // 2 % of the seeds are lived through twice
 			again := Run(t, n)

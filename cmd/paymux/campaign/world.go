@@ -159,7 +159,7 @@ func (w *World) cutOff() {
 }
 
 // tooManyRefusals is more than a world's store has reason for.
-const tooManyRefusals = 5000
+const tooManyRefusals = 1000
 
 // refusal counts writes that came to nothing.
 func (w *World) refusal() {
