@@ -71,6 +71,13 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	return a, a.check()
 }
 
+// paced is the account whose waits are divided by p.
+func (a *Account) paced(p pace) *Account {
+	b := *a
+	b.CallTimeout, b.caps.ResumeGap = p.of(a.CallTimeout), p.of(a.caps.ResumeGap)
+	return &b
+}
+
 // check holds what the capabilities claim against what can be called.
 func (a *Account) check() error {
 	var errs []error

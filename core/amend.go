@@ -23,6 +23,7 @@ type amendment struct {
 	before   *Payment // nil for a new payment
 	now      time.Time
 	cause    Cause
+	pace     pace
 	evidence []Evidence
 	refs     []RefOf
 	reserve  struct{ capture, refund int64 }
@@ -42,7 +43,7 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 		if err != nil {
 			return err
 		}
-		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause}
+		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause, pace: c.pace}
 		if err := fn(a); err != nil {
 			return err
 		}

@@ -24,6 +24,7 @@ type Checkout struct {
 	publicURL    string
 	live         bool
 	answerWithin time.Duration
+	pace         pace
 	log          *slog.Logger
 	began        time.Time
 
@@ -43,16 +44,20 @@ type Options struct {
 	PublicURL    string        // where buyers and providers reach us, without a slash at the end
 	Live         bool          // refuses return hosts that are not listed, and http
 	AnswerWithin time.Duration // a request is answered after this while its call goes on; 0: 25 s
-	Log          *slog.Logger
+	// TimeScale divides every wait of the program, given ones included: when providers are asked again and for how long,
+	// the time of calls and of the claims on them, what a payment may be tried for. It is for accounts at simulators: no
+	// real provider keeps up with it. What a provider counts itself, such as the life of its sessions, stays. 0: 1.
+	TimeScale int
+	Log       *slog.Logger
 }
 
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
 	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules, tokens: o.Tokens,
-		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log,
+		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log, pace: pace(o.TimeScale),
 		inbox: make(chan string, 1024), wake: make(chan struct{}, 1), began: now()}
 	for _, a := range o.Accounts {
-		c.accounts[a.Name] = a
+		c.accounts[a.Name] = a.paced(c.pace)
 	}
 	for _, m := range o.Merchants {
 		c.merchants[m.ID] = m
@@ -60,6 +65,7 @@ func New(o Options) *Checkout {
 	if c.answerWithin <= 0 {
 		c.answerWithin = 25 * time.Second
 	}
+	c.answerWithin = c.pace.of(c.answerWithin)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
@@ -118,7 +124,7 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 	p := &Payment{ID: newID(prefixPayment), MerchantID: r.MerchantID, Reference: in.Reference, Amount: in.Amount, Order: in.Order,
 		Metadata: in.Metadata, CreatedAt: now()}
 	ans, err := c.operate(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
-		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause()}
+		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause(), pace: c.pace}
 		o, err := c.startOperation(a, a.newAttempt(c, account, caps), account, mandate)
 		return a, o, err
 	}, paymentAnswer(201))
@@ -222,7 +228,7 @@ func (c *Checkout) load(ctx context.Context, tx Tx, r Request, id string) (*amen
 	if err != nil {
 		return nil, err
 	}
-	return &amendment{Payment: p, before: p.clone(), tx: tx, now: now(), cause: r.cause()}, nil
+	return &amendment{Payment: p, before: p.clone(), tx: tx, now: now(), cause: r.cause(), pace: c.pace}, nil
 }
 
 // notAllowed says that the present state does not allow action, and what it allows.

@@ -146,7 +146,7 @@ func codes(facts []Fact) (out []string) {
 // park keeps an item that belongs to nothing known: it is tried again on the schedule, since the attempt may come.
 func (c *Checkout) park(ctx context.Context, item *InboxItem) error {
 	item.State, item.Tries = InboxUnmatched, item.Tries+1
-	item.NextTry = nextTry(now(), item.Tries)
+	item.NextTry = now().Add(c.pace.wait(item.Tries))
 	return c.saveItem(ctx, item)
 }
 
@@ -155,7 +155,7 @@ func (c *Checkout) setAside(ctx context.Context, item *InboxItem, cause error) e
 	c.log.ErrorContext(ctx, "feedback not applied", "feedback", item.ID, "account", item.Account, "try", item.Tries+1, "error", cause)
 	item.State, item.Place, item.AppliedAt = InboxReceived, Place{}, time.Time{}
 	item.Tries++
-	item.NextTry = nextTry(now(), item.Tries)
+	item.NextTry = now().Add(c.pace.wait(item.Tries))
 	if item.Tries >= maxTries && KindOf(cause) != Unavailable && CodeOf(cause) != "commit_unknown" {
 		item.State, item.NextTry = InboxDead, time.Time{} // a database that is away is no fault of the message
 	}

@@ -155,14 +155,17 @@ func (c *Checkout) answerFor(ctx context.Context, merchant string, o *Operation)
 	}
 }
 
+// claimMargin is what storing the result of a call may take after the call's deadline.
+const claimMargin = 5 * time.Second
+
 // claim takes the request's key for o, inside the job that commits the intent; a claim that was released because
-// nothing left is taken over.
-func (r Request) claim(tx Tx, o *Operation, at time.Time) (*IdempotencyRecord, error) {
+// nothing left is taken over. It is free again when nobody has answered margin after the deadline of the call.
+func (r Request) claim(tx Tx, o *Operation, at time.Time, margin time.Duration) (*IdempotencyRecord, error) {
 	if r.IdempotencyKey == "" {
 		return nil, nil
 	}
 	rec := &IdempotencyRecord{IdempotencyScope: r.scope(), Fingerprint: r.Fingerprint, PaymentID: o.PaymentID, OperationID: o.ID,
-		LeaseUntil: o.Deadline.Add(5 * time.Second), CreatedAt: at}
+		LeaseUntil: o.Deadline.Add(margin), CreatedAt: at}
 	existing, err := tx.Claim(rec)
 	if err != nil || existing == nil {
 		return rec, err

@@ -24,7 +24,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 		if err != nil {
 			return err
 		}
-		if rec, err = r.claim(tx, op, a.now); err != nil {
+		if rec, err = r.claim(tx, op, a.now, c.pace.of(claimMargin)); err != nil {
 			return err
 		}
 		p, o = a.Payment, op

@@ -219,7 +219,7 @@ func (a *amendment) expire(at *Attempt) {
 	if at.Next != nil && !at.ExpiresAt.IsZero() && a.now.After(at.ExpiresAt) && t.authorized() == 0 && !t.authPending() {
 		at.Expired = true
 	}
-	if a.now.Sub(a.CreatedAt) > tryFor {
+	if a.now.Sub(a.CreatedAt) > a.pace.of(tryFor) {
 		a.Expired = true
 	}
 }

@@ -13,8 +13,14 @@ var waits = []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second,
 // askFor is how long an open payment is asked about; then a person decides.
 const askFor = 14 * 24 * time.Hour
 
+// pace divides the waits of the program, so that a test of the whole of it against simulators need not last as long as
+// what it tests. Zero and one leave them as they are.
+type pace int64
+
+func (p pace) of(d time.Duration) time.Duration { return d / time.Duration(max(p, 1)) }
+
 // wait is the pause before try n+1, with up to 20 % of jitter so that payments of one outage do not come back at once.
-func wait(n int) time.Duration {
+func (p pace) wait(n int) time.Duration {
 	d := 24 * time.Hour
 	switch {
 	case n < len(waits):
@@ -22,10 +28,8 @@ func wait(n int) time.Duration {
 	case n < len(waits)+47:
 		d = time.Hour
 	}
-	return d + time.Duration(chance.Int64N(int64(d)/5))
+	return p.of(d + time.Duration(chance.Int64N(int64(d)/5)))
 }
-
-func nextTry(now time.Time, tries int) time.Time { return now.Add(wait(tries)) }
 
 // schedule sets when the provider is asked next: only while it may know more than we do, and sooner again when
 // something changed.
@@ -34,11 +38,11 @@ func (a *amendment) schedule() {
 	if changed && !a.asked {
 		a.Checks = 0
 	}
-	switch old := a.now.Sub(a.CreatedAt) > askFor; {
+	switch old := a.now.Sub(a.CreatedAt) > a.pace.of(askFor); {
 	case a.ask:
 		a.CheckAt, a.Checks = a.now, 0
 	case a.silent && !a.before.CheckAt.IsZero():
-		a.CheckAt = a.now.Add(wait(a.Checks))
+		a.CheckAt = a.now.Add(a.pace.wait(a.Checks))
 	case !a.awaits():
 		a.CheckAt = a.lateCheck()
 	case old && a.openOperation() == nil:
@@ -49,7 +53,7 @@ func (a *amendment) schedule() {
 }
 
 func (a *amendment) nextCheck() time.Time {
-	at, o := a.now.Add(wait(a.Checks)), a.openOperation()
+	at, o := a.now.Add(a.pace.wait(a.Checks)), a.openOperation()
 	switch {
 	case o == nil:
 	case o.State == OpSent && o.Deadline.After(at):
@@ -79,7 +83,7 @@ func (a *amendment) lateCheck() time.Time {
 			continue
 		}
 		for _, d := range lateChecks {
-			if t := at.CreatedAt.Add(d); t.After(a.now) {
+			if t := at.CreatedAt.Add(a.pace.of(d)); t.After(a.now) {
 				return t
 			}
 		}

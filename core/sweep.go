@@ -54,9 +54,9 @@ func (c *Checkout) dueAt(at time.Time) {
 func (c *Checkout) untilDue(ctx context.Context) time.Duration {
 	at, err := c.store.NextDue(ctx)
 	if err != nil || at.IsZero() {
-		return sweepEvery
+		return c.pace.of(sweepEvery)
 	}
-	return min(max(at.Sub(now()), time.Second), sweepEvery)
+	return min(max(at.Sub(now()), c.pace.of(time.Second)), c.pace.of(sweepEvery))
 }
 
 func (c *Checkout) applyLoop(ctx context.Context) {

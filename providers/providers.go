@@ -40,6 +40,10 @@ type Node interface {
 // credentials of the simulators.
 func Check(provider string, n Node, live bool) error { return known[provider].check(n, live) }
 
+// Simulated reports whether every address of an account is on this machine, and at least one is told: only a simulator
+// is there.
+func Simulated(provider string, n Node) bool { return known[provider].simulated(n) }
+
 // Open opens an account. With live no call leaves for this machine or without TLS.
 func Open(provider string, n Node, live bool) (core.Provider, error) {
 	return OpenOver(nil, provider, n, live)
@@ -57,9 +61,10 @@ func OpenOver(transport http.RoundTripper, provider string, n Node, live bool) (
 
 // kind is one provider.
 type kind struct {
-	settings reflect.Type
-	check    func(n Node, live bool) error
-	open     func(n Node, out *outbound.Client) (core.Provider, error)
+	settings  reflect.Type
+	check     func(n Node, live bool) error
+	simulated func(n Node) bool
+	open      func(n Node, out *outbound.Client) (core.Provider, error)
 }
 
 // of makes a kind of a provider's constructor. An account whose setting testKey is testValue belongs to its test system.
@@ -81,6 +86,10 @@ func of[C interface{ Validate() error }, P core.Provider](open func(C, *outbound
 				err = notForMoney(reflect.ValueOf(c), testKey, testValue)
 			}
 			return errors.Join(c.Validate(), err)
+		},
+		simulated: func(n Node) bool {
+			c, err := read(n)
+			return err == nil && onlyHere(reflect.ValueOf(c))
 		},
 		open: func(n Node, out *outbound.Client) (core.Provider, error) {
 			c, err := read(n)
@@ -117,12 +126,31 @@ func notForMoney(c reflect.Value, testKey, testValue string) error {
 	return errors.Join(problems...)
 }
 
+// onlyHere reports whether settings have addresses, and only of this machine.
+func onlyHere(c reflect.Value) bool {
+	here := 0
+	for i := range c.NumField() {
+		value, ok := c.Field(i).Interface().(string)
+		if u, err := url.Parse(value); !ok || err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			continue
+		} else if !loopback(u.Hostname()) {
+			return false
+		}
+		here++
+	}
+	return here > 0
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && ip.Unmap().IsLoopback()
+}
+
 // local reports whether value is an address that no provider has in earnest.
 func local(value string) bool {
 	u, err := url.Parse(value)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return false
 	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	return u.Scheme != "https" || u.Hostname() == "localhost" || strings.HasSuffix(u.Hostname(), ".localhost") || err == nil && ip.Unmap().IsLoopback()
+	return u.Scheme != "https" || loopback(u.Hostname())
 }

@@ -36,6 +36,8 @@ type config struct {
 	Merchants map[string]merchant `koanf:"merchants"`
 	Accounts  map[string]account  `koanf:"accounts"`
 	Routing   []rule              `koanf:"routing"`
+
+	Reliability reliability `koanf:"reliability"`
 }
 
 // timeouts bound calls and the stop of the process.
@@ -44,6 +46,11 @@ type timeouts struct {
 	ProviderCall time.Duration `koanf:"provider_call"` // the whole call; afterwards its outcome is unknown
 	BeforeStop   time.Duration `koanf:"before_stop"`   // between "not ready" and the end of intake, for load balancers
 	Stop         time.Duration `koanf:"stop"`          // for requests that run when intake ends
+}
+
+// reliability is how patient the program is.
+type reliability struct {
+	TimeScale int `koanf:"time_scale"` // every wait is divided by it; only with all accounts at simulators
 }
 
 type merchant struct {
@@ -79,7 +86,8 @@ func (c *config) live() bool { return c.Mode == modeLive }
 // defaults hold for what is neither in the file nor in the environment nor a flag.
 func defaults() config {
 	return config{Listen: "127.0.0.1:8080", Database: "sqlite:paymux.db", Mode: modeLive,
-		Timeouts: timeouts{Answer: 25 * time.Second, ProviderCall: 40 * time.Second, BeforeStop: 5 * time.Second, Stop: 30 * time.Second}}
+		Timeouts:    timeouts{Answer: 25 * time.Second, ProviderCall: 40 * time.Second, BeforeStop: 5 * time.Second, Stop: 30 * time.Second},
+		Reliability: reliability{TimeScale: 1}}
 }
 
 // loadConfig reads the file at path. Over it stand PAYMUX_LISTEN, PAYMUX_DATABASE, PAYMUX_PUBLIC_URL, PAYMUX_MODE and
@@ -176,6 +184,7 @@ func (d *document) check(c *config) {
 	d.checkAccounts(c)
 	d.checkMerchants(c)
 	d.checkRouting(c)
+	d.checkTimeScale(c)
 }
 
 func isPort(s string) bool {
@@ -245,6 +254,29 @@ func (d *document) checkAccounts(c *config) {
 			key, text, _ := strings.Cut(line, ": ")
 			if below := path + "." + key; !d.bad[below] || !strings.HasPrefix(text, "it is missing") {
 				d.wrong(below, "%s", text)
+			}
+		}
+	}
+}
+
+// maxTimeScale keeps the longest call at a few milliseconds and more.
+const maxTimeScale = 1000
+
+// checkTimeScale refuses to hurry anybody but simulators: a real provider keeps its own time.
+func (d *document) checkTimeScale(c *config) {
+	const path = "reliability.time_scale"
+	scale := c.Reliability.TimeScale
+	switch {
+	case d.bad[path]:
+	case scale < 1 || scale > maxTimeScale:
+		d.wrong(path, "%d is not between 1 and %d", scale, maxTimeScale)
+	case scale == 1:
+	case c.live():
+		d.wrong(path, "live mode refuses it: real providers keep their own time")
+	default:
+		for _, name := range slices.Sorted(maps.Keys(c.Accounts)) {
+			if a := c.Accounts[name]; providers.Settings(a.Provider) != nil && !providers.Simulated(a.Provider, a.settings) {
+				d.wrong(path, "account %s is not at a simulator on this machine; real providers keep their own time", name)
 			}
 		}
 	}

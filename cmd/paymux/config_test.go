@@ -43,7 +43,7 @@ func TestConfigSampleHasEveryKey(t *testing.T) {
 	content, err := os.ReadFile("testdata/paymux.yaml")
 	require.NoError(t, err)
 	types := []reflect.Type{reflect.TypeFor[config](), reflect.TypeFor[merchant](), reflect.TypeFor[account](), reflect.TypeFor[rule](),
-		reflect.TypeFor[when](), reflect.TypeFor[timeouts]()}
+		reflect.TypeFor[when](), reflect.TypeFor[timeouts](), reflect.TypeFor[reliability]()}
 	for _, name := range providers.Names() {
 		types = append(types, providers.Settings(name))
 	}
@@ -124,7 +124,7 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		lines map[int]string
 		want  []string // "line: text" each
 	}{
-		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, listen, merchants, mode, public_url, routing, secret_key, timeouts"}},
+		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, listen, merchants, mode, public_url, reliability, routing, secret_key, timeouts"}},
 		{"unknown key of an account", map[int]string{13: "    enviroment: production"}, []string{
 			"7: accounts.aps-ae.environment: sandbox or production is needed, or page_url and api_url",
 			"13: accounts.aps-ae.enviroment: there is no such key; there are access_code, agreements, api_url, currencies, environment, language, merchant_identifier, options, page_url, provider, request_phrase, response_phrase, sha_type, state, visa_three_digit"}},
@@ -281,6 +281,42 @@ func TestConfigTestMode(t *testing.T) {
 	})), nil)
 	require.NoError(t, err)
 	require.False(t, c.live())
+}
+
+// Time is scaled for simulators on this machine alone.
+func TestConfigTimeScale(t *testing.T) {
+	t.Setenv("EXAMPLE_KEY", exampleKey)
+	t.Setenv("EXAMPLE_PHRASE", examplePhrase)
+	simulated := "    page_url: http://127.0.0.1:9101/FortAPI/paymentPage\n    api_url: http://localhost:9101/FortAPI/paymentApi"
+	cases := []struct {
+		name, scale, addresses, mode string
+		want                         string // after the file; empty: accepted
+	}{
+		{"simulator", "100", simulated, "test", ""},
+		{"not at all", "1", "    environment: production", "live", ""},
+		{"simulator, live", "100", simulated, "live", ":21: reliability.time_scale: live mode refuses it: real providers keep their own time"},
+		{"test system", "100", "    environment: sandbox\n", "test", ":21: reliability.time_scale: account aps-ae is not at a simulator on this machine; real providers keep their own time"},
+		{"one address elsewhere", "2", strings.Replace(simulated, "http://localhost:9101", "https://pay.example", 1), "test", ":21: reliability.time_scale: account aps-ae is not at a simulator on this machine; real providers keep their own time"},
+		{"too much", "1001", simulated, "test", ":21: reliability.time_scale: 1001 is not between 1 and 1000"},
+		{"zero", "0", simulated, "test", ":21: reliability.time_scale: 0 is not between 1 and 1000"},
+		{"no number", "fast", simulated, "test", `:21: reliability.time_scale: "fast" is no whole number`},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			scale := "\nreliability: {time_scale: " + c.scale + "}"
+			if !strings.Contains(c.addresses, "\n") { // the scale stands in the same line everywhere
+				scale = "\n" + scale
+			}
+			path := write(t, with(map[int]string{13: c.addresses, 17: "mode: " + c.mode, 18: "database: sqlite:paymux.db\n" + scale}))
+			loaded, err := loadConfig(path, nil)
+			if c.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, c.scale, fmt.Sprint(loaded.Reliability.TimeScale))
+				return
+			}
+			require.ErrorContains(t, err, path+c.want)
+		})
+	}
 }
 
 func TestConfigThatIsNone(t *testing.T) {

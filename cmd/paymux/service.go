@@ -59,7 +59,7 @@ func (s *service) build(ctx context.Context) error {
 		return err
 	}
 	s.checkout = core.New(core.Options{Store: s.store, Accounts: accounts, Merchants: merchants, Rules: rules(c), Tokens: tokens,
-		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, Log: s.log})
+		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, Log: s.log})
 	routes, err := api.New(api.Options{Checkout: s.checkout, Keys: s.keys, Store: s.store, Log: s.log, Live: c.live()})
 	if err != nil {
 		return err
