@@ -69,19 +69,13 @@ func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRec
 // keep stores the first final answer to a request, so that every later one is the same. Whoever was faster is
 // followed.
 func (c *Checkout) keep(ctx context.Context, rec *IdempotencyRecord, a Answer) (*Answer, error) {
-	kept := a
+	var kept Answer
 	err := c.store.Do(ctx, rec.PaymentID, func(tx Tx) error {
-		kept = a
-		now, err := tx.Idempotent(ctx, rec.IdempotencyScope)
-		if err != nil {
-			return err
-		}
-		if now.Done && now.Answer.Status != 202 {
-			kept = now.Answer
-			return nil
-		}
+		now := *rec
 		now.Done, now.Answer = true, a
-		return tx.Finish(now)
+		err := tx.Finish(&now)
+		kept = now.Answer
+		return err
 	})
 	if err != nil {
 		return nil, err

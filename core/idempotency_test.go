@@ -3,6 +3,8 @@ package core_test
 import (
 	"encoding/json"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,6 +36,38 @@ func TestTheFirstFinalAnswerIsKept(t *testing.T) {
 	again := create()
 	require.True(t, again.Replayed)
 	require.Equal(t, string(final.Snapshot), string(again.Snapshot))
+}
+
+// A process that stood still during its call comes back after another one has made the call again and answered: what
+// the merchant was told stays, and the late one tells the same.
+func TestALateProcessDoesNotAnswerAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		stands := true
+		d.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) {
+			url := "https://provider.example/second"
+			if stands {
+				stands, url = false, "https://provider.example/first"
+				time.Sleep(10 * time.Minute)
+			}
+			return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{Type: core.NextRedirect, URL: url}}, nil
+		}
+		create := func() core.Answer {
+			a, err := d.Create(t.Context(), request("k"), newPayment("order-1", core.CaptureManual))
+			require.NoError(t, err)
+			return a
+		}
+		late := d.Checkout
+		require.Equal(t, 202, create().Status)
+		d.open(nil) // another instance
+		time.Sleep(time.Minute)
+		told := create()
+		require.Equal(t, 201, told.Status)
+		require.Equal(t, "https://provider.example/second", view(t, told).Next.URL)
+		time.Sleep(10 * time.Minute)
+		late.Drain(t.Context())
+		require.Equal(t, string(told.Snapshot), string(create().Snapshot))
+	})
 }
 
 // The end of a mandate whose outcome was open is answered about the mandate, not about the payment it was given with.

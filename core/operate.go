@@ -85,7 +85,11 @@ func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *
 		if o.State == OpNotSent {
 			rec.Done, rec.LeaseUntil, rec.Answer = false, time.Time{}, Answer{}
 		}
-		return a.tx.Finish(rec)
+		err := a.tx.Finish(rec)
+		if rec.Done {
+			ans = rec.Answer // another process made the call again meanwhile, and has answered
+		}
+		return err
 	})
 	if err != nil {
 		return Answer{}, err

@@ -70,7 +70,8 @@ type Tx interface {
 	ScheduleAll(at time.Time) error
 	// Claim inserts r, or returns what stands there already.
 	Claim(r *IdempotencyRecord) (existing *IdempotencyRecord, err error)
-	// Finish stores the answer of a claimed record.
+	// Finish stores the answer of a claimed record. A final answer that is there already stays, and r becomes what is
+	// there: whoever was faster has answered.
 	Finish(r *IdempotencyRecord) error
 	// Release forgets a claim whose operation was proved not to have happened.
 	Release(scope IdempotencyScope) error

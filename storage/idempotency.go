@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 
 	"github.com/paymux/paymux/core"
 	"gorm.io/gorm"
@@ -74,12 +75,21 @@ func (t *tx) Claim(r *core.IdempotencyRecord) (existing *core.IdempotencyRecord,
 }
 
 // Finish stores the answer, or the new lease, of a record as long as it is still claimed for the same operation;
-// NotFound otherwise.
+// NotFound otherwise. A final answer that is stored already stays, and r becomes what is stored.
 func (t *tx) Finish(r *core.IdempotencyRecord) error {
-	res := scoped(t.db.Model(&idempotency{}), r.IdempotencyScope).Where("operation_id = ?", r.OperationID).Updates(map[string]any{
+	mine := func() *gorm.DB { return scoped(t.db.Model(&idempotency{}), r.IdempotencyScope).Where("operation_id = ?", r.OperationID) }
+	res := mine().Where("NOT (done AND answer_status <> ?)", http.StatusAccepted).Updates(map[string]any{
 		"done": r.Done, "lease_until": moment{r.LeaseUntil}, "answer_status": r.Answer.Status, "answer_kind": r.Answer.Kind, "snapshot": raw(r.Answer.Snapshot),
 	})
-	return t.one("Finish", "idempotency key", res)
+	if res.Error != nil || res.RowsAffected == 1 {
+		return t.one("Finish", "idempotency key", res)
+	}
+	var row idempotency
+	if err := mine().Take(&row).Error; err != nil {
+		return t.fail("Finish", "idempotency key", err)
+	}
+	*r = *row.core()
+	return nil
 }
 
 // Release forgets a claim; nothing happens when there is none.

@@ -174,6 +174,11 @@ func TestIdempotencyKeys(t *testing.T) {
 		got, err := s.Idempotent(t.Context(), scope)
 		require.NoError(t, err)
 		require.Equal(t, rec, got, "the answer comes back letter by letter")
+		for _, late := range []core.IdempotencyRecord{{Done: true, Answer: core.Answer{Status: 201, Snapshot: []byte("{}")}}, {Done: true, Answer: core.Answer{Status: 202}}, {}} {
+			late.IdempotencyScope, late.OperationID = scope, rec.OperationID
+			do(t, s, func(tx core.Tx) error { return tx.Finish(&late) })
+			require.Equal(t, *rec, late, "the first final answer stays, and is told")
+		}
 		err = s.Do(t.Context(), "x", func(tx core.Tx) error { return tx.Finish(&second) })
 		wantError(t, err, core.NotFound, "not_found")
 
