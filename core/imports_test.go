@@ -47,6 +47,10 @@ var bans = []ban{
 	{in: "providers/aps/sandbox", what: module + "/providers/aps", except: []string{"providers/aps/sandbox"}, why: "a simulator that shares code with the adapter judges nothing"},
 	{in: "providers/aps/sandbox", what: module + "/providers/internal/outbound", why: "a simulator that shares code with the adapter judges nothing"},
 	{in: "providers/aps/sandbox", what: module + "/providers/internal/strict", why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "cmd/paymux/campaign", what: "github.com/stretchr", why: "worlds are in the shipped binary; what only tests need is not"},
+	{in: "cmd/paymux/campaign", what: "go.uber.org", why: "worlds are in the shipped binary; what only tests need is not"},
+	{in: "cmd/paymux/campaign", what: "pgregory.net", why: "worlds are in the shipped binary; what only tests need is not"},
+	{in: "core/coretest", what: "github.com/stretchr", why: "worlds need its seeds, and are in the shipped binary"},
 	{in: "providers/internal/simulator", what: module + "/core", why: "simulators share nothing with the program"},
 }
 
@@ -55,6 +59,15 @@ var corePlain = []string{"github.com/Rhymond/go-money", "github.com/shopspring/d
 
 // testHelpers are packages that exist for tests and import testing.
 var testHelpers = []string{"providers/providertest", "api/apitest", "storage/storagetest", "core/coretest", "cmd/paymux/campaign"}
+
+// provers are the files of the program that may use worlds, of all that exists for tests: `paymux prove` lives through
+// the very worlds that the tests do, in processes of their own. Only the worker's imports testing; the others want the
+// reports' shape.
+var provers = map[string][]string{
+	"cmd/paymux/prove_worker.go":  {"testing", module + "/cmd/paymux/campaign"},
+	"cmd/paymux/prove_process.go": {module + "/cmd/paymux/campaign"},
+	"cmd/paymux/prove.go":         {module + "/cmd/paymux/campaign"},
+}
 
 func TestImports(t *testing.T) {
 	for file, imports := range importsOf(t, "..") {
@@ -66,14 +79,19 @@ func TestImports(t *testing.T) {
 			if folder == "core" && strings.Contains(path, ".") && !slices.Contains(corePlain, path) {
 				t.Errorf("%s imports %s: core rests on the standard library and plain value types", file, path)
 			}
-			if path == "testing" && !slices.ContainsFunc(testHelpers, func(h string) bool { return below(folder, h) }) {
-				t.Errorf("%s imports testing: the program carries no test code", file)
+			if forTests(path) && !forTests(module+"/"+folder) && !slices.Contains(provers[file], path) {
+				t.Errorf("%s imports %s: the program carries no test code", file, path)
 			}
 		}
 		if below(folder, "providers") {
 			crossProvider(t, file, folder, imports)
 		}
 	}
+}
+
+// forTests reports whether an import path is of what exists for tests.
+func forTests(path string) bool {
+	return below(path, "testing") || slices.ContainsFunc(testHelpers, func(h string) bool { return below(path, module+"/"+h) })
 }
 
 // crossProvider keeps providers unknown to each other.
@@ -159,4 +177,8 @@ func TestBansCanFail(t *testing.T) {
 	require.Empty(t, banned("api", module+"/core"))
 	require.Empty(t, banned("providers/aps/sandbox", module+"/providers/internal/simulator"))
 	require.Empty(t, banned("storage", "gorm.io/gorm"))
+	require.True(t, forTests("testing"))
+	require.True(t, forTests(module+"/core/coretest"))
+	require.True(t, forTests("testing/synctest"))
+	require.False(t, forTests(module+"/core"))
 }

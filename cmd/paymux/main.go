@@ -1,7 +1,8 @@
 // Command paymux is one checkout API over several payment providers.
 //
-// It exits with 0 when it is done or was stopped by SIGTERM, SIGINT or SIGHUP, with 1 when something failed while it ran,
-// with 2 when the command line or the configuration is wrong, and with 130 when a second signal ended it at once.
+// It exits with 0 when it is done or was stopped by SIGTERM, SIGINT or SIGHUP, with 1 when something failed while it ran
+// (a proof that was stopped is none), with 2 when the command line or the configuration is wrong, and with 130 when a
+// second signal ended it at once.
 package main
 
 import (
@@ -37,6 +38,9 @@ type commandLine struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run the simulated providers alone."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database's schema to the newest version."`
 	Keys    keysCommand    `cmd:"" help:"Create, list and revoke API keys."`
+	Prove   proveCommand   `cmd:"" help:"Live through worlds full of faults and check the promises about money."`
+
+	ProveWorker proveWorkerCommand `cmd:"" hidden:"" help:"A process of prove."`
 
 	Log      string           `enum:"auto,text,json" default:"auto" help:"How logs are written to stderr: text, json, or auto (text on a terminal)."`
 	LogLevel slog.Level       `default:"info" help:"Least level that is logged: debug, info, warn, error."`
@@ -59,7 +63,8 @@ func main() {
 // output is where commands write: what was asked for, and what happened.
 type output struct {
 	io.Writer
-	log *slog.Logger
+	people io.Writer // who wait, and look at stderr
+	log    *slog.Logger
 }
 
 // exit is what kong's --help and --version end the command line with.
@@ -74,13 +79,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	var c commandLine
 	parser := kong.Must(&c, kong.Name(programName), kong.Description("One checkout API over several payment providers."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": version()})
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": version(), "worlds": worldNames()})
 	cmd, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v%s\n", programName, err, advice(err))
 		return exitUsage
 	}
-	out := output{stdout, slog.New(logHandler(stderr, c.Log, c.LogLevel))}
+	out := output{stdout, stderr, slog.New(logHandler(stderr, c.Log, c.LogLevel))}
 	cmd.BindTo(ctx, (*context.Context)(nil))
 	err = cmd.Run(out)
 	_, wrong := errors.AsType[*configError](err)
@@ -107,7 +112,9 @@ func advice(err error) string {
 	}
 	var commands []string
 	for _, child := range node.Children {
-		commands = append(commands, child.Name)
+		if !child.Hidden {
+			commands = append(commands, child.Name)
+		}
 	}
 	switch {
 	case len(commands) > 0:

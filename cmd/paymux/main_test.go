@@ -7,7 +7,12 @@ import (
 
 // TestMain lets tests start this binary as the program itself.
 func TestMain(m *testing.M) {
-	if os.Getenv("PAYMUX_TEST_PROCESS") != "" {
+	switch os.Getenv("PAYMUX_TEST_PROCESS") {
+	case "":
+	case brokenWorlds:
+		breakWorlds()
+		fallthrough
+	default:
 		main()
 		return
 	}

@@ -1,4 +1,5 @@
-// Package coretest helps tests of core: a provider that does what a test says. The program does not import it.
+// Package coretest helps tests of core: a provider that does what a test says, and ids that repeat. Of the program only the
+// worlds of `paymux prove` use it.
 package coretest
 
 import (

@@ -15,9 +15,10 @@ func (w *World) check() {
 	books := map[string]booked{}
 	for _, p := range w.books() {
 		books[p.Reference] = p
+		w.sums.book(p.Currency, p.sums(), Books{})
 		w.trace.note("books %s %d/%d/%d voided %d", p.Reference, p.Authorized, p.Captured, p.Refunded, p.Voided)
 		for _, e := range p.Effects {
-			w.count("effect")
+			w.sums.Effects++
 			w.trace.note("  %s %d by %s %s", e.Kind, e.Amount, e.By, e.Reference)
 		}
 	}
@@ -56,16 +57,14 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 		w.checkAttempt(p, at, b)
 	}
 	a := p.Amounts
+	w.sums.book(p.Amount.Currency, Books{}, Books{Authorized: a.Authorized, Captured: a.Captured, Refunded: a.Refunded, Voided: a.Released})
+	w.sums.NeedsReview += count(p.NeedsReview)
 	if a.Authorized != sum.Authorized || a.Captured != sum.Captured || a.Refunded != sum.Refunded {
 		w.violate("I-05: payment %s says %d authorized, %d captured, %d refunded; the provider %d, %d, %d", p.Reference, a.Authorized, a.Captured, a.Refunded,
 			sum.Authorized, sum.Captured, sum.Refunded)
 	}
-	lapsed := int64(0) // an authorization that ended by itself, which the provider tells nobody
-	for _, e := range effects {
-		if e.Kind == "void" && e.By == "provider" {
-			lapsed += e.Amount
-		}
-	}
+	sum.Effects = effects
+	lapsed := sum.sums().Lapsed
 	if a.Released > sum.Voided || a.Released < sum.Voided-lapsed {
 		w.violate("I-05: payment %s says %d released; the provider %d, %d of it lapsed", p.Reference, a.Released, sum.Voided, lapsed)
 	}
@@ -103,11 +102,13 @@ func (w *World) checkAttempt(p *core.Payment, at *core.Attempt, b booked) {
 				name = "void"
 			}
 			if wanted[name]--; wanted[name] < 0 {
+				w.sums.DoubleEffects++
 				w.violate("I-02: payment %s has an effect %q at the provider without an operation of its own", p.Reference, name)
 			}
 		}
 	}
 	if authorized > 1 {
+		w.sums.DoubleEffects += authorized - 1
 		w.violate("I-01: attempt %d of payment %s was authorized %d times", at.Number, p.Reference, authorized)
 	}
 }
@@ -139,6 +140,7 @@ func (w *World) checkOperations(p *core.Payment, effects []effect) (doubt bool) 
 			continue
 		}
 		doubt = true
+		w.sums.DoubtsOpen++
 		w.count("gap: " + string(o.Kind) + " in doubt for ever")
 		if happened(p, o, effects) {
 			w.violate("P2: %s of %d of payment %s is in doubt; the provider carried it out", o.Kind, o.Amount.Minor, p.Reference)
@@ -223,6 +225,8 @@ func (w *World) checkEvents(p *core.Payment) {
 		w.violate("the events of %s cannot be read: %v", p.Reference, err)
 	}
 	slices.SortFunc(events, func(a, b core.Event) int { return int(a.Sequence - b.Sequence) })
+	w.sums.Events += len(events)
+	w.sums.EventsMissing += max(0, int(p.Sequence)-len(events), count(len(events) == 0))
 	for i, e := range events {
 		if e.Sequence != int64(i)+1 {
 			w.violate("I-15: payment %s has event %d in place %d", p.Reference, e.Sequence, i+1)
@@ -253,6 +257,8 @@ func (w *World) checkInbox() {
 	defer w.mu.Unlock()
 	for body, f := range w.told {
 		kept := rows[body]
+		w.sums.Acknowledged++
+		w.sums.FeedbackLost += count(len(kept) == 0)
 		minutes := map[string]bool{}
 		for _, item := range kept {
 			minutes[item.ReceivedAt.Format("200601021504")] = true

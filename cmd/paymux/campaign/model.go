@@ -11,9 +11,20 @@ import (
 
 // booked is one of the provider's books, in its own words.
 type booked struct {
-	Reference                              string
+	Reference, Currency                    string
 	Authorized, Captured, Refunded, Voided int64
 	Effects                                []effect
+}
+
+// sums are the totals, and what of the released lapsed: an authorization that ended by itself.
+func (b booked) sums() Books {
+	out := Books{Authorized: b.Authorized, Captured: b.Captured, Refunded: b.Refunded, Voided: b.Voided}
+	for _, e := range b.Effects {
+		if e.Kind == "void" && e.By == "provider" {
+			out.Lapsed += e.Amount
+		}
+	}
+	return out
 }
 
 // isSale reports whether the provider authorized and captured in one step.

@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"log/slog"
-	"maps"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -55,49 +52,3 @@ func (l logLines) Handle(_ context.Context, r slog.Record) error {
 
 func (l logLines) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l logLines) WithGroup(string) slog.Handler      { return l }
-
-// Report is how one seed ended.
-type Report struct {
-	Seed       uint64
-	Hash       string         // of the trace
-	Trace      []string       // what happened at each seam, with virtual times
-	Counts     map[string]int // faults, crashes and deeds by kind
-	Payments   int
-	Effects    int           // movements of money in the provider's books
-	Virtual    time.Duration // how long the world lived
-	Violations []string
-}
-
-// Summary is the report without its trace, in the words of a failing test.
-func (r Report) Summary() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d violations, trace %s, %d payments, %d effects, %s of virtual time\n", r.Seed, len(r.Violations), r.Hash, r.Payments, r.Effects, r.Virtual)
-	for _, v := range r.Violations {
-		fmt.Fprintf(&b, "  %s\n", v)
-	}
-	b.WriteString(r.counted())
-	fmt.Fprintf(&b, "replay: go test ./cmd/paymux/campaign -run TestSeeds -seed %d -show", r.Seed)
-	return b.String()
-}
-
-// Totals are the sums of several reports.
-func (r Report) Totals() string {
-	return fmt.Sprintf("%d violations, %d payments, %d effects, %.1f virtual years\n%s", len(r.Violations), r.Payments, r.Effects, r.Virtual.Hours()/24/365, r.counted())
-}
-
-// counted lists the counts by kind.
-func (r Report) counted() string {
-	var b strings.Builder
-	for _, kind := range slices.Sorted(maps.Keys(r.Counts)) {
-		fmt.Fprintf(&b, "  %6d %s\n", r.Counts[kind], kind)
-	}
-	return b.String()
-}
-
-// Add adds another world to the sums.
-func (r *Report) Add(o Report) {
-	r.Payments, r.Effects, r.Virtual, r.Violations = r.Payments+o.Payments, r.Effects+o.Effects, r.Virtual+o.Virtual, append(r.Violations, o.Violations...)
-	for kind, n := range o.Counts {
-		r.Counts[kind] += n
-	}
-}

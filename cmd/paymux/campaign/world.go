@@ -59,6 +59,7 @@ type World struct {
 	refusals   int
 	quiet      *stillness
 	counts     map[string]int
+	sums       Sums // of the end
 	violations []string
 	seen       map[string]*standing // payments as they were last written
 	told       map[string]*told     // feedback by body
@@ -81,12 +82,37 @@ func (a *account) Unmarshal(_ string, out any) error {
 	return nil
 }
 
+// Worlds are the providers that have a world, and how one of its seeds is lived through.
+var Worlds = map[string]func(t *testing.T, seed uint64) Report{"aps": Run}
+
 // Run lives through the world of a seed and reports.
 func Run(t *testing.T, seed uint64) (report Report) {
 	t.Helper()
 	defer coretest.Seed(seed)()
 	synctest.Test(t, func(t *testing.T) { report = live(t, seed) })
 	return report
+}
+
+// Sampled reports whether a seed is among the 2 % that are lived through twice.
+func Sampled(seed uint64) bool { return seed%50 == 1 }
+
+// Twice lives through a world two times. That they are the same is one more thing that must hold.
+func Twice(t *testing.T, run func(t *testing.T, seed uint64) Report, seed uint64) Report {
+	t.Helper()
+	r, again := run(t, seed), run(t, seed)
+	if r.Hash != again.Hash {
+		r.Violations = append(r.Violations, fmt.Sprintf("two runs differ: traces %s and %s%s", r.Hash, again.Hash, firstDifference(r.Trace, again.Trace)))
+	}
+	return r
+}
+
+func firstDifference(a, b []string) string {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return fmt.Sprintf("\nfirst at line %d:\n%s\n%s", i, a[i], b[i])
+		}
+	}
+	return fmt.Sprintf("\none has %d lines, the other %d", len(a), len(b))
 }
 
 func live(t *testing.T, seed uint64) Report {
@@ -280,7 +306,6 @@ func (w *World) control(path string, body any) []byte {
 func (w *World) report(began time.Time) Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	r := Report{Seed: w.dice.seed, Hash: w.trace.hash(), Trace: w.trace.lines, Counts: w.counts, Payments: len(w.seen), Virtual: time.Since(began).Round(time.Second), Violations: w.violations}
-	r.Effects = w.counts["effect"]
-	return r
+	w.sums.Payments, w.sums.Counts = len(w.seen), w.counts
+	return Report{Seed: w.dice.seed, Hash: w.trace.hash(), Trace: w.trace.lines, Virtual: time.Since(began).Round(time.Second), Violations: w.violations, Sums: w.sums}
 }
