@@ -32,29 +32,36 @@ type amendment struct {
 	ask      bool         // the provider has to be asked, whatever the status is
 	asked    bool         // it was asked
 	silent   bool         // and did not answer about every attempt
+	lease    *Work        // under which it was asked, nil when a caller asked
+	desk     *desk        // where what is to be asked at once goes, nil outside of amend
+	taken    *Work        // what is to be handed over after the commit
 }
 
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
 // payment as stored. merchant is empty when the program itself acts.
 func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, fn func(*amendment) error) (*Payment, error) {
 	var stored *Payment
+	var taken *Work
 	err := c.store.Do(ctx, id, func(tx Tx) error {
 		p, err := tx.Payment(ctx, merchant, id)
 		if err != nil {
 			return err
 		}
-		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause, pace: c.pace}
+		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause, pace: c.pace, desk: c.desk}
 		if err := fn(a); err != nil {
 			return err
 		}
-		stored = a.Payment
-		return a.write()
+		err = a.write()
+		stored, taken = a.Payment, a.taken
+		return err
 	})
-
 	if err != nil {
 		return nil, err
 	}
-	c.dueAt(stored.CheckAt)
+	if taken != nil {
+		c.desk.hand(*taken)
+	}
+	c.desk.dueAt(stored.CheckAt)
 	return stored, nil
 }
 
@@ -135,10 +142,7 @@ func (a *amendment) store() error {
 	a.difference(c)
 	a.schedule()
 	if !c.New && len(events) == 0 && len(c.Facts)+len(c.Evidence)+len(c.Attempts)+len(c.NewAttempts)+len(c.Operations)+len(c.NewOperations) == 0 && a.sameRow() {
-		if a.CheckAt.Equal(a.before.CheckAt) && a.Checks == a.before.Checks {
-			return nil
-		}
-		return a.tx.Schedule(a.ID, a.CheckAt, a.Checks)
+		return a.planAsk()
 	}
 	a.Version++
 	a.UpdatedAt = a.now
@@ -147,6 +151,9 @@ func (a *amendment) store() error {
 		c.Events = append(c.Events, a.event(e))
 	}
 	if err := a.tx.Write(c); err != nil {
+		return err
+	}
+	if err := a.planAsk(); err != nil {
 		return err
 	}
 	if mandate == nil {

@@ -171,7 +171,9 @@ func TestAttackRemovedAccountStarvesTheSweep(t *testing.T) {
 	require.NoError(t, err)
 	id := view(t, mine).ID
 	due := func(id string, ago time.Duration) {
-		require.NoError(t, d.store.Do(t.Context(), id, func(tx core.Tx) error { return tx.Schedule(id, time.Now().Add(-ago), 1) }))
+		require.NoError(t, d.store.Do(t.Context(), id, func(tx core.Tx) error {
+			return tx.Plan(core.Work{Kind: core.WorkAsk, Subject: id, DueAt: time.Now().Add(-ago), Tries: 1})
+		}))
 	}
 	for _, o := range ids {
 		due(o, time.Hour)

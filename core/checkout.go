@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -26,12 +25,8 @@ type Checkout struct {
 	answerWithin time.Duration
 	pace         pace
 	log          *slog.Logger
-	began        time.Time
-
-	running sync.WaitGroup // calls to providers that outlive the request they were made for
-	inbox   chan string    // ids of feedback to apply now
-	wake    chan struct{}  // something is due sooner than the sweep was going to look
-	looks   atomic.Int64   // when it will, in Unix nanoseconds
+	desk         *desk
+	running      sync.WaitGroup // calls to providers that outlive the request they were made for
 }
 
 // Options are what a Checkout works with. Accounts and merchants are as configured; the store already has them.
@@ -48,14 +43,16 @@ type Options struct {
 	// the time of calls and of the claims on them, what a payment may be tried for. It is for accounts at simulators: no
 	// real provider keeps up with it. What a provider counts itself, such as the life of its sessions, stays. 0: 1.
 	TimeScale int
+	Poll      time.Duration // how often work of other instances on the same database is looked for; 0: there are none
 	Log       *slog.Logger
 }
 
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
 	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules, tokens: o.Tokens,
-		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log, pace: pace(o.TimeScale),
-		inbox: make(chan string, 1024), wake: make(chan struct{}, 1), began: now()}
+		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log, pace: pace(o.TimeScale)}
+	c.desk = newDesk(o.Poll, c.pace, &pool{kind: WorkApply, atOnce: appliers, do: c.applyItem}, &pool{kind: WorkAsk, atOnce: asksAtOnce, do: c.ask},
+		&pool{kind: WorkGap, atOnce: 1, do: c.bridge})
 	for _, a := range o.Accounts {
 		c.accounts[a.Name] = a.paced(c.pace)
 	}

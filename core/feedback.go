@@ -24,21 +24,23 @@ func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack,
 		return Ack{}, &Error{Kind: Internal, Op: "core.Receive", Message: "the adapter gave no key to tell repetitions by"}
 	}
 	item := &InboxItem{ID: newID(prefixFeedback), Account: account, DedupeKey: fb.DedupeKey, ContentType: m.Header.Get("Content-Type"), Raw: m.Body,
-		Feedback: detail(fb), State: InboxReceived, Note: fb.Note, NextTry: now(), ReceivedAt: now()}
-	inserted := false
+		Feedback: detail(fb), State: InboxReceived, Note: fb.Note, ReceivedAt: now()}
+	inserted, taken, w := false, false, Work{}
 	err = c.store.Do(ctx, item.ID, func(tx Tx) (err error) {
-		inserted, err = tx.Receive(item)
+		if inserted, err = tx.Receive(item); !inserted || err != nil {
+			return err
+		}
+		w, taken, err = c.desk.plan(tx, WorkApply, item.ID)
 		return err
 	})
 	if err != nil {
 		return Ack{}, err // no acknowledgement: the provider sends it again
 	}
 	switch {
+	case taken:
+		c.desk.hand(w)
 	case inserted:
-		select {
-		case c.inbox <- item.ID:
-		default: // the sweep finds it
-		}
+		c.desk.dueAt(w.DueAt)
 	case len(fb.Read) > 0:
 		err = c.askAgain(ctx, account, fb)
 	}
@@ -52,53 +54,46 @@ func (c *Checkout) askAgain(ctx context.Context, account string, fb Feedback) er
 	if err != nil {
 		return nil // it is parked like the first one
 	}
-	defer c.dueAt(now())
-	return c.store.Do(ctx, place.PaymentID, func(tx Tx) error {
-		p, err := tx.Payment(ctx, "", place.PaymentID)
-		if err != nil || !p.CheckAt.IsZero() && !p.CheckAt.After(now()) {
-			return err
-		}
-		return tx.Schedule(p.ID, now(), 0)
-	})
+	defer c.desk.dueAt(now())
+	return c.store.Do(ctx, place.PaymentID, func(tx Tx) error { return tx.Soon(WorkAsk, place.PaymentID, now()) })
 }
 
 // maxTries is how often an item of the inbox is tried before it is set aside for a person.
 const maxTries = 8
 
-// applyItem applies one item of the inbox, then asks the provider where the message says so.
-func (c *Checkout) applyItem(ctx context.Context, id string) error {
-	item, err := c.store.Feedback(ctx, "", id)
-	if err != nil || item.State == InboxApplied || item.State == InboxDead {
+// appliers is how many items of the inbox are applied at a time, so that their commits can be one.
+const appliers = 16
+
+// applyItem applies one item of the inbox, and has the provider asked where the message says so.
+func (c *Checkout) applyItem(ctx context.Context, w Work) error {
+	item, err := c.store.Feedback(ctx, "", w.Subject)
+	if err != nil {
 		return err
+	}
+	if item.State == InboxApplied || item.State == InboxDead {
+		return c.store.Do(ctx, item.ID, func(tx Tx) error { return tx.Done(w) })
 	}
 	var fb Feedback
 	if err := json.Unmarshal(item.Feedback, &fb); err != nil {
-		return c.setAside(ctx, item, err)
+		return c.setAside(ctx, w, item, err)
 	}
 	place, err := c.store.Locate(ctx, item.Account, fb.lookups())
 	if err != nil && KindOf(err) == NotFound {
-		return c.park(ctx, item)
+		return c.park(ctx, w, item)
 	}
 	if err != nil {
 		return err
 	}
-	tries, ask := item.Tries+1, false
+	tries := item.Tries + 1
 	_, err = c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
 		a.hear(item, fb, a.attempt(place.AttemptID))
-		a.ask = a.ask || len(fb.Read) > 0 // if the process dies before it asked, the sweep does
-		ask = a.ask
-		item.State, item.Place, item.AppliedAt, item.NextTry, item.Tries = InboxApplied, place, a.now, time.Time{}, tries
-		a.then = func() error { return a.tx.SaveInbox(item) }
+		a.ask = a.ask || len(fb.Read) > 0
+		item.State, item.Place, item.AppliedAt, item.Tries = InboxApplied, place, a.now, tries
+		a.then = func() error { return saveItem(a.tx, item, a.tx.Done, w) }
 		return nil
 	})
-	if err != nil {
-		return c.setAside(ctx, item, err)
-	}
-	if ask {
-		_, err = c.Sync(ctx, "", place.PaymentID) // if nobody answers, the schedule asks again
-	}
-	if KindOf(err) == Unavailable {
-		return nil
+	if err != nil && CodeOf(err) != "lease_lost" {
+		return c.setAside(ctx, w, item, err)
 	}
 	return err
 }
@@ -144,24 +139,36 @@ func codes(facts []Fact) (out []string) {
 }
 
 // park keeps an item that belongs to nothing known: it is tried again on the schedule, since the attempt may come.
-func (c *Checkout) park(ctx context.Context, item *InboxItem) error {
+func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem) error {
 	item.State, item.Tries = InboxUnmatched, item.Tries+1
-	item.NextTry = now().Add(c.pace.wait(item.Tries))
-	return c.saveItem(ctx, item)
+	return c.tryLater(ctx, w, item)
 }
 
 // setAside notes that an item could not be applied; after maxTries it is left for a person.
-func (c *Checkout) setAside(ctx context.Context, item *InboxItem, cause error) error {
+func (c *Checkout) setAside(ctx context.Context, w Work, item *InboxItem, cause error) error {
 	c.log.ErrorContext(ctx, "feedback not applied", "feedback", item.ID, "account", item.Account, "try", item.Tries+1, "error", cause)
 	item.State, item.Place, item.AppliedAt = InboxReceived, Place{}, time.Time{}
 	item.Tries++
-	item.NextTry = now().Add(c.pace.wait(item.Tries))
-	if item.Tries >= maxTries && KindOf(cause) != Unavailable && CodeOf(cause) != "commit_unknown" {
-		item.State, item.NextTry = InboxDead, time.Time{} // a database that is away is no fault of the message
+	if item.Tries >= maxTries && KindOf(cause) != Unavailable && CodeOf(cause) != "commit_unknown" { // a database that is away is no fault of the message
+		item.State = InboxDead
+		return c.store.Do(ctx, item.ID, func(tx Tx) error { return saveItem(tx, item, tx.Done, w) })
 	}
-	return c.saveItem(ctx, item)
+	return c.tryLater(ctx, w, item)
 }
 
-func (c *Checkout) saveItem(ctx context.Context, item *InboxItem) error {
-	return c.store.Do(ctx, item.ID, func(tx Tx) error { return tx.SaveInbox(item) })
+func (c *Checkout) tryLater(ctx context.Context, w Work, item *InboxItem) error {
+	w.Tries, w.DueAt = item.Tries, now().Add(c.pace.wait(item.Tries))
+	err := c.store.Do(ctx, item.ID, func(tx Tx) error { return saveItem(tx, item, tx.Again, w) })
+	if err == nil {
+		c.desk.dueAt(w.DueAt)
+	}
+	return err
+}
+
+// saveItem stores an item together with what becomes of its work.
+func saveItem(tx Tx, item *InboxItem, then func(Work) error, w Work) error {
+	if err := tx.SaveInbox(item); err != nil {
+		return err
+	}
+	return then(w)
 }

@@ -19,6 +19,26 @@ func (p *Payment) openOperation() *Operation {
 // Sync asks the provider about every attempt that may still tell something, and applies what it proves. When a
 // provider did not answer, nothing is concluded and the error is Unavailable.
 func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, error) {
+	return c.inquire(ctx, merchant, id, nil)
+}
+
+// asksAtOnce bounds how many providers are asked at a time in the background.
+const asksAtOnce = 16
+
+// ask asks the provider about a payment whose time has come.
+func (c *Checkout) ask(ctx context.Context, w Work) error {
+	_, err := c.inquire(ctx, "", w.Subject, &w)
+	if CodeOf(err) == codeSilent {
+		return nil // it was noted, and the schedule goes on
+	}
+	return err
+}
+
+// codeSilent is the code of an error that says no more than that a provider did not answer.
+const codeSilent = "provider_unavailable"
+
+// inquire is Sync; with a lease, what was learned is stored under it.
+func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work) (*Payment, error) {
 	if !validID(prefixPayment, id) {
 		return nil, notFound("payment")
 	}
@@ -28,6 +48,13 @@ func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, err
 	}
 	var silent error
 	attempts := slices.DeleteFunc(slices.Clone(p.Attempts), func(at *Attempt) bool { return c.mute(p, at) })
+	if lease != nil && len(attempts) == 0 {
+		return c.amend(ctx, "", p.ID, Cause{"time", ""}, func(a *amendment) error {
+			a.Checks++
+			a.asked, a.lease = true, lease // there is nobody to ask; the schedule goes on all the same
+			return nil
+		})
+	}
 	for i, at := range attempts {
 		account, err := c.account(at)
 		var s Snapshot
@@ -36,11 +63,11 @@ func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, err
 			s, exchanges, err = account.query(ctx, QueryInput{Known: p.known(at)})
 		}
 		if err != nil {
-			silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: "provider_unavailable", Message: "the provider did not tell; ask again later", Err: err}
+			silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: codeSilent, Message: "the provider did not tell; ask again later", Err: err}
 			c.log.WarnContext(ctx, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
 		}
 		owed := silent != nil || i < len(attempts)-1 // of all attempts, somebody has yet to tell
-		if p, err = c.learned(ctx, p, at, account, s, exchanges, err, owed); err != nil {
+		if p, err = c.learned(ctx, p, at, account, lease, s, exchanges, err, owed); err != nil {
 			return nil, err
 		}
 		if p, err = c.again(ctx, p); err != nil {
@@ -100,11 +127,11 @@ func (c *Checkout) mute(p *Payment, at *Attempt) bool {
 }
 
 // learned stores what a query found and settles with it what was in doubt.
-func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, s Snapshot, exchanges []Exchange, queryErr error, owed bool) (*Payment, error) {
+func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, lease *Work, s Snapshot, exchanges []Exchange, queryErr error, owed bool) (*Payment, error) {
 	return c.amend(ctx, "", p.ID, Cause{"query", at.ID}, func(a *amendment) error {
 		at := a.attempt(at.ID)
 		a.Checks++
-		a.asked, a.silent = true, owed
+		a.asked, a.silent, a.lease = true, owed, lease
 		a.doubt(at)
 		if queryErr != nil {
 			return nil

@@ -52,6 +52,32 @@ func (a *amendment) schedule() {
 	}
 }
 
+// planAsk writes when the provider is asked next, under the lease of whoever asked. What has to be asked at once is
+// handed to somebody after the commit.
+func (a *amendment) planAsk() (err error) {
+	if a.CheckAt.IsZero() {
+		a.Checks = 0
+	}
+	w := Work{Kind: WorkAsk, Subject: a.ID, DueAt: a.CheckAt, Tries: a.Checks}
+	switch {
+	case a.lease != nil:
+		w.Fence = a.lease.Fence
+		if w.DueAt.IsZero() {
+			return a.tx.Done(w)
+		}
+		return a.tx.Again(w)
+	case a.ask && a.desk != nil:
+		w, taken, err := a.desk.plan(a.tx, WorkAsk, a.ID)
+		if taken {
+			a.taken, a.CheckAt = &w, w.DueAt
+		}
+		return err
+	case a.before != nil && a.CheckAt.Equal(a.before.CheckAt) && a.Checks == a.before.Checks, a.before == nil && a.CheckAt.IsZero():
+		return nil
+	}
+	return a.tx.Plan(w)
+}
+
 func (a *amendment) nextCheck() time.Time {
 	at, o := a.now.Add(a.pace.wait(a.Checks)), a.openOperation()
 	switch {

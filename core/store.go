@@ -31,10 +31,15 @@ type Reader interface {
 	PaymentID(ctx context.Context, merchant, reference string) (string, error)
 	// Locate finds the attempt of account that one of refs identifies, tried in their order.
 	Locate(ctx context.Context, account string, refs []Ref) (Place, error)
-	// Due lists the payments whose CheckAt is not after now, the longest due first.
-	Due(ctx context.Context, now time.Time, limit int) ([]Place, error)
-	// NextDue is the earliest CheckAt of all payments, zero when nothing is awaited.
-	NextDue(ctx context.Context) (time.Time, error)
+	// OpenPayments lists, by rising id after the given one, payments that their provider may still change.
+	OpenPayments(ctx context.Context, after string, limit int) ([]string, error)
+	// ChangedPayments lists payments changed at since, with a greater id than after, or later: the longest unchanged first.
+	ChangedPayments(ctx context.Context, since time.Time, after string, limit int) ([]Changed, error)
+
+	// NextWork is when the earliest work of these kinds is due, zero when there is none.
+	NextWork(ctx context.Context, kinds []WorkKind) (time.Time, error)
+	// LastBeat is when somebody last noted that he lives, zero when nobody ever did.
+	LastBeat(ctx context.Context) (time.Time, error)
 
 	// Evidence lists what is stored about a payment, oldest first.
 	Evidence(ctx context.Context, paymentID string) ([]Evidence, error)
@@ -63,11 +68,27 @@ type Tx interface {
 	// since it was loaded, reference_exists when the merchant reference or a capture's or refund's is taken, and
 	// amount_exceeds_remaining (Invalid) when less is left than the change reserves.
 	Write(c *Change) error
-	// Schedule sets when the provider is asked about a payment next and how often it was asked (its columns check_at
-	// and checks), and nothing else: asking is no change of a payment, so its version stays.
-	Schedule(paymentID string, at time.Time, checks int) error
-	// ScheduleAll makes every payment created before at due at at whose next check is later.
-	ScheduleAll(at time.Time) error
+
+	// Plan writes work, or sets DueAt and Tries of what stands there and ends its lease; its fence stays. With a zero
+	// DueAt it removes it, whoever has it.
+	Plan(w Work) error
+	// Soon writes work that is due at at, or makes that earlier which is due later.
+	Soon(kind WorkKind, subject string, at time.Time) error
+	// Grab plans w as taken by the caller until w.DueAt, and returns it with its fence.
+	Grab(w Work) (Work, error)
+	// Take takes work of a kind that is due, the longest due first, until a time. On a database that is shared it skips
+	// what another instance is looking at.
+	Take(kind WorkKind, due, until time.Time, limit int) ([]Work, error)
+	// Again ends a lease and has the work due at w.DueAt after w.Tries; Done removes it. Both are a Conflict with code
+	// lease_lost when its fence is another by now.
+	Again(w Work) error
+	Done(w Work) error
+	// Renew prolongs the leases of works that are still held under their fence.
+	Renew(works []Work, until time.Time) error
+	// Restart ends every lease and makes all that is to be asked due at at: there is nobody else.
+	Restart(at time.Time) error
+	// Beat notes that somebody lives.
+	Beat(at time.Time) error
 	// Claim inserts r, or returns what stands there already.
 	Claim(r *IdempotencyRecord) (existing *IdempotencyRecord, err error)
 	// Finish stores the answer of a claimed record. A final answer that is there already stays, and r becomes what is
@@ -118,6 +139,12 @@ type RefOf struct {
 // Place is where something belongs.
 type Place struct{ MerchantID, PaymentID, AttemptID string }
 
+// Changed is a payment and when it was changed last.
+type Changed struct {
+	ID string
+	At time.Time
+}
+
 // Page asks for part of a list, newest first.
 type Page struct {
 	Limit  int    // one more than is shown tells whether there is more
@@ -148,7 +175,6 @@ type InboxQuery struct {
 	Payment  string
 	Account  string
 	State    InboxState
-	Due      time.Time // with it: only items whose next try is not later, oldest first
 }
 
 // EvidenceKind is where evidence comes from.
@@ -211,7 +237,6 @@ type InboxItem struct {
 	Note        string
 	Place       Place
 	Tries       int
-	NextTry     time.Time // zero: none
 	ReceivedAt  time.Time
 	AppliedAt   time.Time
 }

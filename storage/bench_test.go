@@ -81,7 +81,7 @@ func receive(s *storage.Store) error {
 	id := "fb_" + ulid.Make().String()
 	at := time.Now().UTC()
 	item := &core.InboxItem{ID: id, Account: "payone-de", DedupeKey: "d" + id, ContentType: "application/x-www-form-urlencoded", Raw: body,
-		Feedback: []byte(`{"facts":[]}`), State: core.InboxReceived, NextTry: at, ReceivedAt: at}
+		Feedback: []byte(`{"facts":[]}`), State: core.InboxReceived, ReceivedAt: at}
 	return s.Do(context.Background(), id, func(tx core.Tx) error {
 		_, err := tx.Receive(item)
 		return err

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"time"
 
 	"github.com/paymux/paymux/core"
 	"gorm.io/gorm"
@@ -57,18 +56,6 @@ func (t *tx) insertPayment(c *core.Change) error {
 		return conflict("Write", "reference_exists", "the merchant has a payment with this reference already")
 	}
 	return nil
-}
-
-// Schedule sets when the provider is asked about a payment next and how often it was asked; its version stays.
-func (t *tx) Schedule(paymentID string, at time.Time, checks int) error {
-	res := t.db.Model(&payment{}).Where("id = ?", paymentID).Updates(map[string]any{"check_at": moment{at}, "checks": checks})
-	return t.one("Schedule", "payment", res)
-}
-
-// ScheduleAll makes every payment created before at due at at whose next check is later.
-func (t *tx) ScheduleAll(at time.Time) error {
-	err := t.db.Model(&payment{}).Where("check_at > ? AND created_at < ?", moment{at}, moment{at}).Updates(map[string]any{"check_at": moment{at}}).Error
-	return t.fail("ScheduleAll", "payment", err)
 }
 
 // whyNot tells a payment that was changed meanwhile from one that has too little left.

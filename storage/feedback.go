@@ -21,7 +21,6 @@ type inboxItem struct {
 	PaymentID   string
 	AttemptID   string
 	Tries       int
-	NextTry     moment
 	ReceivedAt  moment
 	AppliedAt   moment
 }
@@ -32,14 +31,14 @@ func (r *inboxItem) core() *core.InboxItem {
 	return &core.InboxItem{
 		ID: r.ID, Account: r.Account, DedupeKey: string(r.DedupeKey), ContentType: string(r.ContentType), Raw: r.Raw, Feedback: json.RawMessage(r.Feedback),
 		State: core.InboxState(r.State), Note: string(r.Note), Place: core.Place{MerchantID: r.MerchantID, PaymentID: r.PaymentID, AttemptID: r.AttemptID},
-		Tries: r.Tries, NextTry: r.NextTry.Time, ReceivedAt: r.ReceivedAt.Time, AppliedAt: r.AppliedAt.Time,
+		Tries: r.Tries, ReceivedAt: r.ReceivedAt.Time, AppliedAt: r.AppliedAt.Time,
 	}
 }
 
 // insertFeedback is written out, past gorm: it is the one statement that comes in bursts of thousands, and half of its
 // time would go into building it. Both engines number parameters like this.
-const insertFeedback = `INSERT INTO feedback (id, account, dedupe_key, content_type, raw, feedback, state, note, merchant_id, payment_id, attempt_id, tries, next_try, received_at, applied_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`
+const insertFeedback = `INSERT INTO feedback (id, account, dedupe_key, content_type, raw, feedback, state, note, merchant_id, payment_id, attempt_id, tries, received_at, applied_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`
 
 // Receive inserts an item of the inbox; false when the account has one with this dedupe key.
 func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
@@ -49,7 +48,7 @@ func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
 	}
 	res, err := t.conn.ExecContext(t.conn.ctx, insertFeedback, item.ID, item.Account, text(item.DedupeKey), text(item.ContentType), bytes, raw(item.Feedback),
 		string(item.State), text(item.Note), item.Place.MerchantID, item.Place.PaymentID, item.Place.AttemptID, item.Tries,
-		moment{item.NextTry}, moment{item.ReceivedAt}, moment{item.AppliedAt})
+		moment{item.ReceivedAt}, moment{item.AppliedAt})
 	if err != nil {
 		return false, t.fail("Receive", "feedback", err)
 	}
@@ -61,7 +60,7 @@ func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
 func (t *tx) SaveInbox(item *core.InboxItem) error {
 	res := t.db.Model(&inboxItem{}).Where("id = ?", item.ID).Updates(map[string]any{
 		"state": string(item.State), "note": text(item.Note), "merchant_id": item.Place.MerchantID, "payment_id": item.Place.PaymentID,
-		"attempt_id": item.Place.AttemptID, "tries": item.Tries, "next_try": moment{item.NextTry}, "applied_at": moment{item.AppliedAt},
+		"attempt_id": item.Place.AttemptID, "tries": item.Tries, "applied_at": moment{item.AppliedAt},
 	})
 	return t.one("SaveInbox", "feedback", res)
 }
@@ -75,19 +74,14 @@ func (r *reader) Feedback(ctx context.Context, merchant, id string) (*core.Inbox
 	return row.core(), nil
 }
 
-// Inbox lists items, newest first; with Due those to be tried, the longest due first.
+// Inbox lists items, newest first.
 func (r *reader) Inbox(ctx context.Context, q core.InboxQuery) ([]*core.InboxItem, error) {
 	find := equal(r.on(ctx), "merchant_id", q.Merchant, "payment_id", q.Payment, "account", q.Account, "state", string(q.State))
 	if q.State != "" && q.State != core.InboxApplied {
 		find = find.Where("state <> 'applied'") // says to the planner that the index of open items will do
 	}
-	if q.Due.IsZero() {
-		find = newest(find, q.Page)
-	} else {
-		find = find.Where("next_try IS NOT NULL AND next_try <= ?", moment{q.Due}).Order("next_try, id").Limit(size(q.Page))
-	}
 	var rows []inboxItem
-	if err := find.Find(&rows).Error; err != nil {
+	if err := newest(find, q.Page).Find(&rows).Error; err != nil {
 		return nil, r.fail("Inbox", "feedback", err)
 	}
 	out := make([]*core.InboxItem, len(rows))

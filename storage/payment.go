@@ -3,7 +3,6 @@ package storage
 import (
 	"cmp"
 	"context"
-	"time"
 
 	"github.com/paymux/paymux/core"
 	"gorm.io/gorm"
@@ -69,6 +68,14 @@ func parts(db *gorm.DB, payments ...*core.Payment) error {
 	for i, p := range payments {
 		byID[p.ID], ids[i] = p, p.ID
 		facts += p.FactCount
+	}
+	asks, err := asksOf(ctx, db, ids)
+	if err != nil {
+		return err
+	}
+	for i := range asks {
+		p := byID[asks[i].Subject]
+		p.CheckAt, p.Checks = asks[i].DueAt.Time, asks[i].Tries
 	}
 	where := "WHERE payment_id IN (" + numbered(len(ids)) + ") ORDER BY payment_id, "
 	attempts, err := selected[attempt](ctx, db, where+"number", ids...)
@@ -144,31 +151,6 @@ func (r *reader) Locate(ctx context.Context, account string, refs []core.Ref) (c
 		return core.Place{MerchantID: row.MerchantID, PaymentID: row.PaymentID, AttemptID: row.AttemptID}, r.fail("Locate", "attempt", err)
 	}
 	return core.Place{}, wrap("Locate", "attempt", gorm.ErrRecordNotFound)
-}
-
-// Due lists the payments whose CheckAt is not after now, the longest due first, without an attempt in Place.
-func (r *reader) Due(ctx context.Context, now time.Time, limit int) ([]core.Place, error) {
-	var rows []payment
-	err := r.on(ctx).Select("id", "merchant_id").Where("check_at IS NOT NULL AND check_at <= ?", moment{now}).
-		Order("check_at").Limit(size(core.Page{Limit: limit})).Find(&rows).Error
-	if err != nil {
-		return nil, r.fail("Due", "payment", err)
-	}
-	out := make([]core.Place, len(rows))
-	for i, row := range rows {
-		out[i] = core.Place{MerchantID: row.MerchantID, PaymentID: row.ID}
-	}
-	return out, nil
-}
-
-// NextDue is the earliest CheckAt of all payments, zero when nothing is awaited.
-func (r *reader) NextDue(ctx context.Context) (time.Time, error) {
-	var rows []payment
-	err := r.on(ctx).Select("check_at").Where("check_at IS NOT NULL").Order("check_at").Limit(1).Find(&rows).Error
-	if err != nil || len(rows) == 0 {
-		return time.Time{}, r.fail("NextDue", "payment", err)
-	}
-	return rows[0].CheckAt.Time, nil
 }
 
 // Evidence lists what is stored about a payment, oldest first.

@@ -42,8 +42,6 @@ type payment struct {
 	Version         int64
 	Sequence        int64
 	FactCount       int64
-	CheckAt         moment
-	Checks          int
 	CreatedAt       moment
 	UpdatedAt       moment
 }
@@ -60,7 +58,7 @@ func paymentRow(c *core.Change) *payment {
 		Ceiling: a.Ceiling, ForeignAmount: a.Foreign, Surplus: a.Surplus, ReservesCapture: c.ReserveCapture, ReservesRefund: c.ReserveRefund,
 		Status: string(p.Status), Canceled: p.Canceled, CancelReason: text(p.CancelReason), Waived: p.Waived, Expired: p.Expired,
 		Flagged: p.Flagged, Mismatch: p.Mismatch, NeedsReview: p.NeedsReview, Version: p.Version, Sequence: p.Sequence, FactCount: p.FactCount,
-		CheckAt: moment{p.CheckAt}, Checks: p.Checks, CreatedAt: moment{p.CreatedAt}, UpdatedAt: moment{p.UpdatedAt},
+		CreatedAt: moment{p.CreatedAt}, UpdatedAt: moment{p.UpdatedAt},
 	}
 	if at := p.Latest(); at != nil {
 		r.Account = at.Account
@@ -79,7 +77,7 @@ func (r *payment) changeable() map[string]any {
 		"surplus": r.Surplus, "reserves_capture": r.ReservesCapture, "reserves_refund": r.ReservesRefund,
 		"status": r.Status, "canceled": r.Canceled, "cancel_reason": r.CancelReason, "waived": r.Waived, "expired": r.Expired,
 		"flagged": r.Flagged, "mismatch": r.Mismatch, "needs_review": r.NeedsReview, "version": r.Version, "sequence": r.Sequence, "fact_count": r.FactCount,
-		"check_at": r.CheckAt, "checks": r.Checks, "updated_at": r.UpdatedAt,
+		"updated_at": r.UpdatedAt,
 	}
 }
 
@@ -92,7 +90,7 @@ func (r *payment) core() *core.Payment {
 			Ceiling: r.Ceiling, Foreign: r.ForeignAmount, Surplus: r.Surplus},
 		Status: core.Status(r.Status), Canceled: r.Canceled, CancelReason: string(r.CancelReason), Waived: r.Waived, Expired: r.Expired,
 		Flagged: r.Flagged, Mismatch: r.Mismatch, NeedsReview: r.NeedsReview, Version: r.Version, Sequence: r.Sequence, FactCount: r.FactCount,
-		CheckAt: r.CheckAt.Time, Checks: r.Checks, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 

@@ -21,7 +21,6 @@ func full() *core.Payment {
 		Buyer: core.Buyer{Email: "jane@example.org", Billing: &core.Address{Name: "Jane", Line1: "Street 1"}}, Items: []core.LineItem{{Name: "Coffee", Quantity: 2, UnitAmount: 6275}},
 		ReturnURL: "https://shop.example/thanks", OffSession: true, Pending: true, Channel: "phone"}
 	p.Canceled, p.CancelReason, p.Waived, p.Expired, p.Flagged, p.Mismatch, p.NeedsReview = true, "requested_by_merchant", true, true, true, true, true
-	p.CheckAt, p.Checks = at.Add(time.Minute), 3
 	a := p.Attempts[0]
 	a.Next = &core.NextAction{Type: core.NextPostForm, Then: core.ThenQuery, URL: "https://pay.example", Fields: [][2]string{{"b", "2"}, {"a", "1"}}, ExpiresAt: at}
 	a.Refs, a.Memo = core.Refs{"charge": "S01-1"}, core.Refs{"token": "abc"}
@@ -51,7 +50,7 @@ func TestPaymentComesBackAsItWasStored(t *testing.T) {
 		require.Equal(t, p, got)
 
 		got.Attempts[1].Display, got.Operations[0].State = "changed", core.OpSucceeded
-		got.Metadata, got.CheckAt, got.Order.Description = nil, time.Time{}, "changed"
+		got.Metadata, got.Order.Description = nil, "changed"
 		got.Version, got.UpdatedAt = 2, moment()
 		require.NoError(t, write(s, &core.Change{Payment: got, Attempts: got.Attempts[1:], Operations: got.Operations}))
 		require.Equal(t, got, load(t, s, p.ID))
@@ -126,41 +125,6 @@ func TestPaymentsInPages(t *testing.T) {
 		require.Equal(t, where(func(p *core.Payment) bool { return !p.CreatedAt.Before(from) && !p.CreatedAt.After(to) }), page(core.PaymentQuery{From: from, To: to}))
 
 		_, err := s.Payments(t.Context(), "m", core.PaymentQuery{Page: core.Page{Before: foreign.ID}})
-		wantError(t, err, core.NotFound, "not_found")
-	})
-}
-
-func TestDue(t *testing.T) {
-	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
-		s := open()
-		next, err := s.NextDue(t.Context())
-		require.NoError(t, err)
-		require.Zero(t, next)
-		began := moment()
-		var ids []string
-		for i := range 4 {
-			p := paid(fmt.Sprint(i), 100)
-			if p.CheckAt = began.Add(time.Duration(3-i) * time.Second); i == 3 {
-				p.CheckAt = time.Time{}
-			}
-			ids = append(ids, insert(t, s, p).ID)
-		}
-		due, err := s.Due(t.Context(), began.Add(2*time.Second), 10)
-		require.NoError(t, err)
-		require.Equal(t, []core.Place{{MerchantID: "m", PaymentID: ids[2]}, {MerchantID: "m", PaymentID: ids[1]}}, due)
-		due, err = s.Due(t.Context(), began.Add(time.Hour), 1)
-		require.NoError(t, err)
-		require.Len(t, due, 1)
-		next, err = s.NextDue(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, began.Add(time.Second), next)
-
-		require.NoError(t, s.Do(t.Context(), ids[2], func(tx core.Tx) error { return tx.Schedule(ids[2], time.Time{}, 9) }))
-		p := load(t, s, ids[2])
-		require.Zero(t, p.CheckAt)
-		require.Equal(t, 9, p.Checks)
-		require.Equal(t, int64(1), p.Version, "asking is no change")
-		err = s.Do(t.Context(), "pay_none", func(tx core.Tx) error { return tx.Schedule("pay_none", began, 1) })
 		wantError(t, err, core.NotFound, "not_found")
 	})
 }

@@ -50,9 +50,10 @@ func TestALockedRowAfterAWrite(t *testing.T) {
 	dsn := storagetest.PostgresDSN(t)
 	s := storagetest.Open(t, dsn)
 	p := insert(t, s, paid("locked", 100))
+	do(t, s, func(tx core.Tx) error { return tx.Plan(core.Work{Kind: core.WorkAsk, Subject: p.ID, DueAt: moment()}) })
 	other, err := openRaw(t, dsn).BeginTx(t.Context(), nil)
 	require.NoError(t, err)
-	_, err = other.ExecContext(t.Context(), "UPDATE payments SET version = version WHERE id = $1", p.ID)
+	_, err = other.ExecContext(t.Context(), "UPDATE work SET tries = tries WHERE subject = $1", p.ID)
 	require.NoError(t, err)
 	done := make(chan []error, 1)
 	go func() {
@@ -60,7 +61,7 @@ func TestALockedRowAfterAWrite(t *testing.T) {
 			if err := claimKey(tx, fmt.Sprint(i)); err != nil || i%4 > 0 {
 				return err
 			}
-			return tx.Schedule(p.ID, moment(), i) // 0 and 4 want the row; they hold no lock on it before
+			return tx.Soon(core.WorkAsk, p.ID, moment().Add(-time.Duration(i)*time.Minute)) // 0 and 4 want the row; they hold no lock on it before
 		})
 	}()
 	require.Eventually(t, func() bool { return s.Stats().Alone > 0 }, 10*time.Second, time.Millisecond)

@@ -58,7 +58,7 @@ func TestMandates(t *testing.T) {
 func item(account, dedupe string) *core.InboxItem {
 	at := moment()
 	return &core.InboxItem{ID: newID("fb_"), Account: account, DedupeKey: dedupe, ContentType: "application/x-www-form-urlencoded", Raw: []byte("a=1"),
-		Feedback: []byte(`{"Facts":null}`), State: core.InboxReceived, NextTry: at, ReceivedAt: at}
+		Feedback: []byte(`{"Facts":null}`), State: core.InboxReceived, ReceivedAt: at}
 }
 
 func receiveItem(t *testing.T, s *storage.Store, i *core.InboxItem) (inserted bool) {
@@ -90,7 +90,7 @@ func TestInbox(t *testing.T) {
 		require.Equal(t, odd, got, "raw bytes are as they came")
 
 		odd.State, odd.Place, odd.Tries, odd.Note = core.InboxApplied, core.Place{MerchantID: "m", PaymentID: "pay_1", AttemptID: "att_1"}, 2, "done"
-		odd.NextTry, odd.AppliedAt = time.Time{}, moment()
+		odd.AppliedAt = moment()
 		do(t, s, func(tx core.Tx) error { return tx.SaveInbox(odd) })
 		got, err = s.Feedback(t.Context(), "m", odd.ID)
 		require.NoError(t, err)
@@ -106,16 +106,15 @@ func TestInbox(t *testing.T) {
 func TestInboxLists(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
 		s := open()
-		began := moment()
 		var ids []string
 		for i, state := range []core.InboxState{core.InboxReceived, core.InboxUnmatched, core.InboxApplied, core.InboxDead, core.InboxUnmatched} {
 			it := item("acc", fmt.Sprint(i))
-			it.State, it.NextTry = state, began.Add(-time.Duration(i)*time.Minute)
+			it.State = state
 			if state == core.InboxApplied {
-				it.Place, it.NextTry = core.Place{MerchantID: "m", PaymentID: "pay_1"}, time.Time{}
+				it.Place = core.Place{MerchantID: "m", PaymentID: "pay_1"}
 			}
 			if state == core.InboxDead {
-				it.NextTry, it.Account = time.Time{}, "other"
+				it.Account = "other"
 			}
 			require.True(t, receiveItem(t, s, it))
 			ids = append(ids, it.ID)
@@ -139,9 +138,6 @@ func TestInboxLists(t *testing.T) {
 		require.Equal(t, []int{2}, list(core.InboxQuery{Merchant: "m"}))
 		require.Equal(t, []int{2}, list(core.InboxQuery{Payment: "pay_1"}))
 		require.Equal(t, []int{3}, list(core.InboxQuery{Account: "other"}))
-		require.Equal(t, []int{4, 1, 0}, list(core.InboxQuery{Due: began}), "the longest due first")
-		require.Equal(t, []int{4}, list(core.InboxQuery{Due: began.Add(-2 * time.Minute)}))
-		require.Equal(t, []int{4}, list(core.InboxQuery{Due: began, Page: core.Page{Limit: 1}}))
 	})
 }
 

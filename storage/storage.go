@@ -120,6 +120,9 @@ func (s *Store) transactionContext() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), transactionTime)
 }
 
+// Shared reports whether other processes may write to the same database. A file of SQLite has one process.
+func (s *Store) Shared() bool { return s.postgres }
+
 // Close finishes the jobs that wait, then closes the database. It may be called twice.
 func (s *Store) Close() error {
 	s.closing.Do(func() {

@@ -25,6 +25,7 @@ type service struct {
 	http.Handler
 	config   *config
 	store    core.Store
+	shared   bool // other processes may write to the same database
 	checkout *core.Checkout
 	keys     *core.Keys
 	log      *slog.Logger
@@ -37,7 +38,7 @@ func open(ctx context.Context, c *config, log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, store: store, keys: core.NewKeys(store), log: log}
+	s := &service{config: c, store: store, shared: store.Shared(), keys: core.NewKeys(store), log: log}
 	if err := s.build(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
@@ -59,13 +60,24 @@ func (s *service) build(ctx context.Context) error {
 		return err
 	}
 	s.checkout = core.New(core.Options{Store: s.store, Accounts: accounts, Merchants: merchants, Rules: rules(c), Tokens: tokens,
-		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, Log: s.log})
+		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, Poll: s.poll(), Log: s.log})
 	routes, err := api.New(api.Options{Checkout: s.checkout, Keys: s.keys, Store: s.store, Log: s.log, Live: c.live()})
 	if err != nil {
 		return err
 	}
 	s.Handler = s.unreadyWhileStopping(routes)
 	return nil
+}
+
+// pollEvery is how often one of several instances looks for work that others left behind.
+const pollEvery = 2 * time.Second
+
+// poll is zero where this process is the only one on its database.
+func (s *service) poll() time.Duration {
+	if s.shared {
+		return pollEvery
+	}
+	return 0
 }
 
 // secretKey is the configured one. Without one, which only test mode allows, links given out end with the process.

@@ -103,10 +103,18 @@ func (i *instance) build(ctx context.Context) error {
 		accounts = append(accounts, account)
 	}
 	log := slog.New(logLines{i.w.trace})
-	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, Log: log})
+	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, Log: log, Poll: i.w.poll()})
 	h, err := api.New(api.Options{Checkout: i.checkout, Keys: core.NewKeys(store), Store: store, Log: log})
 	i.handler = h
 	return err
+}
+
+// poll is how often an instance looks for what the other left, if there is another.
+func (w *World) poll() time.Duration {
+	if len(w.programs) < 2 {
+		return 0
+	}
+	return 5 * time.Minute
 }
 
 // at is the moment point of an instance's life; it reports whether the instance dies there.

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/paymux/paymux/core"
@@ -41,78 +42,40 @@ func (s *fenced) APIKey(ctx context.Context, id string) (core.APIKey, error) {
 	return s.Store.APIKey(ctx, id)
 }
 
-// The background loop looks once a minute for what is due: twenty thousand times in the days a world lives on after its
-// last event. As long as nothing is written, and the earliest thing is not due yet, the answer is known without asking.
+// One of several instances looks every few minutes for what others left: thousands of times in the days a world lives on
+// after its last event. As long as nothing is written the answer is known without asking.
 
-// stillness is when the earliest thing is due, as of a number of writes. Zero times are never.
+// stillness is when the earliest work of some kinds is due, as of a number of writes.
 type stillness struct {
-	writes   int
-	payments time.Time
-	inbox    map[core.InboxState]time.Time
+	writes int
+	next   map[string]time.Time
 }
 
-// still is up to date with the store.
-func (w *World) still(ctx context.Context) (*stillness, error) {
-	w.mu.Lock()
-	q, writes := w.quiet, w.writes
-	w.mu.Unlock()
-	if q != nil && q.writes == writes {
-		return q, nil
-	}
-	q = &stillness{writes: writes, inbox: map[core.InboxState]time.Time{}}
-	var err error
-	if q.payments, err = w.store.NextDue(ctx); err != nil {
-		return nil, err
-	}
-	for _, state := range []core.InboxState{core.InboxReceived, core.InboxUnmatched} {
-		items, err := w.store.Inbox(ctx, core.InboxQuery{State: state, Due: time.Now().AddDate(100, 0, 0), Page: core.Page{Limit: 1}})
-		if err != nil {
-			return nil, err
-		}
-		if len(items) > 0 {
-			q.inbox[state] = items[0].NextTry
-		}
-	}
-	w.mu.Lock()
-	w.quiet = q
-	w.mu.Unlock()
-	return q, nil
-}
-
-func (s *fenced) NextDue(ctx context.Context) (time.Time, error) {
+func (s *fenced) NextWork(ctx context.Context, kinds []core.WorkKind) (time.Time, error) {
 	if s.i.dead.Load() {
 		return time.Time{}, errCrashed
 	}
-	q, err := s.i.w.still(ctx)
-	if err != nil {
-		return time.Time{}, err
+	w, key := s.i.w, fmt.Sprint(kinds)
+	w.mu.Lock()
+	q, writes := w.quiet, w.writes
+	if q == nil || q.writes != writes {
+		q = &stillness{writes: writes, next: map[string]time.Time{}}
+		w.quiet = q
 	}
-	return q.payments, nil
-}
-
-func (s *fenced) Due(ctx context.Context, now time.Time, limit int) ([]core.Place, error) {
-	if s.i.dead.Load() {
-		return nil, errCrashed
+	at, known := q.next[key]
+	w.mu.Unlock()
+	if known {
+		return at, nil
 	}
-	q, err := s.i.w.still(ctx)
-	if err != nil || q.payments.IsZero() || q.payments.After(now) {
-		return nil, err
+	at, err := s.Store.NextWork(ctx, kinds)
+	if err == nil {
+		w.mu.Lock()
+		q.next[key] = at
+		w.mu.Unlock()
 	}
-	return read(s, "due", func() ([]core.Place, error) { return s.Store.Due(ctx, now, limit) })
+	return at, err
 }
 
 func (s *fenced) Inbox(ctx context.Context, in core.InboxQuery) ([]*core.InboxItem, error) {
-	if s.i.dead.Load() {
-		return nil, errCrashed
-	}
-	if !in.Due.IsZero() {
-		q, err := s.i.w.still(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if next := q.inbox[in.State]; next.IsZero() || next.After(in.Due) {
-			return nil, nil
-		}
-	}
 	return read(s, "inbox", func() ([]*core.InboxItem, error) { return s.Store.Inbox(ctx, in) })
 }

@@ -62,8 +62,6 @@ CREATE TABLE payments (
     version          BIGINT  NOT NULL CHECK (version > 0),
     sequence         BIGINT  NOT NULL,
     fact_count       BIGINT  NOT NULL,
-    check_at         BIGINT,
-    checks           INTEGER NOT NULL,
     created_at       BIGINT  NOT NULL,
     updated_at       BIGINT  NOT NULL,
     CONSTRAINT captured_within_authorized CHECK (captured <= authorized AND authorized <= ceiling),
@@ -75,7 +73,9 @@ CREATE UNIQUE INDEX payments_reference ON payments (merchant_id, reference);
 CREATE INDEX payments_newest ON payments (merchant_id, created_at, id);
 CREATE INDEX payments_by_status ON payments (merchant_id, status, created_at, id);
 CREATE INDEX payments_by_account ON payments (merchant_id, account, created_at, id);
-CREATE INDEX payments_due ON payments (check_at) WHERE check_at IS NOT NULL;
+CREATE INDEX payments_changed ON payments (updated_at, id);
+CREATE INDEX payments_open ON payments (id)
+    WHERE status IN ('requires_action', 'requires_confirmation', 'processing', 'requires_capture', 'partially_captured');
 
 CREATE TABLE attempts (
     id         TEXT COLLATE "C" NOT NULL PRIMARY KEY,
@@ -229,12 +229,10 @@ CREATE TABLE feedback (
     payment_id   TEXT COLLATE "C" NOT NULL,
     attempt_id   TEXT    NOT NULL,
     tries        INTEGER NOT NULL,
-    next_try     BIGINT,
     received_at  BIGINT  NOT NULL,
     applied_at   BIGINT
 );
 CREATE UNIQUE INDEX feedback_dedupe ON feedback (account, dedupe_key);
-CREATE INDEX feedback_due ON feedback (next_try, id) WHERE next_try IS NOT NULL;
 CREATE INDEX feedback_open ON feedback (state, id) WHERE state <> 'applied';
 CREATE INDEX feedback_by_account ON feedback (account, id);
 CREATE INDEX feedback_by_merchant ON feedback (merchant_id, id) WHERE merchant_id <> '';
@@ -255,6 +253,18 @@ CREATE TABLE idempotency (
     created_at    BIGINT  NOT NULL,
     PRIMARY KEY (merchant_id, route, key)
 );
+
+-- Everything to be done in the background. While leased is set somebody has it until due_at.
+CREATE TABLE work (
+    kind    TEXT    NOT NULL,
+    subject TEXT    NOT NULL,
+    due_at  BIGINT  NOT NULL,
+    tries   INTEGER NOT NULL,
+    fence   BIGINT  NOT NULL,
+    leased  BOOLEAN NOT NULL,
+    PRIMARY KEY (kind, subject)
+);
+CREATE INDEX work_due ON work (kind, due_at, subject);
 
 CREATE TABLE heartbeat (
     id      INTEGER  NOT NULL PRIMARY KEY CHECK (id = 1),
