@@ -30,8 +30,9 @@ type Work struct {
 }
 
 // leaseTime is how long taken work is nobody else's; what takes longer is renewed when a third of it is over. It
-// is never so short that a busy machine loses it for nothing.
-const leaseTime, leastLease = 30 * time.Second, 2 * time.Second
+// is how long an acknowledged message waits when its instance dies beside others, so it is short; and never so short
+// that a busy machine loses it for nothing.
+const leaseTime, leastLease = 10 * time.Second, 2 * time.Second
 
 // pool does the work of one kind.
 type pool struct {

@@ -310,7 +310,7 @@ func TestFeedbackWhileTheDatabaseRefuses(t *testing.T) {
 	require.Equal(t, "requires_action", w.get(id).str("status"))
 	exec("DROP TRIGGER frozen")
 	w.restart() // and what waits is applied by the start at the latest
-	_, err := db.ExecContext(t.Context(), "UPDATE feedback SET next_try = 0")
+	_, err := db.ExecContext(t.Context(), "UPDATE work SET due_at = 0")
 	require.NoError(t, err)
 	w.restart()
 	w.eventually(id, "requires_capture")

@@ -116,7 +116,7 @@ func (w *world) asked() (out []string) {
 // quiet keeps the background from asking about open payments while a test compares what was stored and asked.
 func (w *world) quiet(db *sql.DB) {
 	w.t.Helper()
-	_, err := db.ExecContext(w.t.Context(), fmt.Sprintf("UPDATE payments SET checks = 1, check_at = %d", time.Now().Add(24*time.Hour).UnixMicro()))
+	_, err := db.ExecContext(w.t.Context(), fmt.Sprintf("UPDATE work SET due_at = %d", time.Now().Add(24*time.Hour).UnixMicro()))
 	require.NoError(w.t, err)
 }
 
