@@ -70,11 +70,8 @@ func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRec
 // followed.
 func (c *Checkout) keep(ctx context.Context, rec *IdempotencyRecord, a Answer) (*Answer, error) {
 	var kept Answer
-	err := c.store.Do(ctx, rec.PaymentID, func(tx Tx) error {
-		now := *rec
-		now.Done, now.Answer = true, a
-		err := tx.Finish(&now)
-		kept = now.Answer
+	err := c.store.Do(ctx, rec.PaymentID, func(tx Tx) (err error) {
+		kept, err = rec.answered(tx, a, false)
 		return err
 	})
 	if err != nil {
@@ -82,6 +79,25 @@ func (c *Checkout) keep(ctx context.Context, rec *IdempotencyRecord, a Answer) (
 	}
 	kept.Replayed = true
 	return &kept, nil
+}
+
+// answered stores a as the answer to the request that claimed r and returns the one that stands: a request is answered
+// once, except that an open answer gives way to a final one. Of what was not sent nothing is kept: the key is
+// free to be used again. A claim that is gone by now takes no answer.
+func (r *IdempotencyRecord) answered(tx Tx, a Answer, notSent bool) (Answer, error) {
+	done := *r
+	done.Done, done.Answer = true, a
+	if notSent {
+		done.Done, done.LeaseUntil, done.Answer = false, time.Time{}, Answer{}
+	}
+	err := tx.Finish(&done)
+	switch {
+	case err != nil && KindOf(err) == NotFound:
+		return a, nil
+	case err != nil || !done.Done:
+		return a, err
+	}
+	return done.Answer, nil
 }
 
 // repeat runs an operation again of which it was proved that nothing left: same row, same provider key.

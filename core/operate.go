@@ -61,13 +61,15 @@ type result struct {
 	err    error
 }
 
-// committed decides after a commit whose fate is unknown: the intent is there, or nothing happened.
+// committed decides after a commit whose fate is unknown: this very try of the operation is there, or nothing happened.
 func (c *Checkout) committed(ctx context.Context, p *Payment, o *Operation) error {
 	stored, err := c.store.Payment(ctx, p.MerchantID, p.ID)
-	if err == nil && stored.operation(o.ID) != nil {
-		return nil
+	if err == nil {
+		if kept := stored.operation(o.ID); kept != nil && kept.Try == o.Try {
+			return nil
+		}
 	}
-	return &Error{Kind: Unavailable, Op: "core.operate", Code: "provider_unavailable", Message: "nothing was done; the request may be repeated", Err: err}
+	return &Error{Kind: Unavailable, Op: "core.operate", Code: "storage_unavailable", Message: "nothing was done; the request may be repeated with the same key", Err: err}
 }
 
 // carryOut makes the call of a committed intent and stores what came of it.
@@ -75,61 +77,81 @@ func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *
 	account := c.accounts[p.attempt(o.AttemptID).Account]
 	res := account.invoke(ctx, o)
 	var ans Answer
-	stored, err := c.conclude(ctx, o, account, res, func(a *amendment) error {
-		o := a.operation(o.ID)
-		ans = answer(a.Payment, o)
-		if rec == nil {
-			return nil
+	notSent := false
+	_, err := c.conclude(ctx, o, account, res, func(a *amendment) (err error) {
+		stored := a.operation(o.ID)
+		ans, notSent = answer(a.Payment, stored), stored.State == OpNotSent
+		if rec == nil || stored.Try != o.Try {
+			return nil // nobody is to be answered, or somebody else makes the call again and answers
 		}
-		rec.Done, rec.Answer = true, ans
-		if o.State == OpNotSent {
-			rec.Done, rec.LeaseUntil, rec.Answer = false, time.Time{}, Answer{}
-		}
-		err := a.tx.Finish(rec)
-		if rec.Done {
-			ans = rec.Answer // another process made the call again meanwhile, and has answered
-		}
+		ans, err = rec.answered(a.tx, ans, notSent)
 		return err
 	})
 	if err != nil {
 		return Answer{}, err
 	}
-	if stored.operation(o.ID).State == OpNotSent {
+	if notSent {
 		return Answer{}, &Error{Kind: Unavailable, Op: "core.operate", Code: "provider_unavailable",
 			Message: "the provider could not be reached and nothing was done; the request may be repeated with the same key", Err: res.err}
 	}
 	return ans, nil
 }
 
+// defectTries is how often a result is stored again after an error that waiting does not mend.
+const defectTries = 5
+
 // conclude stores how a call ended, again and again while only the database is in the way: the call cannot be undone,
-// and nobody else knows its answer. Only a closed store ends it.
+// and nobody else knows its answer. A closed store ends it, and so does a defect that a few tries do not get around:
+// then the operation stays as its intent has it, and the provider is asked on the schedule.
 func (c *Checkout) conclude(ctx context.Context, o *Operation, account *Account, res called, then func(*amendment) error) (*Payment, error) {
 	ctx = context.WithoutCancel(ctx) // whoever asked may be gone
+	e := account.evidence(EvidenceAnswer, string(o.Kind), o.ID, res.exchanges, res.err)
+	doubt, defects := false, 0
 	for try := 0; ; try++ {
 		p, err := c.amend(ctx, "", o.PaymentID, Cause{"provider_call", o.ID}, func(a *amendment) error {
-			a.conclude(a.operation(o.ID), account, res)
+			if doubt { // a commit whose fate is unknown may have been kept, and then everything of it was
+				if kept, err := a.holds(ctx, e.ID); kept || err != nil {
+					return err
+				}
+			}
+			a.conclude(o, account, res, e)
 			a.then = func() error { return then(a) }
 			return nil
 		})
 		if err == nil {
 			return p, nil
 		}
-		if CodeOf(err) == "storage_closed" || KindOf(err) == NotFound {
+		switch doubt = doubt || CodeOf(err) == "commit_unknown"; {
+		case CodeOf(err) == "storage_closed":
 			return nil, &Error{Kind: Internal, Op: "core.conclude", Message: "the result of a call could not be stored; it is asked for after the next start", Err: err}
+		case KindOf(err) == Unavailable || CodeOf(err) == "commit_unknown":
+			c.log.WarnContext(ctx, "result not stored yet", "operation", o.ID, "error", err)
+		default:
+			c.log.ErrorContext(ctx, "result cannot be stored", "payment", o.PaymentID, "operation", o.ID, "kind", o.Kind, "result", res.Result, "try", try+1, "error", err)
+			if defects++; defects == defectTries || KindOf(err) == NotFound {
+				return nil, &Error{Kind: Internal, Op: "core.conclude", Message: "the result of a call could not be stored; the provider is asked for it on the schedule", Err: err}
+			}
 		}
-		c.log.WarnContext(ctx, "result not stored yet", "operation", o.ID, "error", err)
 		time.Sleep(min(50*time.Millisecond<<min(try, 10), 5*time.Second))
 	}
 }
 
-// conclude applies how a call ended. What feedback has decided meanwhile stays decided.
-func (a *amendment) conclude(o *Operation, account *Account, res called) {
+// holds reports whether the payment has this evidence already.
+func (a *amendment) holds(ctx context.Context, evidence string) (bool, error) {
+	all, err := a.tx.Evidence(ctx, a.ID)
+	return slices.ContainsFunc(all, func(e Evidence) bool { return e.ID == evidence }), err
+}
+
+// conclude applies how the call of intent ended, with e as the evidence. What feedback has decided meanwhile stays
+// decided, and a call that is made again is not ended by the one before it.
+func (a *amendment) conclude(intent *Operation, account *Account, res called, e Evidence) {
+	o := a.operation(intent.ID)
 	at := a.attempt(o.AttemptID)
 	if totals := account.caps.Resume[o.Kind]; o.Try > 1 && res.Result == Declined && (totals == ResumeTotals || totals == ResumeTotalsWhole) {
 		// A repetition may be refused because the first call was only late: the totals decide which it was.
 		res.Outcome = Outcome{Result: Unknown, Failure: res.Failure}
 	}
-	if o.State == OpSent || o.State == OpUnknown {
+	if (o.State == OpSent || o.State == OpUnknown) && o.Try == intent.Try {
 		o.State, o.Failure, o.HasNext = stateOf(res.Result), res.Failure, res.Next != nil
 	}
 	if res.Next != nil {
@@ -138,7 +160,7 @@ func (a *amendment) conclude(o *Operation, account *Account, res called) {
 	if res.Review != nil {
 		at.Review = res.Review
 	}
-	a.learn(at, account.evidence(EvidenceAnswer, string(o.Kind), o.ID, res.exchanges, res.err), res.Facts, res.Refs, res.Memo, res.Display)
+	a.learn(at, e, res.Facts, res.Refs, res.Memo, res.Display)
 	if o.State == OpSucceeded {
 		a.succeeded(o)
 	}
