@@ -95,7 +95,7 @@ type NewPayment struct {
 }
 
 // Create creates a payment and starts its first attempt, or charges a mandate. The answer is 201, or 202 while the
-// outcome is open.
+// outcome is open. Without room to store what comes of it nothing is created: Unavailable with code storage_low.
 func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer, error) {
 	if a, err := c.replay(ctx, r); a != nil || err != nil {
 		return deref(a), err
@@ -106,6 +106,9 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 	}
 	if err := c.validate(m, &in); err != nil {
 		return Answer{}, err
+	}
+	if err := c.store.Room(); err != nil {
+		return Answer{}, err // what is left is for what comes of the payments that are there
 	}
 	mandate, err := c.mandateFor(ctx, r.MerchantID, &in)
 	if err != nil {

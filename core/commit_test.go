@@ -17,6 +17,7 @@ import (
 // moody is a store whose writes a test interferes with: mood is asked before each and told to run what it wants.
 type moody struct {
 	core.Store
+	room error
 	mu   sync.Mutex
 	mood func(subject string, run func() error) error
 	undo bool // the next write is undone when it is done
@@ -47,6 +48,8 @@ func (m *moody) Do(ctx context.Context, subject string, fn func(core.Tx) error) 
 	}
 	return mood(subject, run)
 }
+
+func (m *moody) Room() error { return m.room }
 
 var (
 	errUnknownCommit = &core.Error{Kind: core.Internal, Code: "commit_unknown"}
@@ -266,4 +269,28 @@ func TestARepetitionWithoutItsIntentIsNotMade(t *testing.T) {
 		}
 		require.Len(t, d.provider.Calls(core.OpCapture), map[bool]int{false: 1, true: 2}[kept])
 	}
+}
+
+// Without room nothing new begins, and whatever comes of what has begun is stored.
+func TestWithoutRoomNothingNewBegins(t *testing.T) {
+	d, m := newMoodyDesk(t)
+	v := d.create("order-1", core.CaptureManual)
+	m.room = &core.Error{Kind: core.Unavailable, Code: "storage_low"}
+	_, err := d.Create(t.Context(), request("k"), newPayment("order-2", core.CaptureManual))
+	require.Equal(t, "storage_low", core.CodeOf(err))
+	require.Equal(t, core.Unavailable, core.KindOf(err))
+	_, err = d.store.PaymentID(t.Context(), "m", "order-2")
+	require.Equal(t, core.NotFound, core.KindOf(err))
+	again, err := d.Create(t.Context(), request("create-order-1"), newPayment("order-1", core.CaptureManual))
+	require.NoError(t, err)
+	require.True(t, again.Replayed, "it has begun before")
+
+	d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, false))
+	_, err = d.Capture(t.Context(), request("cap"), v.ID, amount(6000))
+	require.NoError(t, err)
+	_, err = d.Refund(t.Context(), request("ref"), v.ID, amount(1000))
+	require.NoError(t, err)
+	m.room = nil
+	_, err = d.Create(t.Context(), request("k"), newPayment("order-2", core.CaptureManual))
+	require.NoError(t, err, "the same request goes on when there is room again")
 }

@@ -17,6 +17,9 @@ type Store interface {
 	Do(ctx context.Context, subject string, fn func(Tx) error) error
 	// Ready proves that a row can be written now.
 	Ready(ctx context.Context) error
+	// Room is Unavailable with code storage_low while new payments would take the room that what they lead to needs:
+	// feedback and results. It is cheap, and nil where that cannot be known.
+	Room() error
 	Close() error
 }
 

@@ -174,7 +174,8 @@ func (s *Store) Room() error {
 	}
 	free, total, ok := diskSpace(s.path)
 	if ok && (free < s.minFree || free < total/20) {
-		return &core.Error{Kind: core.Unavailable, Op: "storage.Ready", Code: "storage_low", Message: fmt.Sprintf("only %d MiB of disk are free", free>>20)}
+		return &core.Error{Kind: core.Unavailable, Op: "storage.Room", Code: "storage_low", Message: "there is no room to store more; nothing happened",
+			Err: fmt.Errorf("only %d MiB of the disk are free", free>>20)}
 	}
 	return nil
 }
