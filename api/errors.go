@@ -4,6 +4,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -50,7 +51,11 @@ func problemOf(err error) openapi.Problem {
 // problemOfCore keeps the code of e if the contract has it; else the kind alone decides.
 func problemOfCore(e *core.Error) openapi.Problem {
 	code, detail := openapi.ProblemCode(e.Code), e.Message
-	if _, ok := answers[code]; !ok {
+	switch _, ok := answers[code]; {
+	case ok:
+	case e.Kind == core.Unavailable && strings.HasPrefix(e.Code, "storage_"):
+		code = openapi.ProblemCodeStorageUnavailable // what exactly is in its way is for the log
+	default:
 		code = codeOfKind(e.Kind)
 	}
 	if code == openapi.ProblemCodeInternal || detail == "" {

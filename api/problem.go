@@ -69,6 +69,7 @@ var answers = map[openapi.ProblemCode]struct {
 	openapi.ProblemCodeRateLimited:                 {429, openapi.ProblemRetrySameKey},
 	openapi.ProblemCodeInternal:                    {500, openapi.ProblemRetrySameKey},
 	openapi.ProblemCodeProviderUnavailable:         {503, openapi.ProblemRetrySameKey},
+	openapi.ProblemCodeStorageUnavailable:          {503, openapi.ProblemRetrySameKey},
 	openapi.ProblemCodeStorageLow:                  {503, openapi.ProblemRetrySameKey},
 }
 

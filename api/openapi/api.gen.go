@@ -941,6 +941,7 @@ const (
 	ProblemCodeRoutingNoCandidate          ProblemCode = "routing_no_candidate"
 	ProblemCodeStateInvalid                ProblemCode = "state_invalid"
 	ProblemCodeStorageLow                  ProblemCode = "storage_low"
+	ProblemCodeStorageUnavailable          ProblemCode = "storage_unavailable"
 	ProblemCodeTargetForbidden             ProblemCode = "target_forbidden"
 	ProblemCodeURLInvalid                  ProblemCode = "url_invalid"
 	ProblemCodeURLNotAllowed               ProblemCode = "url_not_allowed"
@@ -1040,6 +1041,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeStateInvalid:
 		return true
 	case ProblemCodeStorageLow:
+		return true
+	case ProblemCodeStorageUnavailable:
 		return true
 	case ProblemCodeTargetForbidden:
 		return true
