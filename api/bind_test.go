@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
 )
 
 // requests are all bodies of the contract.
@@ -186,7 +187,7 @@ func TestDecodeTakesWhatEncodingJSONWrites(t *testing.T) {
 		}
 		body, err := json.Marshal(want)
 		require.NoError(t, err)
-		if hasCardNumber(want.Description) || anyCard(want) {
+		if core.HasCardNumber(want.Description) || anyCard(want) {
 			t.Skip("a card number by chance")
 		}
 		var got openapi.CreatePayment
@@ -200,16 +201,16 @@ func TestDecodeTakesWhatEncodingJSONWrites(t *testing.T) {
 
 func anyCard(p openapi.CreatePayment) bool {
 	for _, v := range p.Metadata {
-		if hasCardNumber(v) {
+		if core.HasCardNumber(v) {
 			return true
 		}
 	}
 	for _, item := range p.LineItems {
-		if hasCardNumber(item.Name) {
+		if core.HasCardNumber(item.Name) {
 			return true
 		}
 	}
-	return hasCardNumber(*p.ReturnURL)
+	return core.HasCardNumber(*p.ReturnURL)
 }
 
 // Whatever the bytes: decode never panics; what it accepts encoding/json reads in the same way; and what it refuses

@@ -30,12 +30,9 @@ func (s *Server) feedback(c echo.Context) error {
 		return c.Blob(ack.Status, or(ack.ContentType, "text/plain; charset=utf-8"), []byte(ack.Body))
 	}
 	switch core.KindOf(err) {
-	case core.Unauthenticated:
-		s.log.WarnContext(r.Context(), "feedback refused", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body))
+	case core.Unauthenticated, core.MalformedMessage: // one answer, or a body that nobody can read would tell which accounts exist
+		s.log.WarnContext(r.Context(), "feedback refused", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body), "why", core.CodeOf(err))
 		return c.String(http.StatusForbidden, "refused")
-	case core.MalformedMessage:
-		s.log.WarnContext(r.Context(), "feedback unreadable", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body))
-		return c.String(http.StatusBadRequest, "unreadable")
 	default: // without an acknowledgement it is sent again
 		s.log.ErrorContext(r.Context(), "feedback not stored", "request_id", requestID(c), "error", err)
 		return c.String(http.StatusServiceUnavailable, "try again")

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/paymux/paymux/api/openapi"
+	"github.com/paymux/paymux/core"
 )
 
 // filler puts a body into a request type of the contract and remembers everything that does not fit, in the order of
@@ -104,7 +105,7 @@ func memberOf(dst reflect.Value, name string) reflect.Value {
 // unknown notes a member that the contract does not have. One with a card number says so, whatever it is called.
 func (f *filler) unknown(name string, n *node, at string) {
 	at = pointTo(at, name)
-	if hasCardNumber(name) || n.hasCardNumber() {
+	if core.HasCardNumber(name) || n.hasCardNumber() {
 		f.refuseCard(at)
 		return
 	}
@@ -112,7 +113,7 @@ func (f *filler) unknown(name string, n *node, at string) {
 }
 
 func (n *node) hasCardNumber() bool {
-	if hasCardNumber(n.text) {
+	if core.HasCardNumber(n.text) {
 		return true
 	}
 	for _, inner := range n.nodes {
@@ -132,7 +133,7 @@ func (f *filler) refuseCard(at string) bool {
 func (f *filler) entries(dst reflect.Value, n *node, at string) bool {
 	entries := reflect.MakeMapWithSize(dst.Type(), len(n.names))
 	for i, name := range n.names {
-		if hasCardNumber(name) {
+		if core.HasCardNumber(name) {
 			f.refuseCard(at)
 			continue
 		}
@@ -159,7 +160,7 @@ func (f *filler) text(dst reflect.Value, n *node, at string) bool {
 	if n.shape != isString || n.torn || hasControl(n.text) {
 		return f.misfit(n, isString, at)
 	}
-	if !cardFree[patternOf(at)] && hasCardNumber(n.text) {
+	if !cardFree[patternOf(at)] && core.HasCardNumber(n.text) {
 		return f.refuseCard(at)
 	}
 	dst.SetString(n.text)
@@ -183,7 +184,7 @@ func (f *filler) integer(dst reflect.Value, n *node, at string) bool {
 // pointTo is the JSON pointer (RFC 6901) to member name of the object at. A name that is too odd to be repeated in an
 // answer is left out; the pointer then ends at the object.
 func pointTo(at, name string) string {
-	if name == "" || utf8.RuneCountInString(name) > 64 || hasCardNumber(name) {
+	if name == "" || utf8.RuneCountInString(name) > 64 || core.HasCardNumber(name) {
 		return at
 	}
 	return at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(name)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -12,19 +14,14 @@ import (
 // the process dies before, the sweep does it. Not authentic: refused, nothing stored. Authentic and not understood:
 // stored, acknowledged, and the provider is asked.
 func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack, error) {
-	a := c.accounts[account]
-	if a == nil {
-		return Ack{}, ErrUnauthenticated // as if the signature were wrong: which accounts exist is nobody's business
-	}
-	fb, err := a.ParseFeedback(ctx, m)
+	fb, err := c.authentic(ctx, account, m)
 	if err != nil {
 		return Ack{}, err
 	}
-	if fb.DedupeKey == "" {
-		return Ack{}, &Error{Kind: Internal, Op: "core.Receive", Message: "the adapter gave no key to tell repetitions by"}
+	item := newItem(account, m, fb)
+	if item.Masked > 0 {
+		c.log.WarnContext(ctx, "card number masked in feedback", "feedback", item.ID, "account", account, "numbers", item.Masked)
 	}
-	item := &InboxItem{ID: newID(prefixFeedback), Account: account, DedupeKey: fb.DedupeKey, ContentType: m.Header.Get("Content-Type"), Raw: m.Body,
-		Feedback: detail(fb), State: InboxReceived, Note: fb.Note, ReceivedAt: now()}
 	inserted, taken, w := false, false, Work{}
 	err = c.store.Do(ctx, item.ID, func(tx Tx) (err error) {
 		if inserted, err = tx.Receive(item); !inserted || err != nil {
@@ -45,6 +42,52 @@ func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack,
 		err = c.askAgain(ctx, account, fb)
 	}
 	return fb.Ack, err
+}
+
+// authentic translates what the provider of an account has signed. That an account does not exist is nobody's business:
+// the answer is the one to a wrong signature, after as much work.
+func (c *Checkout) authentic(ctx context.Context, account string, m Message) (Feedback, error) {
+	a := c.accounts[account]
+	if a == nil {
+		for _, name := range sortedIDs(c.accounts) {
+			_, _ = c.accounts[name].ParseFeedback(ctx, m)
+			break
+		}
+		return Feedback{}, ErrUnauthenticated
+	}
+	fb, err := a.ParseFeedback(ctx, m)
+	if err == nil && fb.DedupeKey == "" {
+		err = &Error{Kind: Internal, Op: "core.Receive", Message: "the adapter gave no key to tell repetitions by"}
+	}
+	return fb, err
+}
+
+// newItem is an authentic message as it is kept: no card number is, wherever a provider repeated one. What tells
+// repetitions apart was computed over what came.
+func newItem(account string, m Message, fb Feedback) *InboxItem {
+	item := &InboxItem{ID: newID(prefixFeedback), Account: account, DedupeKey: fb.DedupeKey, Feedback: detail(fb), State: InboxReceived, Note: fb.Note, ReceivedAt: now()}
+	contentType, _ := MaskCards([]byte(m.Header.Get("Content-Type")), nil) // nobody signed it
+	item.ContentType = string(contentType)
+	item.Raw, item.Masked = MaskCards(m.Body, fb.identifies)
+	return item
+}
+
+// identifies reports whether digits identify something that the message is about. Some numbers of providers look like
+// those of cards.
+func (f Feedback) identifies(digits string) bool {
+	ids := []string{f.Reference}
+	for _, refs := range []Refs{f.Refs, f.Memo} {
+		for _, value := range refs {
+			ids = append(ids, value)
+		}
+	}
+	for _, fact := range f.Facts {
+		ids = append(ids, fact.ID, fact.Of, fact.OpKey)
+	}
+	for _, o := range f.Read {
+		ids = append(ids, o.ID)
+	}
+	return slices.ContainsFunc(ids, func(id string) bool { return strings.Contains(id, digits) })
 }
 
 // askAgain makes the payment of a repeated message due: what looks the same may be a second booking of the same amount,
@@ -113,16 +156,17 @@ func (f Feedback) lookups() []Ref {
 // hear applies what an authentic feedback says. One about another currency or another amount than was asked moves
 // nothing: it is kept and flagged, and the provider is asked what is true.
 func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt) {
-	facts := fb.Facts
-	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) || a.beyond(at, facts) {
-		facts, a.Mismatch, a.ask, item.Note = nil, true, true, "it speaks of another amount or currency than was asked for"
+	said := fb
+	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) || a.beyond(at, fb.Facts) {
+		said = Feedback{} // what it names and hands over may be another one's as well
+		a.Mismatch, a.ask, item.Note = true, true, "it speaks of another amount or currency than was asked for"
 	}
 	if len(fb.Facts) == 0 && item.Note == "" {
 		item.Note = "it proves nothing that could be booked"
 	}
 	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
 		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}
-	a.learn(at, ev, facts, fb.Refs, fb.Memo, fb.Display)
+	a.learn(at, ev, said.Facts, said.Refs, said.Memo, said.Display)
 }
 
 // contradicts reports whether money m cannot belong to the attempt: another currency, or, where nothing smaller was

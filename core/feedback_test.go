@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -137,4 +138,50 @@ func TestTheResultOutlivesWhoeverAsked(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.Equal(t, core.OpSucceeded, d.op(id, core.OpStart).State)
 	})
+}
+
+// items are those of the inbox, oldest first, with everything that is stored of them.
+func (d *desk) items(q core.InboxQuery) (items []*core.InboxItem) {
+	d.t.Helper()
+	l, err := d.Inbox(d.t.Context(), q, 100, "")
+	require.NoError(d.t, err)
+	slices.Reverse(l.Items)
+	return l.Items
+}
+
+// What names another amount may be about another payment altogether: nothing that it hands over is kept, neither what
+// is charged with later nor what later messages are matched by.
+func TestAContradictionHandsNothingOver(t *testing.T) {
+	d := newDesk(t)
+	op := d.op(d.create("order-1", core.CaptureManual).ID, core.OpStart).Op
+	d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "lie", Echo: core.Echo{Amount: &core.Money{Minor: 1, Currency: "EUR"}},
+		Refs: core.Refs{"transaction": "T-other"}, Memo: core.Refs{"token": "other"}, Display: "•••• 0000"})
+	require.Equal(t, core.InboxApplied, d.items(core.InboxQuery{})[0].State)
+	p := d.payment(d.items(core.InboxQuery{})[0].Place.PaymentID)
+	require.True(t, p.Mismatch)
+	require.Equal(t, []any{core.Refs(nil), core.Refs(nil), ""}, []any{p.Attempts[0].Refs, p.Attempts[0].Memo, p.Attempts[0].Display})
+	d.receive(core.Feedback{Refs: core.Refs{"transaction": "T-other"}, DedupeKey: "about the other"})
+	require.Equal(t, core.InboxUnmatched, d.items(core.InboxQuery{})[1].State)
+}
+
+// A provider may repeat what a buyer typed into the wrong field. It is not kept, what identifies the payment is, and the
+// message is still the same one when it is told again.
+func TestNoCardNumberIsStored(t *testing.T) {
+	d := newDesk(t)
+	op := d.op(d.create("order-1", core.CaptureManual).ID, core.OpStart).Op
+	f := coretest.Authorized(op, false)
+	f.ID, f.Code = "4000000000000002", "4111111111111111"
+	m := coretest.Message(core.Feedback{Reference: op.Reference, DedupeKey: "x", Facts: []core.Fact{f}})
+	m.Header.Set("Content-Type", "application/json; card=5500000000000004")
+	for range 2 {
+		_, err := d.Receive(t.Context(), "acc", m)
+		require.NoError(t, err)
+	}
+	items := d.items(core.InboxQuery{})
+	require.Len(t, items, 1)
+	require.Equal(t, 1, items[0].Masked)
+	require.NotContains(t, string(items[0].Raw), "4111111111111111")
+	require.Contains(t, string(items[0].Raw), "411111******1111")
+	require.Contains(t, string(items[0].Raw), "4000000000000002")
+	require.Equal(t, "application/json; card=550000******0004", items[0].ContentType)
 }

@@ -234,7 +234,8 @@ type InboxItem struct {
 	Account     string
 	DedupeKey   string
 	ContentType string
-	Raw         []byte
+	Raw         []byte          // as it came, but for card numbers
+	Masked      int             // how many card numbers were masked in Raw, which its signature no longer covers then
 	Feedback    json.RawMessage // the Feedback as the provider translated it
 	State       InboxState
 	Note        string

@@ -7,13 +7,14 @@ import (
 	"github.com/paymux/paymux/core"
 )
 
-// inboxItem is a row of feedback. Raw keeps the bytes as they came, whatever their encoding.
+// inboxItem is a row of feedback. Raw keeps bytes, whatever their encoding.
 type inboxItem struct {
 	ID          string `gorm:"primaryKey"`
 	Account     string
 	DedupeKey   text
 	ContentType text
 	Raw         []byte
+	Masked      int
 	Feedback    raw
 	State       string
 	Note        text
@@ -29,7 +30,7 @@ func (inboxItem) TableName() string { return "feedback" }
 
 func (r *inboxItem) core() *core.InboxItem {
 	return &core.InboxItem{
-		ID: r.ID, Account: r.Account, DedupeKey: string(r.DedupeKey), ContentType: string(r.ContentType), Raw: r.Raw, Feedback: json.RawMessage(r.Feedback),
+		ID: r.ID, Account: r.Account, DedupeKey: string(r.DedupeKey), ContentType: string(r.ContentType), Raw: r.Raw, Masked: r.Masked, Feedback: json.RawMessage(r.Feedback),
 		State: core.InboxState(r.State), Note: string(r.Note), Place: core.Place{MerchantID: r.MerchantID, PaymentID: r.PaymentID, AttemptID: r.AttemptID},
 		Tries: r.Tries, ReceivedAt: r.ReceivedAt.Time, AppliedAt: r.AppliedAt.Time,
 	}
@@ -37,8 +38,8 @@ func (r *inboxItem) core() *core.InboxItem {
 
 // insertFeedback is written out, past gorm: it is the one statement that comes in bursts of thousands, and half of its
 // time would go into building it. Both engines number parameters like this.
-const insertFeedback = `INSERT INTO feedback (id, account, dedupe_key, content_type, raw, feedback, state, note, merchant_id, payment_id, attempt_id, tries, received_at, applied_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) ON CONFLICT DO NOTHING`
+const insertFeedback = `INSERT INTO feedback (id, account, dedupe_key, content_type, raw, masked, feedback, state, note, merchant_id, payment_id, attempt_id, tries, received_at, applied_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING`
 
 // Receive inserts an item of the inbox; false when the account has one with this dedupe key.
 func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
@@ -46,7 +47,7 @@ func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
 	if bytes == nil {
 		bytes = []byte{}
 	}
-	res, err := t.conn.ExecContext(t.conn.ctx, insertFeedback, item.ID, item.Account, text(item.DedupeKey), text(item.ContentType), bytes, raw(item.Feedback),
+	res, err := t.conn.ExecContext(t.conn.ctx, insertFeedback, item.ID, item.Account, text(item.DedupeKey), text(item.ContentType), bytes, item.Masked, raw(item.Feedback),
 		string(item.State), text(item.Note), item.Place.MerchantID, item.Place.PaymentID, item.Place.AttemptID, item.Tries,
 		moment{item.ReceivedAt}, moment{item.AppliedAt})
 	if err != nil {

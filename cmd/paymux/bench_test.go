@@ -294,8 +294,8 @@ func (f *floors) commit(rows int) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
-	insert, err := tx.PrepareContext(ctx, "INSERT INTO feedback (id, account, dedupe_key, content_type, raw, feedback, state, note, merchant_id, payment_id, attempt_id, tries, received_at) "+
-		"VALUES ($1, 'floor', $2, 'x', $3, '{\"facts\":[]}', 'applied', '', '', '', '', 0, 1)")
+	insert, err := tx.PrepareContext(ctx, "INSERT INTO feedback (id, account, dedupe_key, content_type, raw, masked, feedback, state, note, merchant_id, payment_id, attempt_id, tries, received_at) "+
+		"VALUES ($1, 'floor', $2, 'x', $3, 0, '{\"facts\":[]}', 'applied', '', '', '', '', 0, 1)")
 	if err != nil {
 		return err
 	}

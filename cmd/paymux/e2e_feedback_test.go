@@ -118,19 +118,19 @@ func TestUnreadableFeedback(t *testing.T) {
 	good := signed("aps-main", told("aps-main", w.reference(id), nil))
 	asked, form := asJSON(good), asForm(good)
 	for _, m := range []message{
-		{id: "empty", contentType: typeJSON, status: 400}, {id: "empty form", contentType: typeForm, status: 400}, {id: "empty without a type", status: 400},
-		{id: "doubled name", contentType: typeJSON, body: `{"amount":"1",` + asked[1:], status: 400}, {id: "doubled name at the end", contentType: typeJSON, body: asked[:len(asked)-1] + `,"amount":"1"}`, status: 400},
-		{id: "doubled name by case", contentType: typeJSON, body: `{"Amount":"1",` + asked[1:], status: 400}, {id: "doubled signature", contentType: typeJSON, body: `{"signature":"x",` + asked[1:], status: 400},
-		{id: "doubled name with the same value", contentType: typeJSON, body: `{"amount":"12550",` + asked[1:], status: 400}, {id: "doubled name, escaped", contentType: typeJSON, body: `{"\u0061mount":"1",` + asked[1:], status: 400},
-		{id: "doubled in a form", contentType: typeForm, body: form + "&amount=1", status: 400}, {id: "doubled in a form by case", contentType: typeForm, body: form + "&AMOUNT=1", status: 400},
-		{id: "doubled in a form, escaped", contentType: typeForm, body: form + "&%61mount=1", status: 400}, {id: "doubled signature in a form", contentType: typeForm, body: "signature=x&" + form, status: 400},
-		{id: "no type", body: asked, status: 400}, {id: "text", contentType: "text/plain", body: asked, status: 400}, {id: "XML", contentType: "application/xml", body: "<response/>", status: 400},
-		{id: "several parts", contentType: "multipart/form-data; boundary=x", body: "--x--", status: 400}, {id: "UTF-16", contentType: typeJSON + "; charset=utf-16", body: asked, status: 400}, {id: "JSON as a form", contentType: typeForm, body: asked, status: 403},
-		{id: "a form as JSON", contentType: typeJSON, body: form, status: 400}, {id: "list", contentType: typeJSON, body: "[" + asked + "]", status: 400}, {id: "text value", contentType: typeJSON, body: `"x"`, status: 400},
-		{id: "cut", contentType: typeJSON, body: asked[:len(asked)-1], status: 400}, {id: "two", contentType: typeJSON, body: asked + asked, status: 400}, {id: "byte order mark", contentType: typeJSON, body: "\ufeff" + asked, status: 400},
-		{id: "no UTF-8", contentType: typeJSON, body: strings.Replace(asked, "LAYLA", "L\xff", 1), status: 400}, {id: "deep", contentType: typeJSON, body: strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17), status: 400},
-		{id: "broken escape", contentType: typeForm, body: form + "&a=%zz", status: 400}, {id: "no name", contentType: typeForm, body: form + "&=1", status: 400},
-		{id: "201 fields", contentType: typeForm, body: form + strings.Repeat("&a=1", 200), status: 400}, {id: "one byte too many", contentType: typeJSON, body: asked + strings.Repeat(" ", 256<<10+1-len(asked)), status: 413},
+		{id: "empty", contentType: typeJSON, status: 403}, {id: "empty form", contentType: typeForm, status: 403}, {id: "empty without a type", status: 403},
+		{id: "doubled name", contentType: typeJSON, body: `{"amount":"1",` + asked[1:], status: 403}, {id: "doubled name at the end", contentType: typeJSON, body: asked[:len(asked)-1] + `,"amount":"1"}`, status: 403},
+		{id: "doubled name by case", contentType: typeJSON, body: `{"Amount":"1",` + asked[1:], status: 403}, {id: "doubled signature", contentType: typeJSON, body: `{"signature":"x",` + asked[1:], status: 403},
+		{id: "doubled name with the same value", contentType: typeJSON, body: `{"amount":"12550",` + asked[1:], status: 403}, {id: "doubled name, escaped", contentType: typeJSON, body: `{"\u0061mount":"1",` + asked[1:], status: 403},
+		{id: "doubled in a form", contentType: typeForm, body: form + "&amount=1", status: 403}, {id: "doubled in a form by case", contentType: typeForm, body: form + "&AMOUNT=1", status: 403},
+		{id: "doubled in a form, escaped", contentType: typeForm, body: form + "&%61mount=1", status: 403}, {id: "doubled signature in a form", contentType: typeForm, body: "signature=x&" + form, status: 403},
+		{id: "no type", body: asked, status: 403}, {id: "text", contentType: "text/plain", body: asked, status: 403}, {id: "XML", contentType: "application/xml", body: "<response/>", status: 403},
+		{id: "several parts", contentType: "multipart/form-data; boundary=x", body: "--x--", status: 403}, {id: "UTF-16", contentType: typeJSON + "; charset=utf-16", body: asked, status: 403}, {id: "JSON as a form", contentType: typeForm, body: asked, status: 403},
+		{id: "a form as JSON", contentType: typeJSON, body: form, status: 403}, {id: "list", contentType: typeJSON, body: "[" + asked + "]", status: 403}, {id: "text value", contentType: typeJSON, body: `"x"`, status: 403},
+		{id: "cut", contentType: typeJSON, body: asked[:len(asked)-1], status: 403}, {id: "two", contentType: typeJSON, body: asked + asked, status: 403}, {id: "byte order mark", contentType: typeJSON, body: "\ufeff" + asked, status: 403},
+		{id: "no UTF-8", contentType: typeJSON, body: strings.Replace(asked, "LAYLA", "L\xff", 1), status: 403}, {id: "deep", contentType: typeJSON, body: strings.Repeat(`{"a":`, 17) + "1" + strings.Repeat("}", 17), status: 403},
+		{id: "broken escape", contentType: typeForm, body: form + "&a=%zz", status: 403}, {id: "no name", contentType: typeForm, body: form + "&=1", status: 403},
+		{id: "201 fields", contentType: typeForm, body: form + strings.Repeat("&a=1", 200), status: 403}, {id: "one byte too many", contentType: typeJSON, body: asked + strings.Repeat(" ", 256<<10+1-len(asked)), status: 413},
 		{id: "a form too large", contentType: typeForm, body: strings.Repeat("a", 256<<10+1), status: 413}, {id: "one megabyte", contentType: typeJSON, body: strings.Repeat("[", 1<<20), status: 413},
 		{id: "GET", method: http.MethodGet, status: 405}, {id: "PUT", method: http.MethodPut, contentType: typeJSON, body: asked, status: 405}, {id: "PATCH", method: http.MethodPatch, contentType: typeJSON, body: asked, status: 405},
 		{id: "DELETE", method: http.MethodDelete, status: 405},
@@ -140,6 +140,11 @@ func TestUnreadableFeedback(t *testing.T) {
 			status, body := w.deliver(m)
 			require.Equal(t, m.status, status, "%s: %s", m.id, body)
 			require.NotContains(t, body, "12550", m.id)
+			m.account = "aps-nowhere"
+			otherStatus, otherBody := w.deliver(m)
+			if m.method == "" { // a problem document has an id of its own
+				require.Equal(t, []any{status, body}, []any{otherStatus, otherBody}, "%s: an account that does not exist answers the same", m.id)
+			}
 		})
 	}
 	require.NotContains(t, w.logs.String(), "LAYLA")

@@ -222,6 +222,7 @@ CREATE TABLE feedback (
     dedupe_key   TEXT    NOT NULL,
     content_type TEXT    NOT NULL,
     raw          BLOB    NOT NULL,
+    masked       INTEGER NOT NULL,
     feedback     TEXT,
     state        TEXT    NOT NULL,
     note         TEXT    NOT NULL,
