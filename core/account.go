@@ -40,6 +40,7 @@ type Account struct {
 	caps     Capabilities
 	provider Provider
 
+	reader   FeedbackReader
 	checker  Checker
 	returns  ReturnParser
 	capturer Capturer
@@ -60,6 +61,7 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	if a.CallTimeout <= 0 {
 		a.CallTimeout = callTimeout
 	}
+	a.reader, _ = p.(FeedbackReader)
 	a.checker, _ = p.(Checker)
 	a.returns, _ = p.(ReturnParser)
 	a.capturer, _ = p.(Capturer)
@@ -230,6 +232,15 @@ func (a *Account) query(ctx context.Context, in QueryInput) (Snapshot, []Exchang
 // ParseFeedback authenticates and translates one message of the account's provider.
 func (a *Account) ParseFeedback(ctx context.Context, m Message) (Feedback, error) {
 	return guarded(ctx, func(ctx context.Context) (Feedback, error) { return a.provider.ParseFeedback(ctx, m) })
+}
+
+// reread translates a message again that was authentic when it came, and reports whether that could be done.
+func (a *Account) reread(ctx context.Context, m Message) (Feedback, bool) {
+	if a == nil || a.reader == nil {
+		return Feedback{}, false
+	}
+	fb, err := guarded(ctx, func(ctx context.Context) (Feedback, error) { return a.reader.ReadFeedback(ctx, m) })
+	return fb, err == nil
 }
 
 // title names a call for the timeline.

@@ -25,6 +25,12 @@ type (
 	ReturnParser interface {
 		ParseReturn(ctx context.Context, r Return) (Feedback, error)
 	}
+	// FeedbackReader translates a message again that ParseFeedback found authentic when it came, with what the adapter has
+	// learnt since. It judges nothing, for secrets change, so it is called for stored messages only. Of their header they
+	// have no more than the Content-Type, and card numbers in them are masked. The error is Malformed.
+	FeedbackReader interface {
+		ReadFeedback(ctx context.Context, m Message) (Feedback, error)
+	}
 	// Checker tells, before anything is stored or sent, why Start or ChargeMandate would refuse a request: an Invalid
 	// *Error with code and pointer. It is pure; nil is no promise that the provider will take it.
 	Checker interface {

@@ -24,6 +24,7 @@ type Provider struct {
 	OnCancel  func(core.Op, core.CancelMandateInput) (core.Outcome, error)
 	OnReturn  func(core.Return) (core.Feedback, error)
 	OnCheck   func() error
+	OnRead    func(core.Message) (core.Feedback, error)
 	mu        sync.Mutex
 	calls     []core.Op
 }
@@ -163,6 +164,17 @@ func (p *Provider) ParseFeedback(_ context.Context, m core.Message) (core.Feedba
 		return core.Feedback{}, core.ErrUnauthenticated
 	}
 	fb.Ack = core.Ack{Status: 200}
+	return fb, nil
+}
+
+// ReadFeedback reads a message that Message made, whoever signed it, unless scripted.
+func (p *Provider) ReadFeedback(_ context.Context, m core.Message) (fb core.Feedback, err error) {
+	if p.OnRead != nil {
+		return p.OnRead(m)
+	}
+	if err := json.Unmarshal(m.Body, &fb); err != nil {
+		return core.Feedback{}, core.Malformed(err)
+	}
 	return fb, nil
 }
 

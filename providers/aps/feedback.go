@@ -37,11 +37,27 @@ func (p *Provider) ParseFeedback(_ context.Context, m core.Message) (core.Feedba
 	if err != nil {
 		return core.Feedback{}, err
 	}
+	return translated(f, m), nil
+}
+
+// ReadFeedback translates a message that was authentic when it came. Which of its empty fields the signature covered is
+// not known any more; they say nothing either way. Error: Malformed.
+func (p *Provider) ReadFeedback(_ context.Context, m core.Message) (core.Feedback, error) {
+	f, err := decode(m)
+	if err != nil {
+		return core.Feedback{}, core.Malformed(err)
+	}
+	maps.DeleteFunc(f, func(name, value string) bool { return value == "" || !signedInResponse(name) })
+	return translated(f, m), nil
+}
+
+// translated is what authentic fields say, with what is to be kept and answered.
+func translated(f fields, m core.Message) core.Feedback {
 	fb := feedback(f)
 	fb.DedupeKey = dedupeKey(f, m.ReceivedAt)
 	fb.Ack = core.Ack{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8"}
 	fb.Shown = shown(f)
-	return fb, nil
+	return fb
 }
 
 // authentic returns what the signature covers.

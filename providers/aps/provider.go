@@ -11,6 +11,7 @@ import (
 var (
 	_ core.Provider        = (*Provider)(nil)
 	_ core.Checker         = (*Provider)(nil)
+	_ core.FeedbackReader  = (*Provider)(nil)
 	_ core.ReturnParser    = (*Provider)(nil)
 	_ core.Capturer        = (*Provider)(nil)
 	_ core.Voider          = (*Provider)(nil)

@@ -16,6 +16,7 @@ var feedback = []subject{
 	{"feedback/alone tells as much as queries", testFeedbackAlone},
 	{"feedback/told twice, in any order", testAnyOrder},
 	{"feedback/sent as badly as it can be", testBadlySent},
+	{"feedback/read again, it says the same", testReadAgain},
 	{"feedback/changed, it is refused", testChanged},
 	{"feedback/with a doubled field, it is refused", testDoubledField},
 	{"feedback/of another account", testStranger},
@@ -93,6 +94,26 @@ func testBadlySent(t *testing.T, s *shop) {
 		s.wantMoney(whole, whole, whole/4)
 		require.Equal(t, core.StatusSucceeded, s.payment.Status)
 		s.control(http.MethodPost, "feedback", map[string]any{"mode": simulator.Normal}, nil)
+	}
+}
+
+// testReadAgain reads what was authentic when it came with an account whose secrets are others by now. It says the same,
+// though nothing would authenticate it any more; and reading needs no more of a message than is stored.
+func testReadAgain(t *testing.T, s *shop) {
+	stranger := s.Stranger()
+	reader, ok := stranger.(core.FeedbackReader)
+	if !ok {
+		t.Skip("this provider does not read messages again")
+	}
+	for _, m := range s.story() {
+		first, err := s.p.ParseFeedback(t.Context(), m)
+		require.NoError(t, err)
+		s.refused(stranger, m, "its secrets are others")
+		stored := core.Message{Method: http.MethodPost, Header: http.Header{"Content-Type": m.Header["Content-Type"]}, Body: m.Body, ReceivedAt: m.ReceivedAt}
+		again, err := reader.ReadFeedback(t.Context(), stored)
+		require.NoError(t, err)
+		again.DedupeKey = first.DedupeKey // told once, for good
+		require.Equal(t, first, again)
 	}
 }
 
