@@ -425,6 +425,10 @@ func TestAReadThatFailsIsNotForgotten(t *testing.T) {
 	require.True(t, d.payment(v.ID).CheckAt.IsZero())
 	d.receive(note)
 	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "a repetition may be a second booking of the same amount")
+	due := d.payment(v.ID).CheckAt
+	_, err = d.Patch(t.Context(), request(""), v.ID, map[string]string{"cart": "77"}, nil)
+	require.NoError(t, err)
+	require.Equal(t, due, d.payment(v.ID).CheckAt, "what is noted meanwhile is no answer")
 }
 
 func TestTotalsBeyondTheAttemptMoveNothing(t *testing.T) {

@@ -43,6 +43,9 @@ func (a *amendment) schedule() {
 		a.CheckAt, a.Checks = a.now, 0
 	case a.silent && !a.before.CheckAt.IsZero():
 		a.CheckAt = a.now.Add(a.pace.wait(a.Checks))
+	case !a.awaits() && !a.asked && a.before != nil && !a.before.awaits():
+		// At rest what is planned was asked for. That something else is noted meanwhile is no answer to it.
+		a.CheckAt = earlier(a.CheckAt, a.lateCheck())
 	case !a.awaits():
 		a.CheckAt = a.lateCheck()
 	case old && a.openOperation() == nil:
