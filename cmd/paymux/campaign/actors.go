@@ -165,6 +165,7 @@ func (w *World) settle() {
 	for range 2 { // what was answered for good is answered the same
 		w.askAgain()
 	}
+	w.look()
 }
 
 // askAgain repeats requests under their keys: those that were carried out, or may have been. One that was refused is

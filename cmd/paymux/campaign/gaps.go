@@ -22,6 +22,10 @@ const doubtMayRemain = true
 // merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.
 const restIsNotAsked = true
 
+// endOfTryIsNotTold: when a try ends without the provider's word (the buyer turned away, the session is over), the payment
+// requires a payment method again, and no event says so. It becomes false, and goes, when one does.
+const endOfTryIsNotTold = true
+
 // askAboutRest asks about payments at rest of which a notification was lost for good.
 func (w *World) askAboutRest() {
 	lost := w.unheard()

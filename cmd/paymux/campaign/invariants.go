@@ -77,11 +77,13 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 	}
 	w.checkLedger(p)
 	w.checkEvents(p)
+	w.checkShown(p)
 	w.checkModel(p, sum, effects)
 }
 
 // checkAttempt holds what the provider did for one attempt against the operations that asked for it.
 func (w *World) checkAttempt(p *core.Payment, at *core.Attempt, b booked) {
+	w.checkAuthorized(p, at, b)
 	authorized := 0
 	wanted := map[string]int{} // bookings that may have happened, by kind and amount
 	for _, o := range p.Operations {
@@ -140,6 +142,7 @@ func (w *World) checkOperations(p *core.Payment, effects []effect) (doubt bool) 
 			continue
 		}
 		doubt = true
+		w.checkDoubt(p, o, effects)
 		w.sums.DoubtsOpen++
 		w.count("gap: " + string(o.Kind) + " in doubt for ever")
 		if happened(p, o, effects) {
@@ -225,6 +228,7 @@ func (w *World) checkEvents(p *core.Payment) {
 		w.violate("the events of %s cannot be read: %v", p.Reference, err)
 	}
 	slices.SortFunc(events, func(a, b core.Event) int { return int(a.Sequence - b.Sequence) })
+	w.checkStory(p, events)
 	w.sums.Events += len(events)
 	w.sums.EventsMissing += max(0, int(p.Sequence)-len(events), count(len(events) == 0))
 	for i, e := range events {
@@ -246,6 +250,7 @@ func (w *World) checkInbox() {
 	}
 	for _, item := range items {
 		rows[string(item.Raw)] = append(rows[string(item.Raw)], item)
+		w.checkPlace(item)
 		if item.State == core.InboxReceived || item.State == core.InboxDead {
 			w.violate("feedback %s is still %s after fifteen days", item.ID, item.State)
 		}

@@ -12,6 +12,7 @@ import (
 // booked is one of the provider's books, in its own words.
 type booked struct {
 	Reference, Currency                    string
+	ProviderReference                      string `json:"provider_reference"` // of its last try
 	Authorized, Captured, Refunded, Voided int64
 	Effects                                []effect
 }

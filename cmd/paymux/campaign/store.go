@@ -87,6 +87,12 @@ type deed struct {
 	received *core.InboxItem
 	inserted bool
 	saved    *core.InboxItem
+	looked   bool // at a payment
+}
+
+func (d *deed) Payment(ctx context.Context, merchant, id string) (*core.Payment, error) {
+	d.looked = true
+	return d.Tx.Payment(ctx, merchant, id)
 }
 
 func (d *deed) Write(c *core.Change) error {
@@ -106,6 +112,11 @@ func (d *deed) Receive(item *core.InboxItem) (bool, error) {
 func (d *deed) SaveInbox(item *core.InboxItem) error {
 	d.saved = item
 	return d.Tx.SaveInbox(item)
+}
+
+// stored reports whether a transaction was more than a look at a payment.
+func (d *deed) stored() bool {
+	return len(d.changes) > 0 || d.received != nil || d.saved != nil || !d.looked
 }
 
 // kind is what a transaction was for.

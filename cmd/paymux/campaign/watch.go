@@ -24,7 +24,7 @@ func (w *World) wrote(ctx context.Context, subject string, d *deed) {
 	w.mu.Lock()
 	w.writes++
 	w.mu.Unlock()
-	if ctx.Value(tagKey{}) == attacker {
+	if ctx.Value(tagKey{}) == attacker && d.stored() {
 		w.violate("I-18: input nobody authenticated changed %s", subject)
 	}
 	for _, c := range d.changes {
@@ -67,6 +67,7 @@ func (w *World) changed(c *core.Change) {
 	if b.Captured > b.Authorized || b.Refunded > b.Captured+b.Surplus {
 		w.violate("I-03: payment %s has %+v", p.Reference, b)
 	}
+	w.checkIntent(c, old)
 }
 
 // told is what became of one message of the provider.

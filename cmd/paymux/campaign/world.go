@@ -63,6 +63,7 @@ type World struct {
 	violations []string
 	seen       map[string]*standing // payments as they were last written
 	told       map[string]*told     // feedback by body
+	shown      map[string]*answer   // what merchants see of their payments in the end, by id
 	stories    []*story
 }
 
@@ -117,7 +118,7 @@ func firstDifference(a, b []string) string {
 
 func live(t *testing.T, seed uint64) Report {
 	w := &World{t: t, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
-		seen: map[string]*standing{}, told: map[string]*told{}}
+		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}}
 	began := time.Now()
 	if err := w.open(); err != nil {
 		w.violate("the world does not open: %v", err)
