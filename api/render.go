@@ -11,9 +11,27 @@ import (
 	"github.com/paymux/paymux/core"
 )
 
+// renderer makes what core tells what the contract shows: a function of that alone.
+type renderer struct {
+	links core.Links
+	live  bool // shown as livemode
+}
+
+// EventBody makes the body of a webhook: the event as GET /v1/events/{id} shows it. It is a function of the stored event
+// alone, so that every try sends the same bytes.
+func EventBody(links core.Links, live bool) func(core.Event) ([]byte, error) {
+	return func(e core.Event) ([]byte, error) {
+		shown, err := renderer{links, live}.event(e)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(shown)
+	}
+}
+
 // payment is a payment as the contract shows it. What is derived from a secret, its token and its hosted page, is
 // computed here and stored nowhere.
-func (s *Server) payment(v core.View) openapi.Payment {
+func (s renderer) payment(v core.View) openapi.Payment {
 	metadata := v.Metadata
 	if metadata == nil {
 		metadata = map[string]string{}
@@ -21,7 +39,7 @@ func (s *Server) payment(v core.View) openapi.Payment {
 	return openapi.Payment{
 		ID: v.ID, Object: "payment", MerchantReference: v.Reference, Status: openapi.PaymentStatus(v.Status), Amount: v.Amount.Minor,
 		Currency: v.Amount.Currency, Account: optional(v.Account), Amounts: amounts(v.Amounts), Attempts: int64(v.Attempts),
-		CancellationReason: optional(v.CancelReason), CaptureMethod: openapi.CaptureMethod(v.Capture), ClientToken: s.checkout.ClientToken(v.ID),
+		CancellationReason: optional(v.CancelReason), CaptureMethod: openapi.CaptureMethod(v.Capture), ClientToken: s.links.ClientToken(v.ID),
 		Description: optional(v.Description), DisputeStatus: openapi.PaymentDisputeStatus(v.DisputeStatus), LastError: failure(v.LastError),
 		Livemode: s.live, Mandate: optional(v.Mandate), Metadata: metadata, Method: method(v.Method, v.Display), NeedsReview: v.NeedsReview,
 		NextAction: s.nextAction(v), Provider: provider(v.Provider, v.References), RefundStatus: openapi.PaymentRefundStatus(v.RefundStatus),
@@ -56,12 +74,12 @@ func failure(f *core.Failure) *openapi.Failure {
 // pollAfterMs is how long a client waits before it asks again while nothing is decided.
 const pollAfterMs = 2000
 
-func (s *Server) nextAction(v core.View) openapi.NextAction {
+func (s renderer) nextAction(v core.View) openapi.NextAction {
 	n := v.Next
 	if n == nil {
 		return openapi.NextAction{Type: openapi.NextActionTypeNone}
 	}
-	out := openapi.NextAction{Type: openapi.NextActionType(n.Type), HostedURL: s.checkout.HostedURL(v.ID), ExpiresAt: instant(n.ExpiresAt)}
+	out := openapi.NextAction{Type: openapi.NextActionType(n.Type), HostedURL: s.links.HostedURL(v.ID), ExpiresAt: instant(n.ExpiresAt)}
 	switch n.Type {
 	case core.NextPostForm:
 		form := openapi.PostForm{URL: n.URL, Enctype: "application/x-www-form-urlencoded", Fields: []openapi.FormField{}}
@@ -120,7 +138,7 @@ func booking(v core.BookingView) any {
 }
 
 // mandate is a mandate as the contract shows it.
-func (s *Server) mandate(v core.MandateView) openapi.Mandate {
+func (s renderer) mandate(v core.MandateView) openapi.Mandate {
 	return openapi.Mandate{ID: v.ID, Object: "mandate", Payment: optional(v.Payment), Status: openapi.MandateStatus(v.Status), Account: v.Account,
 		Kind: openapi.MandateKind(v.Kind), Recurring: recurring(v.Recurring), Livemode: s.live, Method: method(v.Method, v.Display),
 		NextAction: openapi.NextAction{Type: openapi.NextActionTypeNone}, Provider: provider(v.Provider, map[string]string{core.RefOwn: v.Reference}),
@@ -146,7 +164,7 @@ func recurring(r *core.Recurring) *openapi.Recurring {
 }
 
 // event is an event as the contract shows it, with the payment as it was then.
-func (s *Server) event(e core.Event) (openapi.Event, error) {
+func (s renderer) event(e core.Event) (openapi.Event, error) {
 	var body core.EventBody
 	if err := json.Unmarshal(e.Data, &body); err != nil {
 		return openapi.Event{}, err
@@ -163,7 +181,7 @@ func (s *Server) event(e core.Event) (openapi.Event, error) {
 }
 
 // about is the object an event is about, as the contract shows it; null for the payment itself.
-func (s *Server) about(kind string, raw json.RawMessage) (json.RawMessage, error) {
+func (s renderer) about(kind string, raw json.RawMessage) (json.RawMessage, error) {
 	if len(raw) == 0 {
 		return json.RawMessage("null"), nil
 	}

@@ -28,11 +28,11 @@ type Options struct {
 
 // Server answers every route of the contract.
 type Server struct {
+	renderer
 	checkout *core.Checkout
 	keys     *core.Keys
 	store    core.Store
 	log      *slog.Logger
-	live     bool
 }
 
 // New is the handler of all routes.
@@ -40,7 +40,10 @@ func New(o Options) (http.Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{checkout: o.Checkout, keys: o.Keys, store: o.Store, log: o.Log, live: o.Live}
+	s := &Server{renderer: renderer{live: o.Live}, checkout: o.Checkout, keys: o.Keys, store: o.Store, log: o.Log}
+	if o.Checkout != nil {
+		s.links = o.Checkout.Links
+	}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Binder = binder{}

@@ -35,6 +35,8 @@ type amendment struct {
 	lease    *Work        // under which it was asked, nil when a caller asked
 	desk     *desk        // where what is to be asked at once goes, nil outside of amend
 	taken    *Work        // what is to be handed over after the commit
+	teller   *Checkout    // who tells the merchant, nil for nobody
+	letters  []Work       // what is to be sent, to be handed over after the commit
 }
 
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
@@ -42,25 +44,28 @@ type amendment struct {
 func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, fn func(*amendment) error) (*Payment, error) {
 	var stored *Payment
 	var taken *Work
+	var letters []Work
 	err := c.store.Do(ctx, id, func(tx Tx) error {
 		p, err := tx.Payment(ctx, merchant, id)
 		if err != nil {
 			return err
 		}
-		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause, pace: c.pace, desk: c.desk}
+		a := &amendment{Payment: p, tx: tx, before: p.clone(), now: now(), cause: cause, pace: c.pace, desk: c.desk, teller: c}
 		if err := fn(a); err != nil {
 			return err
 		}
 		err = a.write()
-		stored, taken = a.Payment, a.taken
+		stored, taken, letters = a.Payment, a.taken, a.letters
 		return err
 	})
 	if err != nil {
+		c.desk.unsure(err)
 		return nil, err
 	}
 	if taken != nil {
 		c.desk.hand(*taken)
 	}
+	c.desk.handAll(letters)
 	c.desk.dueAt(stored.CheckAt)
 	return stored, nil
 }
@@ -151,6 +156,9 @@ func (a *amendment) store() error {
 		c.Events = append(c.Events, a.event(e))
 	}
 	if err := a.tx.Write(c); err != nil {
+		return err
+	}
+	if a.letters, err = a.teller.outbox(a.tx, a.MerchantID, c.Events); err != nil {
 		return err
 	}
 	if err := a.planAsk(); err != nil {

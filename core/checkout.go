@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 )
@@ -15,14 +14,15 @@ import (
 // Checkout is what a merchant can do: it runs intent → call → result for every effect, and it is the one place where
 // answers, feedback, returns and queries become changes of a payment.
 type Checkout struct {
+	Links
 	store        Store
 	accounts     map[string]*Account
 	merchants    map[string]*Merchant
 	rules        []Rule
-	tokens       Tokens
-	publicURL    string
 	live         bool
 	answerWithin time.Duration
+	sender       Sender // nil: events are kept and not sent
+	lanes        lanes
 	pace         pace
 	log          *slog.Logger
 	desk         *desk
@@ -44,15 +44,19 @@ type Options struct {
 	// real provider keeps up with it. What a provider counts itself, such as the life of its sessions, stays. 0: 1.
 	TimeScale int
 	Poll      time.Duration // how often work of other instances on the same database is looked for; 0: there are none
+	Sender    Sender        // carries events to merchants; nil: events are kept and not sent
 	Log       *slog.Logger
 }
 
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
-	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules, tokens: o.Tokens,
-		publicURL: strings.TrimSuffix(o.PublicURL, "/"), live: o.Live, answerWithin: o.AnswerWithin, log: o.Log, pace: pace(o.TimeScale)}
-	c.desk = newDesk(o.Poll, c.pace, &pool{kind: WorkApply, atOnce: appliers, do: c.applyItem}, &pool{kind: WorkAsk, atOnce: asksAtOnce, do: c.ask},
-		&pool{kind: WorkGap, atOnce: 1, do: c.bridge})
+	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
+		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, answerWithin: o.AnswerWithin, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
+	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask}, {kind: WorkGap, atOnce: 1, do: c.bridge}}
+	if c.sender != nil {
+		pools = append(pools, &pool{kind: WorkDeliver, atOnce: sendsAtOnce, do: c.deliver})
+	}
+	c.desk = newDesk(o.Poll, c.pace, pools...)
 	for _, a := range o.Accounts {
 		c.accounts[a.Name] = a.paced(c.pace)
 	}
@@ -124,7 +128,7 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 	p := &Payment{ID: newID(prefixPayment), MerchantID: r.MerchantID, Reference: in.Reference, Amount: in.Amount, Order: in.Order,
 		Metadata: in.Metadata, CreatedAt: now()}
 	ans, err := c.operate(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
-		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause(), pace: c.pace}
+		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause(), pace: c.pace, teller: c}
 		o, err := c.startOperation(a, a.newAttempt(c, account, caps), account, mandate)
 		return a, o, err
 	}, paymentAnswer(201))
@@ -228,7 +232,7 @@ func (c *Checkout) load(ctx context.Context, tx Tx, r Request, id string) (*amen
 	if err != nil {
 		return nil, err
 	}
-	return &amendment{Payment: p, before: p.clone(), tx: tx, now: now(), cause: r.cause(), pace: c.pace}, nil
+	return &amendment{Payment: p, before: p.clone(), tx: tx, now: now(), cause: r.cause(), pace: c.pace, teller: c}, nil
 }
 
 // notAllowed says that the present state does not allow action, and what it allows.

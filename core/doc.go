@@ -13,7 +13,11 @@
 // difference. Checkout.amend is how any of this is stored: facts, evidence, counters, events and the answer to the
 // merchant in one transaction (amend.go).
 //
+// A merchant is told of each event by webhooks: the event is stored with a delivery per endpoint that wants it in the same
+// transaction (deliver.go), sent through the port Sender, and tried again until somebody has it (webhook.go has the
+// endpoints, lanes.go keeps a bad one from delaying others, redeliver.go sends again).
+//
 // Words: a payment is the merchant's intent; an attempt is one try of it at one account, pinned there for life; an
 // operation is one call with effect; a fact is what an answer, feedback or query proves; feedback is what a provider
-// tells us, an event what we tell the merchant. Amounts are minor units.
+// tells us, an event what we tell the merchant, a delivery one event on its way to one endpoint. Amounts are minor units.
 package core

@@ -25,6 +25,8 @@ const (
 	prefixEvidence  = "evd_"
 	prefixFeedback  = "fb_"
 	prefixKey       = "key_"
+	prefixEndpoint  = "we_"
+	prefixDelivery  = "dlv_"
 )
 
 func newID(prefix string) string { return prefix + chance.ULID() }

@@ -19,6 +19,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 	var p *Payment
 	var o *Operation
 	var rec *IdempotencyRecord
+	var letters []Work
 	err := c.store.Do(ctx, paymentID, func(tx Tx) error {
 		a, op, err := prep(tx)
 		if err != nil {
@@ -29,14 +30,17 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 		}
 		p, o = a.Payment, op
 		a.evidence = append(a.evidence, a.from(r.evidence()))
-		return a.write()
+		err = a.write()
+		letters = a.letters
+		return err
 	})
-	if CodeOf(err) == "commit_unknown" && o != nil {
+	if c.desk.unsure(err); CodeOf(err) == "commit_unknown" && o != nil {
 		err = c.committed(ctx, p, o)
 	}
 	if err != nil {
 		return Answer{}, err
 	}
+	c.desk.handAll(letters)
 	done := make(chan result, 1)
 	intent := *o
 	c.running.Go(func() {

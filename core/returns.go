@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -121,10 +122,22 @@ func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {
 	return p, nil
 }
 
-// ClientToken and HostedURL are what a client is given to perform the payment's next action.
-func (c *Checkout) ClientToken(paymentID string) string { return c.tokens.Client(paymentID) }
+// Links are the addresses and tokens that a client is given to perform a payment's next action. They are derived and
+// never stored.
+type Links struct {
+	tokens    Tokens
+	publicURL string
+}
+
+// NewLinks are those of an installation that is reached at publicURL.
+func NewLinks(t Tokens, publicURL string) Links {
+	return Links{t, strings.TrimSuffix(publicURL, "/")}
+}
+
+// ClientToken is what opens a payment's hosted page.
+func (l Links) ClientToken(paymentID string) string { return l.tokens.Client(paymentID) }
 
 // HostedURL is the page that performs whatever the payment's next action is.
-func (c *Checkout) HostedURL(paymentID string) string {
-	return c.publicURL + "/pay/" + c.tokens.Client(paymentID)
+func (l Links) HostedURL(paymentID string) string {
+	return l.publicURL + "/pay/" + l.tokens.Client(paymentID)
 }

@@ -52,6 +52,18 @@ type Reader interface {
 	Mandate(ctx context.Context, merchant, id string) (*Mandate, error)
 	Mandates(ctx context.Context, merchant string, q Page) ([]*Mandate, error)
 
+	// WebhookEndpoint is an endpoint; an empty merchant is for the program itself, never for a caller.
+	WebhookEndpoint(ctx context.Context, merchant, id string) (*WebhookEndpoint, error)
+	// WebhookEndpoints lists a merchant's endpoints, newest first.
+	WebhookEndpoints(ctx context.Context, merchant string, p Page) ([]*WebhookEndpoint, error)
+	// Delivery is one delivery without its tries, for the program itself.
+	Delivery(ctx context.Context, id string) (*Delivery, error)
+	// Deliveries lists deliveries of a merchant, newest first, with their tries.
+	Deliveries(ctx context.Context, merchant string, q DeliveryQuery) ([]*Delivery, error)
+	// EventsAfter lists a merchant's events created from a time to another, the oldest first, after the one with this
+	// id at from; empty: from the first one at from.
+	EventsAfter(ctx context.Context, merchant string, q EventSpan) ([]Event, error)
+
 	// Feedback is one item of the inbox; an empty merchant is for operators and the program.
 	Feedback(ctx context.Context, merchant, id string) (*InboxItem, error)
 	Inbox(ctx context.Context, q InboxQuery) ([]*InboxItem, error)
@@ -105,6 +117,26 @@ type Tx interface {
 	SaveInbox(item *InboxItem) error
 	// WriteMandate inserts a mandate with Version 0, else updates it by its version.
 	WriteMandate(m *Mandate) error
+	// InsertWebhookEndpoint stores a new endpoint of a merchant who has fewer than most: a Conflict with code
+	// limit_reached otherwise. One whose address the merchant has already is Invalid with code url_invalid, and Object
+	// names that one.
+	InsertWebhookEndpoint(e *WebhookEndpoint, most int) error
+	// UpdateWebhookEndpoint stores a change of an endpoint whose Version is one higher than the stored one: a Conflict
+	// with code version_conflict otherwise. A taken address is url_invalid as above.
+	UpdateWebhookEndpoint(e *WebhookEndpoint) error
+	DeleteWebhookEndpoint(merchant, id string) error
+	// MarkEndpoint notes since when an endpoint does nothing but fail, the earliest time that was told; zero: it works.
+	MarkEndpoint(id string, failingSince time.Time) error
+	// DisableEndpoint disables an endpoint that is enabled; false when it was not.
+	DisableEndpoint(id, reason string, at time.Time) (bool, error)
+	// InsertDeliveries stores new deliveries. An event that is on its way to an endpoint already is an error.
+	InsertDeliveries(list []*Delivery) error
+	// Redeliver makes the delivery of d's event to d's endpoint due at d.NextAt as if for the first time, or inserts d;
+	// it returns the id of the one there is.
+	Redeliver(d *Delivery) (id string, err error)
+	// SaveDelivery stores state, Failure and NextAt of a delivery, and with a try that try as well; d is as it was read,
+	// but for these. It is a Conflict with code version_conflict when it was asked for again since.
+	SaveDelivery(d *Delivery, try *DeliveryTry) error
 	InsertAPIKey(k APIKey) error
 	RevokeAPIKey(id string, at time.Time) error
 	// TouchAPIKeys stores when keys were last used.
@@ -169,6 +201,14 @@ type EventQuery struct {
 	Payment  string
 	Type     string
 	From, To time.Time // of its creation; zero: open
+}
+
+// EventSpan asks for events of a time, the oldest first.
+type EventSpan struct {
+	From, To time.Time // both included
+	After    string    // id of the last one seen at From; empty: none
+	Types    []string  // none: all
+	Limit    int
 }
 
 // InboxQuery filters the inbox.

@@ -13,9 +13,10 @@ type WorkKind string
 
 // The kinds of background work, each with what its subject is.
 const (
-	WorkApply WorkKind = "apply" // an item of the inbox is applied: its id
-	WorkAsk   WorkKind = "ask"   // the provider is asked about a payment: its id
-	WorkGap   WorkKind = "gap"   // payments are asked about after nobody listened: how far that is
+	WorkApply   WorkKind = "apply"   // an item of the inbox is applied: its id
+	WorkAsk     WorkKind = "ask"     // the provider is asked about a payment: its id
+	WorkGap     WorkKind = "gap"     // payments are asked about after nobody listened: how far that is
+	WorkDeliver WorkKind = "deliver" // an event is sent to an endpoint: the delivery's id
 )
 
 // Work is something to do in the background. A row of it is written in the transaction of the change that needs it, and
@@ -83,6 +84,24 @@ func (d *desk) hand(w Work) {
 		d.dueAt(until.Add(-d.lease * 2 / 3))
 	default:
 		d.drop(w)
+	}
+}
+
+// handAll hands over what plan has taken; what it has not is looked for.
+func (d *desk) handAll(works []Work) {
+	for _, w := range works {
+		if w.Fence > 0 {
+			d.hand(w)
+		} else {
+			d.dueAt(w.DueAt)
+		}
+	}
+}
+
+// unsure has the loop look at the table when a commit may have kept work that nobody knows of.
+func (d *desk) unsure(err error) {
+	if CodeOf(err) == "commit_unknown" {
+		d.dueAt(now())
 	}
 }
 

@@ -77,7 +77,9 @@ func (t *tx) Claim(r *core.IdempotencyRecord) (existing *core.IdempotencyRecord,
 // Finish stores the answer, or the new lease, of a record as long as it is still claimed for the same operation;
 // NotFound otherwise. A final answer that is stored already stays, and r becomes what is stored.
 func (t *tx) Finish(r *core.IdempotencyRecord) error {
-	mine := func() *gorm.DB { return scoped(t.db.Model(&idempotency{}), r.IdempotencyScope).Where("operation_id = ?", r.OperationID) }
+	mine := func() *gorm.DB {
+		return scoped(t.db.Model(&idempotency{}), r.IdempotencyScope).Where("operation_id = ?", r.OperationID)
+	}
 	res := mine().Where("NOT (done AND answer_status <> ?)", http.StatusAccepted).Updates(map[string]any{
 		"done": r.Done, "lease_until": moment{r.LeaseUntil}, "answer_status": r.Answer.Status, "answer_kind": r.Answer.Kind, "snapshot": raw(r.Answer.Snapshot),
 	})

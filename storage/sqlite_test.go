@@ -160,6 +160,12 @@ func TestListsWalkAnIndex(t *testing.T) {
 		"SELECT * FROM feedback WHERE state = ? AND state <> 'applied' ORDER BY id DESC LIMIT 9":                                                                                      "feedback_open",
 		"SELECT * FROM feedback WHERE account = ? ORDER BY id DESC LIMIT 9":                                                                                                           "feedback_by_account",
 		"SELECT * FROM idempotency WHERE merchant_id = ? AND route = ? AND key = ? LIMIT 1":                                                                                           "sqlite_autoindex_idempotency_1",
+		"SELECT * FROM webhook_endpoints WHERE merchant_id = ? ORDER BY id DESC LIMIT 9":                                                                                              "webhook_endpoints_newest",
+		"SELECT * FROM deliveries WHERE merchant_id = ? AND endpoint_id = ? AND id < ? ORDER BY id DESC LIMIT 9":                                                                      "deliveries_by_endpoint",
+		"SELECT * FROM deliveries WHERE merchant_id = ? AND endpoint_id = ? AND state = ? AND state <> 'succeeded' ORDER BY id DESC":                                                  "deliveries_open",
+		"SELECT * FROM deliveries WHERE merchant_id = ? AND event_id = ? ORDER BY id DESC LIMIT 9":                                                                                    "deliveries_by_event",
+		"SELECT * FROM events WHERE merchant_id = ? AND (created_at, id) > (?, ?) AND created_at <= ? ORDER BY created_at, id":                                                        "events_newest",
+		"SELECT * FROM delivery_tries WHERE delivery_id IN (?, ?) ORDER BY delivery_id, number":                                                                                       "PRIMARY KEY",
 	} {
 		var plan []struct{ Detail string }
 		require.NoError(t, s.Gorm().Raw("EXPLAIN QUERY PLAN "+query, make([]any, strings.Count(query, "?"))...).Scan(&plan).Error)

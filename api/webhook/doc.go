@@ -7,8 +7,9 @@
 //	deliver.go   one attempt and what came of it                   (Sender.Deliver)
 //	answer.go    the endpoint's answer as it may be kept and shown
 //	schedule.go  when the next attempt is due
+//	carrier.go   all of it as core.Sender
 //
 // Nothing here stores, loops or decides which endpoint gets which event. Who does so keeps per endpoint an address as
 // CheckTarget returns it and a Keyring, per delivery the number of the try, and writes down each Result. At most four
-// deliveries of an endpoint run at a time (reliability requirement R-53); that, too, is the caller's.
+// deliveries of an endpoint run at a time (reliability requirement R-53); that, too, is the caller's: core/deliver.go.
 package webhook

@@ -239,6 +239,57 @@ CREATE INDEX feedback_by_account ON feedback (account, id);
 CREATE INDEX feedback_by_merchant ON feedback (merchant_id, id) WHERE merchant_id <> '';
 CREATE INDEX feedback_by_payment ON feedback (payment_id, id) WHERE payment_id <> '';
 
+-- Keys are sealed. A merchant has an address once.
+CREATE TABLE webhook_endpoints (
+    id            TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id   TEXT COLLATE "C" NOT NULL,
+    url           TEXT COLLATE "C" NOT NULL,
+    types         TEXT,
+    status        TEXT    NOT NULL,
+    reason        TEXT    NOT NULL,
+    keys          BYTEA   NOT NULL,
+    description   TEXT    NOT NULL,
+    metadata      TEXT,
+    failing_since BIGINT,
+    version       BIGINT  NOT NULL,
+    created_at    BIGINT  NOT NULL,
+    updated_at    BIGINT  NOT NULL
+);
+CREATE INDEX webhook_endpoints_newest ON webhook_endpoints (merchant_id, id);
+CREATE UNIQUE INDEX webhook_endpoints_url ON webhook_endpoints (merchant_id, url);
+
+-- An endpoint may be gone; what was sent to it stays.
+CREATE TABLE deliveries (
+    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id TEXT COLLATE "C" NOT NULL,
+    endpoint_id TEXT COLLATE "C" NOT NULL,
+    event_id    TEXT COLLATE "C" NOT NULL REFERENCES events (id),
+    payment_id  TEXT COLLATE "C" NOT NULL,
+    type        TEXT    NOT NULL,
+    state       TEXT    NOT NULL,
+    sent        INTEGER NOT NULL,
+    earlier     INTEGER NOT NULL,
+    failure     TEXT    NOT NULL,
+    next_at     BIGINT,
+    created_at  BIGINT  NOT NULL,
+    updated_at  BIGINT  NOT NULL
+);
+CREATE UNIQUE INDEX deliveries_once ON deliveries (endpoint_id, event_id);
+CREATE INDEX deliveries_by_event ON deliveries (event_id, id);
+CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, id);
+CREATE INDEX deliveries_open ON deliveries (endpoint_id, state, id) WHERE state <> 'succeeded';
+
+CREATE TABLE delivery_tries (
+    delivery_id TEXT COLLATE "C" NOT NULL REFERENCES deliveries (id),
+    number      INTEGER NOT NULL,
+    at          BIGINT  NOT NULL,
+    duration_us BIGINT  NOT NULL,
+    status      INTEGER NOT NULL,
+    failure     TEXT    NOT NULL,
+    answer      TEXT    NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+);
+
 CREATE TABLE idempotency (
     merchant_id   TEXT COLLATE "C" NOT NULL,
     route         TEXT    NOT NULL,
@@ -283,3 +334,4 @@ $$;
 CREATE TRIGGER facts_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON facts FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER evidence_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER events_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER delivery_tries_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON delivery_tries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -239,6 +239,57 @@ CREATE INDEX feedback_by_account ON feedback (account, id);
 CREATE INDEX feedback_by_merchant ON feedback (merchant_id, id) WHERE merchant_id <> '';
 CREATE INDEX feedback_by_payment ON feedback (payment_id, id) WHERE payment_id <> '';
 
+-- Keys are sealed. A merchant has an address once.
+CREATE TABLE webhook_endpoints (
+    id            TEXT    NOT NULL PRIMARY KEY,
+    merchant_id   TEXT    NOT NULL,
+    url           TEXT    NOT NULL,
+    types         TEXT,
+    status        TEXT    NOT NULL,
+    reason        TEXT    NOT NULL,
+    keys          BLOB    NOT NULL,
+    description   TEXT    NOT NULL,
+    metadata      TEXT,
+    failing_since INTEGER,
+    version       INTEGER NOT NULL,
+    created_at    INTEGER NOT NULL,
+    updated_at    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhook_endpoints_newest ON webhook_endpoints (merchant_id, id);
+CREATE UNIQUE INDEX webhook_endpoints_url ON webhook_endpoints (merchant_id, url);
+
+-- An endpoint may be gone; what was sent to it stays.
+CREATE TABLE deliveries (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    merchant_id TEXT    NOT NULL,
+    endpoint_id TEXT    NOT NULL,
+    event_id    TEXT    NOT NULL REFERENCES events (id),
+    payment_id  TEXT    NOT NULL,
+    type        TEXT    NOT NULL,
+    state       TEXT    NOT NULL,
+    sent        INTEGER NOT NULL,
+    earlier     INTEGER NOT NULL,
+    failure     TEXT    NOT NULL,
+    next_at     INTEGER,
+    created_at  INTEGER NOT NULL,
+    updated_at  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX deliveries_once ON deliveries (endpoint_id, event_id);
+CREATE INDEX deliveries_by_event ON deliveries (event_id, id);
+CREATE INDEX deliveries_by_endpoint ON deliveries (endpoint_id, id);
+CREATE INDEX deliveries_open ON deliveries (endpoint_id, state, id) WHERE state <> 'succeeded';
+
+CREATE TABLE delivery_tries (
+    delivery_id TEXT    NOT NULL REFERENCES deliveries (id),
+    number      INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    duration_us INTEGER NOT NULL,
+    status      INTEGER NOT NULL,
+    failure     TEXT    NOT NULL,
+    answer      TEXT    NOT NULL,
+    PRIMARY KEY (delivery_id, number)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE idempotency (
     merchant_id   TEXT    NOT NULL,
     route         TEXT    NOT NULL,
@@ -290,4 +341,10 @@ CREATE TRIGGER events_keep BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'ev
 -- +goose StatementEnd
 -- +goose StatementBegin
 CREATE TRIGGER events_stay BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are never deleted'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER delivery_tries_keep BEFORE UPDATE ON delivery_tries BEGIN SELECT RAISE(ABORT, 'tries are never changed'); END;
+-- +goose StatementEnd
+-- +goose StatementBegin
+CREATE TRIGGER delivery_tries_stay BEFORE DELETE ON delivery_tries BEGIN SELECT RAISE(ABORT, 'tries are never deleted'); END;
 -- +goose StatementEnd

@@ -1,0 +1,281 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/storage"
+	"github.com/paymux/paymux/storage/storagetest"
+)
+
+func anEndpoint(merchant, url string) *core.WebhookEndpoint {
+	at := moment()
+	return &core.WebhookEndpoint{ID: newID("we_"), MerchantID: merchant, URL: url, Types: []string{"payment.succeeded"}, Status: core.EndpointEnabled,
+		Keys: []byte{0, 255, 1}, Description: "Order service", Metadata: map[string]string{"team": "7"}, Version: 1, CreatedAt: at, UpdatedAt: at}
+}
+
+func insertEndpoint(s *storage.Store, e *core.WebhookEndpoint, most int) error {
+	return s.Do(context.Background(), e.ID, func(tx core.Tx) error { return tx.InsertWebhookEndpoint(e, most) })
+}
+
+func TestWebhookEndpoints(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		e := anEndpoint("m", "https://shop.example/hooks")
+		require.NoError(t, insertEndpoint(s, e, 2))
+		got, err := s.WebhookEndpoint(t.Context(), "m", e.ID)
+		require.NoError(t, err)
+		require.Equal(t, e, got)
+		got, err = s.WebhookEndpoint(t.Context(), "", e.ID)
+		require.NoError(t, err)
+		require.Equal(t, e, got)
+		_, err = s.WebhookEndpoint(t.Context(), "other", e.ID)
+		wantError(t, err, core.NotFound, "not_found")
+
+		same := anEndpoint("m", e.URL)
+		err = insertEndpoint(s, same, 2)
+		wantError(t, err, core.Invalid, "url_invalid")
+		var told *core.Error
+		require.ErrorAs(t, err, &told)
+		require.Equal(t, e.ID, told.Object)
+		require.NoError(t, insertEndpoint(s, anEndpoint("other", e.URL), 2), "another merchant may have the same address")
+		second := anEndpoint("m", "https://shop.example/second")
+		require.NoError(t, insertEndpoint(s, second, 2))
+		wantError(t, insertEndpoint(s, anEndpoint("m", "https://shop.example/third"), 2), core.Conflict, "limit_reached")
+		list, err := s.WebhookEndpoints(t.Context(), "m", core.Page{})
+		require.NoError(t, err)
+		require.Equal(t, []*core.WebhookEndpoint{second, e}, list)
+		list, err = s.WebhookEndpoints(t.Context(), "m", core.Page{Before: second.ID, Limit: 1})
+		require.NoError(t, err)
+		require.Equal(t, []*core.WebhookEndpoint{e}, list)
+
+		update := func(e *core.WebhookEndpoint) error {
+			return s.Do(t.Context(), e.ID, func(tx core.Tx) error { return tx.UpdateWebhookEndpoint(e) })
+		}
+		e.URL, e.Types, e.Status, e.Reason, e.Keys, e.Description, e.Metadata, e.Version = "https://shop.example/moved", nil, core.EndpointDisabled, "by_request", []byte{7}, "", nil, 2
+		require.NoError(t, update(e))
+		got, err = s.WebhookEndpoint(t.Context(), "m", e.ID)
+		require.NoError(t, err)
+		require.Equal(t, e, got)
+		wantError(t, update(e), core.Conflict, "version_conflict")
+		e.Version, e.URL = 3, second.URL
+		wantError(t, update(e), core.Invalid, "url_invalid")
+		for _, other := range []string{"other", ""} {
+			err = s.Do(t.Context(), e.ID, func(tx core.Tx) error { return tx.DeleteWebhookEndpoint(other, e.ID) })
+			wantError(t, err, core.NotFound, "not_found")
+		}
+		do(t, s, func(tx core.Tx) error { return tx.DeleteWebhookEndpoint("m", e.ID) })
+		_, err = s.WebhookEndpoint(t.Context(), "", e.ID)
+		wantError(t, err, core.NotFound, "not_found")
+	})
+}
+
+// What the program notes about an endpoint changes nothing that a merchant wrote meanwhile.
+func TestEndpointsThatFail(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		e := anEndpoint("m", "https://shop.example/hooks")
+		require.NoError(t, insertEndpoint(s, e, 2))
+		mark := func(at time.Time) {
+			do(t, s, func(tx core.Tx) error { return tx.MarkEndpoint(e.ID, at) })
+			got, err := s.WebhookEndpoint(t.Context(), "m", e.ID)
+			require.NoError(t, err)
+			require.Equal(t, e, got)
+		}
+		e.FailingSince = moment()
+		first := e.FailingSince
+		mark(first)
+		mark(first.Add(time.Hour)) // the first one counts
+		e.FailingSince = time.Time{}
+		mark(time.Time{})
+		disable := func() (done bool) {
+			do(t, s, func(tx core.Tx) (err error) {
+				done, err = tx.DisableEndpoint(e.ID, "gone", first)
+				return err
+			})
+			return done
+		}
+		require.True(t, disable())
+		require.False(t, disable(), "it was disabled already")
+		got, err := s.WebhookEndpoint(t.Context(), "m", e.ID)
+		require.NoError(t, err)
+		require.Equal(t, []any{core.EndpointDisabled, "gone", int64(2)}, []any{got.Status, got.Reason, got.Version})
+	})
+}
+
+// However many ask at once, nobody gets one too many.
+func TestTheLastEndpointIsTakenOnce(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		stores := []*storage.Store{open(), open()}
+		do(t, stores[0], func(tx core.Tx) error { return tx.InsertMerchant("m", moment()) })
+		var group sync.WaitGroup
+		for i := range 40 {
+			group.Go(func() {
+				_ = insertEndpoint(stores[i%2], anEndpoint("m", fmt.Sprint("https://shop.example/", i)), 3)
+			})
+		}
+		group.Wait()
+		list, err := stores[0].WebhookEndpoints(t.Context(), "m", core.Page{})
+		require.NoError(t, err)
+		require.Len(t, list, 3)
+	})
+}
+
+// told stores a payment with n events, and the deliveries of all of them to e.
+func told(t *testing.T, s *storage.Store, reference string, e *core.WebhookEndpoint, n int) (list []*core.Delivery, all []core.Event) {
+	t.Helper()
+	c := insertion(paid(reference, 100))
+	c.Events = events(c.Payment, strings.Split(strings.TrimSuffix(strings.Repeat("payment.created ", n), " "), " ")...)
+	for _, event := range c.Events {
+		at := moment()
+		list = append(list, &core.Delivery{ID: newID("dlv_"), MerchantID: "m", EndpointID: e.ID, EventID: event.ID, PaymentID: c.Payment.ID, Type: event.Type, State: core.DeliveryPending,
+			NextAt: at, CreatedAt: at, UpdatedAt: at})
+	}
+	require.NoError(t, s.Do(t.Context(), c.Payment.ID, func(tx core.Tx) error {
+		if err := tx.Write(c); err != nil {
+			return err
+		}
+		return tx.InsertDeliveries(list)
+	}))
+	return list, c.Events
+}
+
+func TestDeliveries(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s, e := open(), anEndpoint("m", "https://shop.example/hooks")
+		list, _ := told(t, s, "r", e, 3)
+		d := list[1]
+		got, err := s.Delivery(t.Context(), d.ID)
+		require.NoError(t, err)
+		require.Equal(t, d, got)
+		_, err = s.Delivery(t.Context(), "dlv_none")
+		wantError(t, err, core.NotFound, "not_found")
+		err = s.Do(t.Context(), "x", func(tx core.Tx) error {
+			again := *d
+			again.ID = newID("dlv_")
+			return tx.InsertDeliveries([]*core.Delivery{&again})
+		})
+		require.Equal(t, core.Internal, core.KindOf(err), "once per endpoint and event")
+
+		save := func(d core.Delivery, try *core.DeliveryTry) error {
+			return s.Do(t.Context(), d.ID, func(tx core.Tx) error { return tx.SaveDelivery(&d, try) })
+		}
+		at := moment()
+		first := core.DeliveryTry{DeliveryID: d.ID, Number: 1, At: at, Duration: 15 * time.Second, Status: 503, Failure: "status", Answer: "<b>no\x00\xe4"}
+		failed := *d
+		failed.Failure, failed.NextAt, failed.UpdatedAt = "status", at.Add(time.Minute), at
+		require.NoError(t, save(failed, &first))
+		wantError(t, save(failed, &first), core.Conflict, "version_conflict")
+		failed.Sent = 1
+		second := core.DeliveryTry{DeliveryID: d.ID, Number: 2, At: at.Add(time.Minute), Duration: time.Millisecond, Status: 200}
+		done := failed
+		done.State, done.Failure, done.NextAt = core.DeliverySucceeded, "", time.Time{}
+		require.NoError(t, save(done, &second))
+		done.Sent, first.Answer = 2, "<b>no\uFFFD00\uFFFDE4"
+		done.Tries = []core.DeliveryTry{first, second}
+		ended := *list[0]
+		ended.State, ended.Failure, ended.NextAt = core.DeliveryFailed, core.FailureDisabled, time.Time{}
+		require.NoError(t, save(ended, nil))
+
+		query := func(q core.DeliveryQuery) []*core.Delivery {
+			out, err := s.Deliveries(t.Context(), "m", q)
+			require.NoError(t, err)
+			return out
+		}
+		require.Equal(t, []*core.Delivery{list[2], &done, &ended}, query(core.DeliveryQuery{Endpoint: e.ID}))
+		require.Equal(t, []*core.Delivery{&done}, query(core.DeliveryQuery{Event: d.EventID}))
+		require.Equal(t, []*core.Delivery{&ended}, query(core.DeliveryQuery{Endpoint: e.ID, State: core.DeliveryFailed}))
+		require.Equal(t, []*core.Delivery{&done}, query(core.DeliveryQuery{Endpoint: e.ID, Page: core.Page{Before: list[2].ID, Limit: 1}}))
+		none, err := s.Deliveries(t.Context(), "other", core.DeliveryQuery{Endpoint: e.ID})
+		require.NoError(t, err)
+		require.Empty(t, none)
+	})
+}
+
+// An event that is asked for again is due as if for the first time, whatever became of it, under the same delivery; who
+// was sending it meanwhile does not end it.
+func TestRedeliver(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s, e := open(), anEndpoint("m", "https://shop.example/hooks")
+		list, all := told(t, s, "r", e, 2)
+		d := *list[0]
+		save := func(d core.Delivery) error {
+			return s.Do(t.Context(), d.ID, func(tx core.Tx) error {
+				return tx.SaveDelivery(&d, &core.DeliveryTry{DeliveryID: d.ID, Number: d.Sent + 1, At: moment()})
+			})
+		}
+		d.State, d.NextAt = core.DeliverySucceeded, time.Time{}
+		require.NoError(t, save(d))
+		at := moment().Add(time.Hour)
+		redeliver := func(d core.Delivery) (id string) {
+			d.ID, d.NextAt, d.UpdatedAt = newID("dlv_"), at, at
+			do(t, s, func(tx core.Tx) (err error) {
+				id, err = tx.Redeliver(&d)
+				return err
+			})
+			return id
+		}
+		require.Equal(t, d.ID, redeliver(d))
+		got, err := s.Delivery(t.Context(), d.ID)
+		require.NoError(t, err)
+		want := *list[0]
+		want.Sent, want.Earlier, want.NextAt, want.UpdatedAt = 1, 1, at, at
+		require.Equal(t, &want, got)
+		require.NoError(t, save(want))
+
+		running := *list[1] // somebody has read it and is sending
+		require.Equal(t, running.ID, redeliver(running))
+		require.NoError(t, save(running), "nothing was sent before, so this try is one of the new schedule")
+		running.Sent = 1
+		require.Equal(t, running.ID, redeliver(running))
+		wantError(t, save(running), core.Conflict, "version_conflict")
+
+		other := anEndpoint("m", "https://shop.example/later")
+		fresh := *list[0]
+		fresh.EndpointID = other.ID
+		require.NotEqual(t, fresh.ID, redeliver(fresh), "one that came later has no delivery of it yet")
+
+		span := func(q core.EventSpan) []core.Event {
+			out, err := s.EventsAfter(t.Context(), "m", q)
+			require.NoError(t, err)
+			return out
+		}
+		all[0], all[1] = event(t, s, all[0].ID), event(t, s, all[1].ID)
+		whole := core.EventSpan{From: all[0].CreatedAt, To: all[1].CreatedAt}
+		require.Equal(t, all, span(whole))
+		whole.Limit = 1
+		require.Equal(t, all[:1], span(whole))
+		whole.After, whole.From = all[0].ID, all[0].CreatedAt
+		require.Equal(t, all[1:], span(whole))
+		require.Empty(t, span(core.EventSpan{From: all[0].CreatedAt, To: all[1].CreatedAt, Types: []string{"payment.failed"}}))
+		require.Empty(t, span(core.EventSpan{From: all[1].CreatedAt.Add(time.Microsecond), To: at}))
+	})
+}
+
+func event(t *testing.T, s *storage.Store, id string) core.Event {
+	e, err := s.Event(t.Context(), "m", id)
+	require.NoError(t, err)
+	return e
+}
+
+func TestTriesAreNeverChanged(t *testing.T) {
+	each(t, func(t *testing.T, dsn string) {
+		s, e := storagetest.Open(t, dsn), anEndpoint("m", "https://shop.example/hooks")
+		list, _ := told(t, s, "r", e, 1)
+		do(t, s, func(tx core.Tx) error {
+			return tx.SaveDelivery(list[0], &core.DeliveryTry{DeliveryID: list[0].ID, Number: 1, At: moment(), Status: 500})
+		})
+		db := openRaw(t, dsn)
+		for _, statement := range []string{"UPDATE delivery_tries SET status = 200", "DELETE FROM delivery_tries"} {
+			_, err := db.ExecContext(t.Context(), statement)
+			require.ErrorContains(t, err, "never")
+		}
+	})
+}
