@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/paymux/paymux/api/openapi"
 	"github.com/paymux/paymux/core"
 )
 
@@ -40,6 +41,18 @@ func (s *Server) render(a core.Answer) (answer, error) {
 			return answer{}, err
 		}
 		shown = s.mandate(v)
+	case "webhook_endpoint":
+		var v core.EndpointView
+		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
+			return answer{}, err
+		}
+		shown = s.endpoint(v)
+	case "redelivery":
+		var v core.Redelivery
+		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
+			return answer{}, err
+		}
+		shown = openapi.Redelivery{Object: "redelivery", Deliveries: int64(v.Deliveries), HasMore: !v.NextFrom.IsZero(), NextFrom: instant(v.NextFrom)}
 	default:
 		return answer{}, fmt.Errorf("api: no answer shows a %q", a.Kind)
 	}
@@ -76,3 +89,17 @@ func (a answer) VisitCreateRefundResponse(w http.ResponseWriter) error { return 
 
 // VisitCancelMandateResponse writes the answer.
 func (a answer) VisitCancelMandateResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCreateWebhookEndpointResponse writes the answer.
+func (a answer) VisitCreateWebhookEndpointResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitRotateWebhookSecretResponse writes the answer.
+func (a answer) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitRedeliverEventResponse writes the answer.
+func (a answer) VisitRedeliverEventResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitRedeliverToWebhookEndpointResponse writes the answer.
+func (a answer) VisitRedeliverToWebhookEndpointResponse(w http.ResponseWriter) error {
+	return a.write(w)
+}

@@ -21,7 +21,7 @@ import (
 func requests() []any {
 	return []any{
 		new(openapi.CreatePayment), new(openapi.ConfirmPayment), new(openapi.UpdatePayment), new(openapi.CreateCapture),
-		new(openapi.CreateRefund), new(openapi.CancelPayment), new(openapi.CancelMandate),
+		new(openapi.CreateRefund), new(openapi.CancelPayment), new(openapi.CancelMandate), new(openapi.UpdateWebhookEndpoint), new(openapi.CreateWebhookEndpoint), new(openapi.Redeliver),
 	}
 }
 
@@ -80,7 +80,7 @@ func TestDecodeKnowsEveryKindOfMember(t *testing.T) {
 }
 
 func TestDecodeTakesEmptyBodiesWhereNothingIsRequired(t *testing.T) {
-	for _, request := range requests()[1:] {
+	for _, request := range requests()[1:8] {
 		require.NoError(t, decode([]byte("{}"), request), "%T", request)
 	}
 }

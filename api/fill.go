@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/paymux/paymux/api/openapi"
@@ -31,11 +32,15 @@ func (f *filler) value(dst reflect.Value, n *node, at string) bool {
 		dst.Set(target)
 		return true
 	}
-	if text, ok := dst.Addr().Interface().(encoding.TextUnmarshaler); ok { // dates
+	if text, ok := dst.Addr().Interface().(encoding.TextUnmarshaler); ok { // dates and times
 		if n.shape == isString && text.UnmarshalText([]byte(n.text)) == nil {
 			return true
 		}
-		f.refuse(codeOf(at), at, "A date in quotes, such as 2027-12-31, is needed.")
+		if dst.Type() == reflect.TypeFor[time.Time]() {
+			f.refuse(codeOf(at), at, "A time in quotes, such as 2026-01-31T00:00:00Z, is needed.")
+		} else {
+			f.refuse(codeOf(at), at, "A date in quotes, such as 2027-12-31, is needed.")
+		}
 		return false
 	}
 	switch dst.Kind() {

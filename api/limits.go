@@ -124,12 +124,16 @@ var givenIdempotencyKey = regexp.MustCompile(`^[!-~]{1,255}$`)
 
 // keyed are the routes of the contract whose POST has an effect. (Sync starts nothing and may be repeated at will.)
 var keyed = map[string]bool{
-	"/v1/payments":                      true,
-	"/v1/payments/:payment_id/confirm":  true,
-	"/v1/payments/:payment_id/captures": true,
-	"/v1/payments/:payment_id/cancel":   true,
-	"/v1/payments/:payment_id/refunds":  true,
-	"/v1/mandates/:mandate_id/cancel":   true,
+	"/v1/payments":                                     true,
+	"/v1/payments/:payment_id/confirm":                 true,
+	"/v1/payments/:payment_id/captures":                true,
+	"/v1/payments/:payment_id/cancel":                  true,
+	"/v1/payments/:payment_id/refunds":                 true,
+	"/v1/mandates/:mandate_id/cancel":                  true,
+	"/v1/events/:event_id/redeliver":                   true,
+	"/v1/webhook-endpoints":                            true,
+	"/v1/webhook-endpoints/:endpoint_id/rotate-secret": true,
+	"/v1/webhook-endpoints/:endpoint_id/redeliver":     true,
 }
 
 // withIdempotencyKey demands the key on every POST with effect and checks its syntax (R-20). It must run behind the

@@ -31,6 +31,8 @@ var codes = map[string]openapi.ProblemCode{
 	"/return_url":               openapi.ProblemCodeURLInvalid,
 	"/cancel_url":               openapi.ProblemCodeURLInvalid,
 	"/review_url":               openapi.ProblemCodeURLInvalid,
+	"/url":                      openapi.ProblemCodeURLInvalid,
+	"/event_types":              openapi.ProblemCodeEventUnknown,
 	"/account":                  openapi.ProblemCodeAccountUnknown,
 	"/buyer":                    openapi.ProblemCodeBuyerInvalid,
 	"/billing_address":          openapi.ProblemCodeBuyerInvalid,
@@ -47,6 +49,7 @@ var rules = map[openapi.ProblemCode]string{
 	openapi.ProblemCodeReferenceInvalid:   "A reference is 1 to 64 letters, digits, dots, underscores and hyphens.",
 	openapi.ProblemCodeDescriptionInvalid: "The text is too long, not a string, or has control characters.",
 	openapi.ProblemCodeURLInvalid:         "An absolute address of 1 to 2000 characters is needed.",
+	openapi.ProblemCodeEventUnknown:       "There is no such type of event.",
 	openapi.ProblemCodeAccountUnknown:     "There is no such account.",
 	openapi.ProblemCodeBuyerInvalid:       "The member does not have the form that the contract asks for.",
 	openapi.ProblemCodeMetadataInvalid:    "Metadata has at most 50 members with names of 1 to 40 and strings of up to 500 characters, without control characters.",
@@ -56,7 +59,7 @@ var rules = map[openapi.ProblemCode]string{
 // account number, which has check digits of its own.
 var cardFree = map[string]bool{
 	"/merchant_reference": true, "/reference": true, "/mandate": true, "/capture": true, "/authorization": true,
-	"/account": true, "/method/instrument/iban": true,
+	"/account": true, "/events/*": true, "/method/instrument/iban": true,
 }
 
 // patternOf is the pointer with * for array indexes.

@@ -68,7 +68,8 @@ func TestIntegersHave64Bits(t *testing.T) {
 
 func TestEveryMemberOfARequestHasAMeaning(t *testing.T) {
 	schemas := load(t, openapi.YAML).Components.Schemas
-	for _, name := range []string{"CreatePayment", "ConfirmPayment", "UpdatePayment", "CreateCapture", "CreateRefund", "CancelPayment", "CancelMandate"} {
+	for _, name := range []string{"CreatePayment", "ConfirmPayment", "UpdatePayment", "CreateCapture", "CreateRefund", "CancelPayment", "CancelMandate",
+		"CreateWebhookEndpoint", "UpdateWebhookEndpoint", "Redeliver"} {
 		schema := schemas[name].Value
 		require.False(t, *schema.AdditionalProperties.Has, name)
 		for property, ref := range schema.Properties {

@@ -33,6 +33,7 @@ type config struct {
 	Mode      string              `koanf:"mode"`
 	SecretKey secret.Secret       `koanf:"secret_key"`
 	Timeouts  timeouts            `koanf:"timeouts"`
+	Webhooks  webhooks            `koanf:"webhooks"`
 	Merchants map[string]merchant `koanf:"merchants"`
 	Accounts  map[string]account  `koanf:"accounts"`
 	Routing   []rule              `koanf:"routing"`
@@ -51,6 +52,12 @@ type timeouts struct {
 // reliability is how patient the program is.
 type reliability struct {
 	TimeScale int `koanf:"time_scale"` // every wait is divided by it; only with all accounts at simulators
+}
+
+// webhooks say where merchants may be told of their events.
+type webhooks struct {
+	Ports         []int `koanf:"ports"`          // of their endpoints; none: 443 and 8443
+	AllowLoopback bool  `koanf:"allow_loopback"` // endpoints on this machine, at any port and over http, in test mode
 }
 
 type merchant struct {
@@ -181,6 +188,7 @@ func (d *document) check(c *config) {
 	case !c.SecretKey.Empty() && len(c.SecretKey.Reveal()) < 32:
 		d.wrong("secret_key", "it has less than 32 characters")
 	}
+	d.checkWebhooks(c)
 	d.checkAccounts(c)
 	d.checkMerchants(c)
 	d.checkRouting(c)
@@ -226,6 +234,17 @@ func (d *document) checkDatabase(dsn string) {
 		}
 	default:
 		d.wrong("database", "sqlite:path or postgres://… is needed")
+	}
+}
+
+func (d *document) checkWebhooks(c *config) {
+	if c.live() && c.Webhooks.AllowLoopback {
+		d.wrong("webhooks.allow_loopback", "live mode refuses endpoints on this machine")
+	}
+	for i, port := range c.Webhooks.Ports {
+		if port < 1 || port > 65535 {
+			d.wrong(fmt.Sprintf("webhooks.ports[%d]", i), "%d is not between 1 and 65535", port)
+		}
 	}
 }
 

@@ -43,7 +43,7 @@ func TestConfigSampleHasEveryKey(t *testing.T) {
 	content, err := os.ReadFile("testdata/paymux.yaml")
 	require.NoError(t, err)
 	types := []reflect.Type{reflect.TypeFor[config](), reflect.TypeFor[merchant](), reflect.TypeFor[account](), reflect.TypeFor[rule](),
-		reflect.TypeFor[when](), reflect.TypeFor[timeouts](), reflect.TypeFor[reliability]()}
+		reflect.TypeFor[when](), reflect.TypeFor[timeouts](), reflect.TypeFor[reliability](), reflect.TypeFor[webhooks]()}
 	for _, name := range providers.Names() {
 		types = append(types, providers.Settings(name))
 	}
@@ -124,7 +124,7 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		lines map[int]string
 		want  []string // "line: text" each
 	}{
-		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, listen, merchants, mode, public_url, reliability, routing, secret_key, timeouts"}},
+		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, listen, merchants, mode, public_url, reliability, routing, secret_key, timeouts, webhooks"}},
 		{"unknown key of an account", map[int]string{13: "    enviroment: production"}, []string{
 			"7: accounts.aps-ae.environment: sandbox or production is needed, or page_url and api_url",
 			"13: accounts.aps-ae.enviroment: there is no such key; there are access_code, agreements, api_url, currencies, environment, language, merchant_identifier, options, page_url, provider, request_phrase, response_phrase, sha_type, state, visa_three_digit"}},
@@ -153,6 +153,9 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 			"11: accounts.aps-ae.request_phrase: it is an example of the simulators, which live mode refuses",
 			"13: accounts.aps-ae.page_url: live mode wants https and another machine than this one",
 			"14: accounts.aps-ae.api_url: live mode wants https and another machine than this one"}},
+		{"live refuses endpoints on this machine", map[int]string{16: "webhooks: {allow_loopback: true, ports: [443, 0, 70000]}"}, []string{
+			"16: webhooks.allow_loopback: live mode refuses endpoints on this machine", "16: webhooks.ports[1]: 0 is not between 1 and 65535",
+			"16: webhooks.ports[2]: 70000 is not between 1 and 65535"}},
 		{"live refuses the test system", map[int]string{13: "    environment: sandbox"}, []string{"13: accounts.aps-ae.environment: sandbox is the provider's test system, which live mode refuses"}},
 		{"live refuses http", map[int]string{2: "public_url: http://pay.example"}, []string{"2: public_url: live mode wants https"}},
 		{"live refuses loopback", map[int]string{2: "public_url: https://127.0.0.1:8443", 5: "  main: {accounts: [aps-ae], return_hosts: [localhost]}"}, []string{

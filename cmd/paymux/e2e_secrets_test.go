@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"net/http"
@@ -124,7 +126,9 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	answers := &recorder{next: w.http.Transport, all: map[string][]byte{}}
 	w.http.Transport = answers
 
+	hooks := w.tattler()
 	id, clientToken := w.live()
+	hooks.rotate()
 	w.trouble()
 	w.mistakes(id)
 	w.strangers(id)
@@ -132,12 +136,22 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 
 	key := func(k string) string { return k[len(k)-40:] } // without the id, which is public
 	hidden := secrets(w.keys["main"], key(w.keys["main"]), w.keys["other"], key(w.keys["other"]), w.keys["operator"], key(w.keys["operator"]))
+	whispered := hooks.secrets()
+	require.Greater(t, len(hooks.hooks()), 10)
 	require.GreaterOrEqual(t, len(hidden)+len(private)+len(confided), 40)
 	require.True(t, hidden[0].found([]byte("x"+e2eAccounts["aps-main"].RequestPhrase)), "the search finds what it looks for")
 
 	require.Greater(t, len(answers.all), 60)
+	redacted := false
 	for where, text := range answers.all {
 		none(t, where, text, hidden, confided)
+		if !strings.Contains(where, " to POST /v1/webhook-endpoints") { // which show a secret to whoever made it
+			none(t, where, text, whispered)
+		}
+		if strings.Contains(where, "/deliveries") {
+			none(t, where, text, private)
+			redacted = redacted || strings.Contains(string(text), "[redacted]")
+		}
 		if strings.Contains(where, "/timeline") || strings.Contains(where, "/v1/feedback") {
 			none(t, where, text, private)
 		}
@@ -145,6 +159,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 		require.NotContains(t, string(text), "INSERT INTO", where)
 		require.NotContains(t, string(text), path, where)
 	}
+	require.True(t, redacted, "what endpoints answer is kept")
 	kept := false // what a buyer must be charged with is kept: the files that are searched are the ones written
 	files := func() {
 		for _, suffix := range []string{"", "-wal", "-shm"} {
@@ -154,7 +169,7 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 			}
 			require.NoError(t, err)
 			kept = kept || bytes.Contains(raw, []byte("layla.canary@example.org"))
-			none(t, "paymux.db"+suffix, raw, hidden, confided, words("client token", clientToken))
+			none(t, "paymux.db"+suffix, raw, hidden, confided, whispered, words("client token", clientToken))
 		}
 	}
 	files()
@@ -167,8 +182,57 @@ func TestSecretsStayWhereTheyBelong(t *testing.T) {
 	require.NotEmpty(t, token)
 	stored := regexp.MustCompile(`"token":"([^"]+)"`).FindStringSubmatch(token[0])
 	require.NotNil(t, stored, token[0])
-	none(t, "log", []byte(logged), hidden, confided, private, words("stored card", stored[1]), words("client token", clientToken))
+	none(t, "log", []byte(logged), hidden, confided, private, whispered, words("stored card", stored[1]), words("client token", clientToken))
 	require.Contains(t, logged, "level=ERROR", "there was something to log")
+}
+
+// tattler is an endpoint that answers with all it knows.
+type tattler struct {
+	*listener
+	w     *world
+	id    string
+	known []string // its secrets as they were shown
+}
+
+func (w *world) tattler() *tattler {
+	w.t.Helper()
+	l := &tattler{listener: newListener(w.t), w: w}
+	l.answer = func(answer http.ResponseWriter, h hook) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		answer.WriteHeader([]int{http.StatusOK, http.StatusInternalServerError}[len(l.got)%2])
+		_ = h.header.Write(answer)
+		fmt.Fprintf(answer, "%s email: layla.canary@example.org card %s", strings.Join(l.known, " "), cardInText)
+	}
+	key := w.t.Name()
+	for range 2 { // the stored answer is given again
+		e := w.call("POST", "/v1/webhook-endpoints", map[string]any{"url": l.URL}, "Idempotency-Key", key).want(201)
+		l.id, l.known = e.str("id"), []string{e.str("secret")}
+	}
+	return l
+}
+
+func (l *tattler) rotate() {
+	l.w.t.Helper()
+	a := l.w.call("POST", "/v1/webhook-endpoints/"+l.id+"/rotate-secret", nil).want(200)
+	l.mu.Lock()
+	l.known = append(l.known, a.str("secret"))
+	l.mu.Unlock()
+	l.w.call("PATCH", "/v1/webhook-endpoints/"+l.id, map[string]any{"url": l.URL + "/canary"}).want(200)
+	l.w.call("POST", "/v1/webhook-endpoints/"+l.id+"/redeliver", map[string]any{"from": "2026-01-01T00:00:00Z"}).want(200)
+	l.w.call("GET", "/v1/webhook-endpoints/"+l.id, nil).want(200)
+}
+
+// secrets are what is looked for: each as it is shown, as its bytes, and as these in hexadecimal.
+func (l *tattler) secrets() (out []canary) {
+	for _, text := range l.known {
+		plain := strings.TrimPrefix(text, "whsec_")
+		raw, err := base64.StdEncoding.DecodeString(plain)
+		require.NoError(l.w.t, err)
+		out = append(out, words("webhook secret", strings.TrimRight(plain, "="), string(raw), hex.EncodeToString(raw))...)
+	}
+	require.Len(l.w.t, out, 6)
+	return out
 }
 
 // live is a payment with 3-D Secure whose card is stored, captured in parts, refunded, charged again, and a decline.
@@ -286,7 +350,7 @@ func (w *world) strangers(id string) {
 func (w *world) readEverything() {
 	w.t.Helper()
 	for _, who := range []string{"main", "other", "operator"} {
-		for _, list := range []string{"payments", "events", "mandates", "feedback", "accounts"} {
+		for _, list := range []string{"payments", "events", "mandates", "feedback", "accounts", "webhook-endpoints"} {
 			page := "?limit=100"
 			if list == "accounts" { // always whole
 				page = ""
@@ -298,6 +362,9 @@ func (w *world) readEverything() {
 					name = item.(map[string]any)["name"].(string) + "/capabilities"
 				}
 				w.callAs(who, "GET", "/v1/"+list+"/"+name, nil).want(200)
+				if list == "events" || list == "webhook-endpoints" {
+					w.callAs(who, "GET", "/v1/"+list+"/"+name+"/deliveries", nil).want(200)
+				}
 				if list == "payments" {
 					for _, below := range []string{"timeline", "captures", "refunds"} {
 						w.callAs(who, "GET", "/v1/payments/"+name+"/"+below, nil).want(200)

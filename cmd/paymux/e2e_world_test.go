@@ -114,6 +114,7 @@ func (w *world) write(address string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: %s\npublic_url: http://%s\ndatabase: %q\nmode: test\nsecret_key: %s\n", address, address, w.dsn, secret("key", strings.Repeat("e2e-example-", 4)))
+	fmt.Fprintf(&b, "webhooks: {allow_loopback: true}\n")
 	fmt.Fprintf(&b, "timeouts: {answer: 5s, provider_call: 5s, before_stop: 0s, stop: 5s}\n")
 	fmt.Fprintf(&b, "merchants:\n  main: {accounts: [aps-main], return_hosts: [shop.example]}\n  other: {accounts: [aps-other], return_hosts: [shop.example]}\naccounts:\n")
 	for name, a := range e2eAccounts {

@@ -37,6 +37,7 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
+	c.Listen = l.Addr().String() // with port 0 nobody knew before
 	s, err := open(ctx, c, out.log)
 	if err != nil {
 		return errors.Join(err, l.Close())
@@ -45,7 +46,7 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 		out.log.Warn("others than its owner may change the configuration: chmod go-w", "file", cmd.Config)
 	}
 	if c.SecretKey.Empty() {
-		out.log.Warn("no secret_key is configured: links given to buyers end with this process")
+		out.log.Warn("no secret_key is configured: links given to buyers and secrets of webhook endpoints end with this process")
 	}
 	return s.run(ctx, l, s, func() error {
 		out.log.Info("ready", "listen", l.Addr().String(), "public_url", c.PublicURL, "mode", c.Mode, "accounts", len(c.Accounts), "version", version())
@@ -58,11 +59,12 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 
 // started is what a process tells scripts, in one line, when it is ready. What does not apply is absent.
 type started struct {
-	API       string                      `json:"api,omitempty"`
-	Shop      string                      `json:"shop,omitempty"`
-	APIKey    string                      `json:"api_key,omitempty"`
-	Accounts  map[string]startedAccount   `json:"accounts,omitempty"`
-	Sandboxes map[string]startedSimulator `json:"sandboxes,omitempty"`
+	API           string                      `json:"api,omitempty"`
+	Shop          string                      `json:"shop,omitempty"`
+	APIKey        string                      `json:"api_key,omitempty"`
+	WebhookSecret string                      `json:"webhook_secret,omitempty"` // of the endpoint of the demo's shop
+	Accounts      map[string]startedAccount   `json:"accounts,omitempty"`
+	Sandboxes     map[string]startedSimulator `json:"sandboxes,omitempty"`
 }
 
 type startedAccount struct {

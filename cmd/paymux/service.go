@@ -9,12 +9,14 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/paymux/paymux/api"
+	"github.com/paymux/paymux/api/webhook"
 	"github.com/paymux/paymux/core"
 	"github.com/paymux/paymux/providers"
 	"github.com/paymux/paymux/storage"
@@ -27,6 +29,7 @@ type service struct {
 	store    core.Store
 	shared   bool // other processes may write to the same database
 	checkout *core.Checkout
+	carrier  *webhook.Carrier
 	keys     *core.Keys
 	log      *slog.Logger
 	stopping atomic.Bool
@@ -59,8 +62,9 @@ func (s *service) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.carrier = carrier(c, core.NewLinks(tokens, c.PublicURL))
 	s.checkout = core.New(core.Options{Store: s.store, Accounts: accounts, Merchants: merchants, Rules: rules(c), Tokens: tokens,
-		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, Poll: s.poll(), Log: s.log})
+		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, Poll: s.poll(), Sender: s.carrier, Log: s.log})
 	routes, err := api.New(api.Options{Checkout: s.checkout, Keys: s.keys, Store: s.store, Log: s.log, Live: c.live()})
 	if err != nil {
 		return err
@@ -78,6 +82,22 @@ func (s *service) poll() time.Duration {
 		return pollEvery
 	}
 	return 0
+}
+
+// carrier sends events to merchants, never to this program itself.
+func carrier(c *config, links core.Links) *webhook.Carrier {
+	o := webhook.GuardOptions{AllowLoopback: c.Webhooks.AllowLoopback}
+	for _, port := range c.Webhooks.Ports {
+		o.Ports = append(o.Ports, uint16(port))
+	}
+	if own, err := net.ResolveTCPAddr("tcp", c.Listen); err == nil {
+		o.Own = append(o.Own, own.AddrPort())
+	}
+	if u, err := url.Parse(c.PublicURL); err == nil {
+		o.OwnHosts = append(o.OwnHosts, u.Hostname())
+	}
+	guard := webhook.NewGuard(o)
+	return webhook.NewCarrier(guard, webhook.NewSender(guard, webhook.SenderOptions{}), api.EventBody(links, c.live()))
 }
 
 // secretKey is the configured one. Without one, which only test mode allows, links given out end with the process.
@@ -194,6 +214,7 @@ func (s *service) run(ctx context.Context, l net.Listener, handler http.Handler,
 	if !within(t.Stop, background.Wait) {
 		s.log.Warn("calls to providers are left to the next start")
 	}
+	s.carrier.Close()
 	closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), t.Stop)
 	defer cancel()
 	s.checkout.Drain(closing)
