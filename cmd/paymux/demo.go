@@ -36,8 +36,11 @@ type demo struct {
 	service    *service
 	listener   net.Listener
 	simulators []*simulator
-	shop       http.Handler
+	shop       *shop.Shop
+	hooks      *http.Server // where the shop is told of its events
+	hooksURL   string
 	key        string
+	secret     string // of its webhooks
 	url        string
 	folder     string // of the temporary database
 }
@@ -60,7 +63,10 @@ func (cmd *demoCommand) Run(ctx context.Context, out output) error {
 	mux.Handle("GET /{$}", http.RedirectHandler(shop.Path, http.StatusSeeOther))
 	mux.Handle(shop.Path, d.shop)
 	mux.Handle(shop.Path+"/", d.shop)
-	err = d.service.run(ctx, d.listener, mux, func() error {
+	err = d.service.run(ctx, d.listener, mux, func() (err error) {
+		if d.secret, err = d.shop.Register(ctx, d.hooksURL); err != nil {
+			return err
+		}
 		if cmd.JSON {
 			return d.started().print(out)
 		}
@@ -84,6 +90,7 @@ func (cmd *demoCommand) start(ctx context.Context, out output) (*demo, error) {
 	if err := d.simulate(c, out); err != nil {
 		return d, err
 	}
+	c.Listen = d.listener.Addr().String()
 	if d.service, err = open(ctx, c, out.log); err != nil {
 		return d, err
 	}
@@ -91,10 +98,25 @@ func (cmd *demoCommand) start(ctx context.Context, out output) (*demo, error) {
 	if err == nil {
 		d.shop, err = shop.New(shop.Options{API: d.url, Key: d.key, URL: d.url, Simulators: d.simulatorURLs()})
 	}
+	if err == nil {
+		err = d.listenForEvents(out)
+	}
 	if err != nil {
 		err = errors.Join(err, d.service.store.Close())
 	}
 	return d, err
+}
+
+// listenForEvents gives the shop an address of its own, on this machine, where it is told of its events: none is ever sent
+// to the program itself.
+func (d *demo) listenForEvents(out output) error {
+	l, err := listen(d.nextAddress(), portsTried)
+	if err != nil {
+		return err
+	}
+	d.hooks, d.hooksURL = newServer(d.shop.Hooks(), time.Minute, out.log), baseURL(l.Addr())+shop.HooksPath
+	go func() { _ = d.hooks.Serve(l) }()
+	return nil
 }
 
 func (cmd *demoCommand) database(d *demo) (dsn string, err error) {
@@ -109,6 +131,7 @@ func demoConfig(url, dsn string) *config {
 	c := defaults()
 	c.Mode, c.PublicURL, c.Database = modeTest, url, dsn
 	c.SecretKey = secret.New(string(random32()))
+	c.Webhooks.AllowLoopback = true // the shop is on this machine
 	c.Timeouts.BeforeStop, c.Timeouts.Stop = 0, 5*time.Second
 	c.Accounts = map[string]account{}
 	return &c
@@ -117,15 +140,10 @@ func demoConfig(url, dsn string) *config {
 // simulate starts every simulator, on loopback at the ports after ours, and configures one account at each. Where the demo
 // listens at all addresses, its links still lead to loopback, so nobody else could use a simulator but to disturb.
 func (d *demo) simulate(c *config, out output) error {
-	at := d.listener.Addr().(*net.TCPAddr)
-	host := at.IP.String()
-	if at.IP.IsUnspecified() {
-		host = "127.0.0.1"
-	}
 	var names []string
 	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
 		name := provider + "-demo"
-		s, err := startSimulator(provider, net.JoinHostPort(host, strconv.Itoa(at.Port+1)), d.url+"/feedback/"+name, out.log)
+		s, err := startSimulator(provider, d.nextAddress(), d.url+"/feedback/"+name, out.log)
 		if err != nil {
 			return err
 		}
@@ -141,10 +159,23 @@ func (d *demo) simulate(c *config, out output) error {
 	return nil
 }
 
+// nextAddress is the port after ours, on loopback.
+func (d *demo) nextAddress() string {
+	at := d.listener.Addr().(*net.TCPAddr)
+	host := at.IP.String()
+	if at.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, strconv.Itoa(at.Port+1))
+}
+
 // end stops the simulators and removes the temporary database.
 func (d *demo) end() (err error) {
 	for _, s := range d.simulators {
 		err = errors.Join(err, s.stop())
+	}
+	if d.hooks != nil {
+		_ = d.hooks.Close()
 	}
 	if d.listener != nil {
 		_ = d.listener.Close() // the server has closed it already, if there was one
@@ -164,7 +195,7 @@ func (d *demo) simulatorURLs() map[string]string {
 }
 
 func (d *demo) started() started {
-	s := started{API: d.url, Shop: d.url + shop.Path, APIKey: d.key, Accounts: accountsOf(d.service.config), Sandboxes: map[string]startedSimulator{}}
+	s := started{API: d.url, Shop: d.url + shop.Path, APIKey: d.key, WebhookSecret: d.secret, Accounts: accountsOf(d.service.config), Sandboxes: map[string]startedSimulator{}}
 	for provider, url := range d.simulatorURLs() {
 		s.Sandboxes[provider] = startedSimulator{url}
 	}

@@ -35,12 +35,19 @@ func TestDemoAsANewUser(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.open(s.Sandboxes["aps"].URL+"/_control/credentials").status)
 	require.Equal(t, s.Shop, b.open(s.API).url, "who opens the bare address comes to the shop")
 
+	require.Regexp(t, `^whsec_[A-Za-z0-9+/]{43}=$`, s.WebhookSecret)
+
 	t.Run("paid at once", func(t *testing.T) {
 		page, status := newShopper(t).pay(s.Shop, cardChecked, "amount", "49.50").decided()
 		require.Equal(t, "succeeded", status)
 		require.Contains(t, page.html, "49.50 AED")
 		require.Contains(t, page.html, `<b>49.50</b><span>captured</span>`)
 		require.Contains(t, page.html, "provider_call\"><time>", "the timeline shows what happened")
+		require.Eventually(t, func() bool {
+			page = page.b.open(page.url)
+			_, told, _ := strings.Cut(page.html, "What the shop was told")
+			return strings.Contains(told, "payment.created") && strings.Contains(told, "payment.succeeded")
+		}, waitFor, tick, "the shop was told by webhooks, and believed them")
 		page, status = page.submitTo("/refund", "", "amount", "9.50").decided()
 		require.Equal(t, "succeeded", status)
 		require.Contains(t, page.html, "refund: partial")
@@ -130,6 +137,7 @@ func TestDemoAsANewUser(t *testing.T) {
 	require.Equal(t, exitDone, p.end())
 	require.NoDirExists(t, folders[0])
 	require.NotContains(t, p.errs.String(), s.APIKey)
+	require.NotContains(t, p.errs.String(), s.WebhookSecret)
 	require.NotContains(t, p.errs.String(), `"level":"ERROR"`)
 }
 

@@ -1,5 +1,5 @@
 // Package shop is a small shop that sells one thing, as an example of a merchant: it knows the REST API and nothing
-// else of this program, holds the API key on its own side, and sends the buyer to whatever hosted_url it is given.
+// else of this program, holds the API key on its own side, verifies what it is told by webhooks, and sends the buyer to whatever hosted_url it is given.
 // Its pages work without script.
 package shop
 
@@ -28,9 +28,12 @@ type Options struct {
 	Simulators map[string]string // addresses of simulators to show, by provider; may be empty
 }
 
-type shop struct {
+// Shop is a shop that runs.
+type Shop struct {
+	http.Handler // everything at Path and below
 	Options
-	api *client.ClientWithResponses
+	api   *client.ClientWithResponses
+	hooks hooks
 }
 
 //go:embed *.html style.css
@@ -41,8 +44,8 @@ var pages = template.Must(template.New("").Funcs(template.FuncMap{"money": money
 // callTime bounds one call of the API, which itself answers after 25 seconds at the latest.
 const callTime = 30 * time.Second
 
-// New is the handler of everything at Path and below.
-func New(o Options) (http.Handler, error) {
+// New makes a shop.
+func New(o Options) (*Shop, error) {
 	api, err := client.NewClientWithResponses(o.API, client.WithHTTPClient(&http.Client{Timeout: callTime}),
 		client.WithRequestEditorFn(func(_ context.Context, r *http.Request) error {
 			r.Header.Set("Authorization", "Bearer "+o.Key)
@@ -51,7 +54,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{Options: o, api: api}
+	s := &Shop{Options: o, api: api}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+Path+"/style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "style.css") })
 	mux.HandleFunc("GET "+Path, s.product)
@@ -59,7 +62,8 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("POST "+Path+"/orders", s.order)
 	mux.HandleFunc("GET "+Path+"/thanks", s.thanks)
 	mux.HandleFunc("POST "+Path+"/payments/{id}/{action}", s.act)
-	return http.NewCrossOriginProtection().Handler(mux), nil
+	s.Handler = http.NewCrossOriginProtection().Handler(mux)
+	return s, nil
 }
 
 // currencies are those with two, no and three decimals.
@@ -77,13 +81,13 @@ type productPage struct {
 	Simulators                map[string]string
 }
 
-func (s *shop) product(w http.ResponseWriter, _ *http.Request) {
+func (s *Shop) product(w http.ResponseWriter, _ *http.Request) {
 	s.show(w, http.StatusOK, "product", productPage{Amount: "49", Currency: "AED", Capture: string(core.CaptureAutomatic)})
 }
 
 // order creates a payment and sends the buyer on. The form's own number is reference and idempotency key: the same
 // form sent twice is one order.
-func (s *shop) order(w http.ResponseWriter, r *http.Request) {
+func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 	p := productPage{Amount: strings.TrimSpace(r.PostFormValue("amount")), Currency: r.PostFormValue("currency"), Capture: r.PostFormValue("capture_method"), Once: r.PostFormValue("once")}
 	amount, problem := readAmount(p.Amount, p.Currency)
 	if p.Once == "" {
@@ -112,7 +116,7 @@ func (s *shop) order(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *shop) toPayment(w http.ResponseWriter, r *http.Request, id string) {
+func (s *Shop) toPayment(w http.ResponseWriter, r *http.Request, id string) {
 	http.Redirect(w, r, Path+"/thanks?payment="+id, http.StatusSeeOther)
 }
 
@@ -120,6 +124,7 @@ func (s *shop) toPayment(w http.ResponseWriter, r *http.Request, id string) {
 type paymentPage struct {
 	*client.Payment
 	Timeline   []client.TimelineEntry
+	Told       []notice
 	Once       string
 	Problem    string
 	Simulators map[string]string
@@ -146,17 +151,17 @@ func (p paymentPage) Waiting() bool {
 }
 
 // thanks reads the payment that the buyer comes back from. What the browser says about the outcome is not looked at.
-func (s *shop) thanks(w http.ResponseWriter, r *http.Request) {
+func (s *Shop) thanks(w http.ResponseWriter, r *http.Request) {
 	s.showPayment(w, r, http.StatusOK, r.URL.Query().Get("payment"), "")
 }
 
-func (s *shop) showPayment(w http.ResponseWriter, r *http.Request, status int, id, problem string) {
+func (s *Shop) showPayment(w http.ResponseWriter, r *http.Request, status int, id, problem string) {
 	payment, err := s.api.GetPaymentWithResponse(r.Context(), id, &client.GetPaymentParams{})
 	if err != nil || payment.JSON200 == nil {
 		s.show(w, http.StatusNotFound, "product", productPage{Amount: "49", Problem: "There is no such order. Start again here."})
 		return
 	}
-	page := paymentPage{Payment: payment.JSON200, Problem: problem}
+	page := paymentPage{Payment: payment.JSON200, Problem: problem, Told: s.hooks.of(id)}
 	timeline, err := s.api.GetPaymentTimelineWithResponse(r.Context(), id)
 	if err == nil && timeline.JSON200 != nil {
 		page.Timeline = timeline.JSON200.Data
@@ -165,7 +170,7 @@ func (s *shop) showPayment(w http.ResponseWriter, r *http.Request, status int, i
 }
 
 // act does what a button of the payment page says, then shows the page again.
-func (s *shop) act(w http.ResponseWriter, r *http.Request) {
+func (s *Shop) act(w http.ResponseWriter, r *http.Request) {
 	id, once := r.PathValue("id"), r.PostFormValue("once")
 	payment, err := s.api.GetPaymentWithResponse(r.Context(), id, &client.GetPaymentParams{})
 	if err != nil || payment.JSON200 == nil || once == "" {
@@ -193,7 +198,7 @@ func (s *shop) act(w http.ResponseWriter, r *http.Request) {
 }
 
 // do calls the API; next is where the buyer goes on, if anywhere.
-func (s *shop) do(ctx context.Context, action, id, once string, amount *int64) (next, problem string) {
+func (s *Shop) do(ctx context.Context, action, id, once string, amount *int64) (next, problem string) {
 	switch action {
 	case "capture":
 		a, err := s.api.CreateCaptureWithResponse(ctx, id, &client.CreateCaptureParams{IdempotencyKey: once}, client.CreateCapture{Amount: amount})
@@ -218,7 +223,7 @@ func (s *shop) do(ctx context.Context, action, id, once string, amount *int64) (
 }
 
 // show renders a page. Everything it needs comes from this shop; forms go to it and, by its redirects, to hosted_url.
-func (s *shop) show(w http.ResponseWriter, status int, name string, data any) {
+func (s *Shop) show(w http.ResponseWriter, status int, name string, data any) {
 	switch d := data.(type) {
 	case productPage:
 		d.Currencies, d.Simulators = currencies, s.Simulators
