@@ -11,9 +11,12 @@ import (
 
 // Cause names what changed a payment: an API call, a feedback, a return, a query, the passing of time.
 type Cause struct {
-	Kind string `json:"kind"` // api_call, provider_call, feedback, return, query, time
+	Kind string `json:"kind"` // api_call, provider_call, feedback, return, query, time, operator
 	ID   string `json:"id,omitempty"`
 }
+
+// causeOperator is the kind of the cause that an operator's word is.
+const causeOperator = "operator"
 
 // amendment is one change of one payment inside one transaction: fn changes Payment, write stores the difference
 // with its evidence and the events that follow from it.
@@ -106,7 +109,7 @@ func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs
 		at.Display = display
 	}
 	for _, f := range facts {
-		if f.Kind == AuthorizationDeclined && f.Strength == Asserted && !a.knows(at.ID, f) {
+		if (f.Kind == AuthorizationDeclined || f.Kind == AttemptEnded && f.Strength == Attested) && f.Strength != Hint && !a.knows(at.ID, f) {
 			a.failed = append(a.failed, f)
 		}
 	}
@@ -137,6 +140,10 @@ func (a *amendment) write() error {
 
 func (a *amendment) store() error {
 	a.settle()
+	flagged := a.Flagged
+	if a.schedule(); a.Flagged != flagged {
+		a.settle()
+	}
 	mandate, news, err := a.mandate()
 	if err != nil {
 		return err
@@ -145,7 +152,6 @@ func (a *amendment) store() error {
 	c := &Change{Payment: a.Payment, New: a.before == nil, ReserveCapture: a.reserve.capture, ReserveRefund: a.reserve.refund,
 		Evidence: a.evidence, Refs: a.refs}
 	a.difference(c)
-	a.schedule()
 	if !c.New && len(events) == 0 && len(c.Facts)+len(c.Evidence)+len(c.Attempts)+len(c.NewAttempts)+len(c.Operations)+len(c.NewOperations) == 0 && a.sameRow() {
 		return a.planAsk()
 	}

@@ -199,16 +199,6 @@ func TestAttackRemovedAccountPanics(t *testing.T) {
 	require.NotPanics(t, func() { _, err = d.Cancel(t.Context(), request("k2"), v.ID, "") })
 }
 
-// After two weeks an undecided payment is dropped silently.
-func TestAttackPendingForeverIsDropped(t *testing.T) {
-	d := newDesk(t)
-	v := d.create("order-1", core.CaptureManual)
-	op := d.op(v.ID, core.OpStart).Op
-	d.hear(core.Fact{Kind: core.AuthorizationPending, ID: "A-" + op.Reference, Amount: op.Amount, Strength: core.Asserted})
-	require.Equal(t, core.StatusProcessing, d.payment(v.ID).Status)
-	_ = v
-}
-
 // away is a database that cannot be written for a while.
 type away struct {
 	core.Store

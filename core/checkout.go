@@ -251,6 +251,9 @@ func (p *Payment) AllowedActions() []string {
 	if p.Amounts.Refundable > 0 {
 		out = append(out, "refund")
 	}
+	if p.NeedsReview || len(p.Doubts()) > 0 {
+		out = append(out, "resolve") // by an operator
+	}
 	switch p.Status {
 	case StatusRequiresAction, StatusRequiresConfirmation, StatusRequiresCapture:
 		out = append(out, "cancel")

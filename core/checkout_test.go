@@ -40,8 +40,11 @@ func newDesk(t *testing.T) *desk {
 }
 
 // open begins again on the same database, as after a restart.
-func (d *desk) open(change func(*core.Options)) {
-	account, err := core.OpenAccount(core.AccountConfig{Name: "acc", Provider: "scripted"}, make([]byte, 32), d.provider)
+func (d *desk) open(change func(*core.Options)) { d.openWith(d.provider, change) }
+
+// openWith is open with another provider at the account.
+func (d *desk) openWith(p core.Provider, change func(*core.Options)) {
+	account, err := core.OpenAccount(core.AccountConfig{Name: "acc", Provider: "scripted"}, make([]byte, 32), p)
 	require.NoError(d.t, err)
 	o := core.Options{Store: d.store, Accounts: []*core.Account{account}, Tokens: d.tokens, PublicURL: "https://pay.example",
 		Merchants: []*core.Merchant{{ID: "m", Accounts: []string{"acc"}}, {ID: "other", Accounts: []string{"acc"}}}}

@@ -101,7 +101,7 @@ func (a *amendment) events() []news {
 	switch {
 	case old.Amounts.InDoubt == 0 && a.Amounts.InDoubt > 0:
 		out = append(out, news{kind: "payment.in_doubt"})
-	case old.Amounts.InDoubt > 0 && a.Amounts.InDoubt == 0:
+	case old.Amounts.InDoubt > 0 && a.Amounts.InDoubt == 0, a.cause.Kind == causeOperator:
 		out = append(out, news{kind: "payment.doubt_resolved"})
 	}
 	if a.NeedsReview && !old.NeedsReview {

@@ -9,6 +9,8 @@ type Strength uint8
 const (
 	// Hint: go and read. A hint may mark the buyer back or away, never move money.
 	Hint Strength = iota
+	// Attested: an operator's word, with evidence. It holds until the provider itself speaks of the same thing.
+	Attested
 	// Asserted: the provider's own word.
 	Asserted
 )
@@ -50,12 +52,13 @@ const (
 	MandateSuspended
 	MandateClosed
 	MandateRefused
+	VoidDeclined // nothing was released by the operation with this OpKey
 )
 
 var factNames = [...]string{"", "agreement_open", "agreement_closed", "authorization_pending", "authorization_declined", "authorized",
 	"authorization_closed", "capture_pending", "capture_declined", "captured", "refund_pending", "refund_declined", "refunded",
 	"reversed", "recovered", "disputed", "booked", "attempt_ended", "buyer_away", "mandate_active", "mandate_suspended",
-	"mandate_closed", "mandate_refused"}
+	"mandate_closed", "mandate_refused", "void_declined"}
 
 func (k FactKind) String() string {
 	if int(k) < len(factNames) {
@@ -64,7 +67,7 @@ func (k FactKind) String() string {
 	return "unknown"
 }
 
-// Fact is what an answer, a feedback or a query of a provider proves. Facts commute: any order of the same facts
+// Fact is what an answer, a feedback or a query of a provider proves, or what an operator attests. Facts commute: any order of the same facts
 // gives the same payment. The same object has the same ID whichever way the fact arrives.
 type Fact struct {
 	Kind       FactKind

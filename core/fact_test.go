@@ -28,7 +28,7 @@ func atLeast(f Fact) Fact { f.Measure = AtLeast; return f }
 // drawFact draws a fact of a small world, so that the same objects are met again and again.
 func drawFact(t *rapid.T) Fact {
 	f := Fact{Kind: FactKind(rapid.IntRange(int(AgreementOpen), int(MandateRefused)).Draw(t, "kind")),
-		Measure: Measure(rapid.IntRange(0, 2).Draw(t, "measure")), Strength: Strength(rapid.IntRange(0, 1).Draw(t, "strength")),
+		Measure: Measure(rapid.IntRange(0, 2).Draw(t, "measure")), Strength: rapid.SampledFrom([]Strength{Hint, Asserted}).Draw(t, "strength"),
 		ID: rapid.SampledFrom([]string{"", "A", "B", "KC", "KR"}).Draw(t, "id"), Of: rapid.SampledFrom([]string{"", "A", "B"}).Draw(t, "of"),
 		OpKey: rapid.SampledFrom([]string{"", "", "KC", "KR", "KV"}).Draw(t, "key"), Sequence: rapid.Int64Range(0, 3).Draw(t, "sequence"),
 		Amount:     Money{rapid.Int64Range(0, 12000).Draw(t, "minor"), rapid.SampledFrom([]string{"EUR", "EUR", "EUR", "USD"}).Draw(t, "currency")},
@@ -37,6 +37,16 @@ func drawFact(t *rapid.T) Fact {
 		f.Amount.Minor = 1000 * (f.Sequence + 1)
 	}
 	return f
+}
+
+// drawTestimony draws what an operator says of an operation, or nothing.
+func drawTestimony(t *rapid.T, p *Payment) []Fact {
+	o := rapid.SampledFrom(p.Operations).Draw(t, "operation")
+	if rapid.Bool().Draw(t, "says nothing") {
+		return nil
+	}
+	a := &amendment{Payment: p}
+	return a.testimony(o, Settlement{Happened: rapid.Bool().Draw(t, "happened"), Reference: rapid.SampledFrom([]string{"", "A", "KC"}).Draw(t, "reference")})
 }
 
 func drawWorld(t *rapid.T) *Payment {
@@ -65,7 +75,7 @@ func outcome(p *Payment) string {
 func TestFactsCommute(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		start := drawWorld(t)
-		facts := rapid.SliceOfN(rapid.Custom(drawFact), 1, 8).Draw(t, "facts")
+		facts := append(rapid.SliceOfN(rapid.Custom(drawFact), 1, 8).Draw(t, "facts"), drawTestimony(t, start)...)
 		want := ""
 		for range 4 {
 			p := start.clone()

@@ -86,7 +86,7 @@ func (p *Payment) mandateStatus(at *Attempt) MandateStatus {
 	active, suspended, closed, refused := false, false, false, false
 	for i := range p.Facts {
 		e := &p.Facts[i]
-		if e.AttemptID != at.ID || e.Strength != Asserted {
+		if e.AttemptID != at.ID || e.Strength == Hint {
 			continue
 		}
 		switch e.Kind {

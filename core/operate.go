@@ -191,10 +191,10 @@ func (a *amendment) withFloors(at *Attempt, facts []Fact) []Fact {
 	out := facts[:len(facts):len(facts)]
 	for _, f := range facts {
 		i := slices.IndexFunc(a.Operations, func(o *Operation) bool { return o.AttemptID == at.ID && f.OpKey != "" && o.Key == f.OpKey })
-		if i < 0 || f.Strength != Asserted || f.Measure != Single {
+		if i < 0 || f.Strength == Hint || f.Measure != Single {
 			continue
 		}
-		floor := Fact{Kind: f.Kind, Measure: AtLeast, Of: f.Of, OpKey: f.OpKey, Strength: Asserted, OccurredAt: f.OccurredAt, Amount: f.Amount}
+		floor := Fact{Kind: f.Kind, Measure: AtLeast, Of: f.Of, OpKey: f.OpKey, Strength: f.Strength, OccurredAt: f.OccurredAt, Amount: f.Amount}
 		switch b := a.Operations[i].Baseline; f.Kind {
 		case Captured:
 			floor.Amount.Minor = addCapped(b.Captured, f.Amount.Minor)

@@ -24,7 +24,8 @@ type Payment struct {
 	Expired      bool   // no further try is allowed because time is over
 	Flagged      bool   // a person should look: it was asked about for two weeks and nothing came of it
 	Mismatch     bool   // something authentic spoke of another currency or amount
-	NeedsReview  bool   // a person should look: a mismatch, more went back than was taken, or a doubt that no machine may end
+	NeedsReview  bool   // a person should look: see toReview
+	Acknowledged Acknowledged
 
 	Version   int64     // rises with every change
 	Sequence  int64     // of the last event; events of a payment have no gap

@@ -196,6 +196,7 @@ const (
 	FailureExpired         = "expired"
 	FailureConfiguration   = "configuration"
 	FailureDuplicate       = "duplicate_reference"
+	FailureSettled         = "settled_by_operator" // an operator saw that it did not happen
 	RetryNever             = "never"
 	RetryAfterBuyerAction  = "after_buyer_action"
 	RetrySameProvider      = "same_provider"

@@ -134,7 +134,7 @@ func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment,
 	}
 	for _, f := range p.Facts {
 		line = append(line, Moment{f.StoredAt, "fact", f.Kind.String(), detail(map[string]any{"amount": f.Amount, "attempt": f.AttemptID,
-			"code": f.Code, "asserted": f.Strength == Asserted, "evidence": f.Evidence, "total": f.Measure != Single})})
+			"code": f.Code, "asserted": f.Strength == Asserted, "attested": f.Strength == Attested, "evidence": f.Evidence, "total": f.Measure != Single})})
 	}
 	for _, e := range slices.Backward(events) {
 		var body EventBody

@@ -19,7 +19,7 @@ func (p *Payment) openOperation() *Operation {
 // Sync asks the provider about every attempt that may still tell something, and applies what it proves. When a
 // provider did not answer, nothing is concluded and the error is Unavailable.
 func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, error) {
-	return c.inquire(ctx, merchant, id, nil)
+	return c.inquire(ctx, merchant, id, nil, true)
 }
 
 // asksAtOnce bounds how many providers are asked at a time in the background.
@@ -27,7 +27,7 @@ const asksAtOnce = 16
 
 // ask asks the provider about a payment whose time has come.
 func (c *Checkout) ask(ctx context.Context, w Work) error {
-	_, err := c.inquire(ctx, "", w.Subject, &w)
+	_, err := c.inquire(ctx, "", w.Subject, &w, true)
 	if CodeOf(err) == codeSilent {
 		return nil // it was noted, and the schedule goes on
 	}
@@ -37,8 +37,9 @@ func (c *Checkout) ask(ctx context.Context, w Work) error {
 // codeSilent is the code of an error that says no more than that a provider did not answer.
 const codeSilent = "provider_unavailable"
 
-// inquire is Sync; with a lease, what was learned is stored under it.
-func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work) (*Payment, error) {
+// inquire is Sync; with a lease, what was learned is stored under it. Without again no call is made again, whatever the
+// provider's rule is.
+func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work, again bool) (*Payment, error) {
 	if !validID(prefixPayment, id) {
 		return nil, notFound("payment")
 	}
@@ -48,12 +49,8 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 	}
 	var silent error
 	attempts := slices.DeleteFunc(slices.Clone(p.Attempts), func(at *Attempt) bool { return c.mute(p, at) })
-	if lease != nil && len(attempts) == 0 {
-		return c.amend(ctx, "", p.ID, Cause{"time", ""}, func(a *amendment) error {
-			a.Checks++
-			a.asked, a.lease = true, lease // there is nobody to ask; the schedule goes on all the same
-			return nil
-		})
+	if len(attempts) == 0 && (lease != nil || !p.CheckAt.IsZero()) {
+		return c.unasked(ctx, p, lease)
 	}
 	for i, at := range attempts {
 		account, err := c.account(at)
@@ -70,11 +67,28 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 		if p, err = c.learned(ctx, p, at, account, lease, s, exchanges, err, owed); err != nil {
 			return nil, err
 		}
+		if !again {
+			continue
+		}
 		if p, err = c.again(ctx, p); err != nil {
 			return nil, err
 		}
 	}
 	return p, silent
+}
+
+// unasked is what time alone brings to a payment that nobody can be asked about: the schedule goes on all the same, so
+// that a call whose process died is in doubt, a session ends, and a person looks in the end.
+func (c *Checkout) unasked(ctx context.Context, p *Payment, lease *Work) (*Payment, error) {
+	return c.amend(ctx, "", p.ID, Cause{"time", ""}, func(a *amendment) error {
+		a.Checks++
+		a.asked, a.lease = true, lease
+		for _, at := range a.Attempts {
+			a.doubt(at)
+			a.expire(at)
+		}
+		return nil
+	})
 }
 
 // again makes the calls again whose outcome is unknown and that the provider's rule lets be made again: the same
@@ -142,8 +156,9 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), nil, nil, nil, "")
 			return nil
 		}
-		if a.tells(at, s) || a.openOperation() != nil {
-			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), s.Facts, s.Refs, s.Memo, s.Display)
+		denied := a.denied(at, account, s)
+		if a.tells(at, s) || a.openOperation() != nil || len(denied) > 0 {
+			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), append(s.Facts, denied...), s.Refs, s.Memo, s.Display)
 		}
 		a.resolve(at, account, a.evidenceID())
 		a.expire(at)

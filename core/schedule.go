@@ -10,6 +10,9 @@ import (
 // waits is the schedule on which what is open is asked about again: then hourly, then daily.
 var waits = []time.Duration{5 * time.Second, 15 * time.Second, 45 * time.Second, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, 30 * time.Minute, time.Hour}
 
+// hourly and daily are how often what is open is asked about each hour, and then each day.
+const hourly, daily = 47, 12
+
 // askFor is how long an open payment is asked about; then a person decides.
 const askFor = 14 * 24 * time.Hour
 
@@ -19,28 +22,33 @@ type pace int64
 
 func (p pace) of(d time.Duration) time.Duration { return d / time.Duration(max(p, 1)) }
 
-// wait is the pause before try n+1, with up to 20 % of jitter so that payments of one outage do not come back at once.
+// wait is the pause before try n+1, 20 % more or less, so that payments of one outage do not come back at once.
 func (p pace) wait(n int) time.Duration {
 	d := 24 * time.Hour
 	switch {
 	case n < len(waits):
 		d = waits[n]
-	case n < len(waits)+47:
+	case n < len(waits)+hourly:
 		d = time.Hour
 	}
-	return p.of(d + time.Duration(chance.Int64N(int64(d)/5)))
+	return p.of(d - d/5 + time.Duration(chance.Int64N(int64(d)*2/5)))
 }
 
 // schedule sets when the provider is asked next: only while it may know more than we do, and sooner again when
-// something changed.
+// something changed. At the end of the schedule a person has to look, whatever is still open.
 func (a *amendment) schedule() {
 	changed := a.before == nil || a.before.Status != a.Status || len(a.before.Facts) != len(a.Facts) || len(a.before.Operations) != len(a.Operations)
 	if changed && !a.asked {
 		a.Checks = 0
 	}
-	switch old := a.now.Sub(a.CreatedAt) > a.pace.of(askFor); {
+	if changed && a.Flagged && !a.undecidedNow() {
+		a.Flagged = false // what was waited for has come
+	}
+	switch old := a.now.Sub(a.openSince()) > a.pace.of(askFor); {
 	case a.ask:
 		a.CheckAt, a.Checks = a.now, 0
+	case old && a.disputed() == nil && (a.awaits() || a.mutely()):
+		a.CheckAt, a.Flagged = time.Time{}, a.Flagged || a.unfinished()
 	case a.silent && !a.before.CheckAt.IsZero():
 		a.CheckAt = a.now.Add(a.pace.wait(a.Checks))
 	case !a.awaits() && !a.asked && a.before != nil && !a.before.awaits():
@@ -48,8 +56,6 @@ func (a *amendment) schedule() {
 		a.CheckAt = earlier(a.CheckAt, a.lateCheck())
 	case !a.awaits():
 		a.CheckAt = a.lateCheck()
-	case old && a.openOperation() == nil:
-		a.CheckAt, a.Flagged = time.Time{}, a.Flagged || a.Status == StatusProcessing
 	case changed || a.asked || a.CheckAt.IsZero():
 		a.CheckAt = a.nextCheck()
 	}
@@ -81,8 +87,50 @@ func (a *amendment) planAsk() (err error) {
 	return a.tx.Plan(w)
 }
 
+// openSince is when what may still be open began: the latest attempt, the operation under way, or the last fact.
+func (a *amendment) openSince() time.Time {
+	since := a.CreatedAt
+	if at := a.Latest(); at != nil {
+		since = later(since, at.CreatedAt)
+	}
+	if o := a.openOperation(); o != nil {
+		since = later(since, o.CreatedAt)
+	}
+	if n := len(a.Facts); n > 0 {
+		since = later(since, a.Facts[n-1].StoredAt)
+	}
+	return since
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// undecidedNow reports whether something is under way of which nobody has told the end.
+func (a *amendment) undecidedNow() bool {
+	return a.openOperation() != nil || a.Status == StatusProcessing
+}
+
+// mutely reports whether a provider that has something to tell about a payment at rest did not answer all along.
+func (a *amendment) mutely() bool {
+	return a.silent && a.Checks >= len(waits)+hourly+daily && !a.before.CheckAt.IsZero()
+}
+
+// unfinished reports whether asking ends without an end. What an operator has let stand as it is does not come up again
+// by itself.
+func (a *amendment) unfinished() bool {
+	stands := !a.Acknowledged.At.IsZero() && a.Acknowledged.Facts == a.FactCount && a.openOperation() == nil
+	return (a.undecidedNow() || a.mutely()) && !stands
+}
+
 func (a *amendment) nextCheck() time.Time {
 	at, o := a.now.Add(a.pace.wait(a.Checks)), a.openOperation()
+	if d := a.disputed(); o == nil && d != nil && d.RepeatAt.After(a.now) {
+		return d.RepeatAt
+	}
 	switch {
 	case o == nil:
 	case o.State == OpSent && o.Deadline.After(at):
@@ -95,7 +143,7 @@ func (a *amendment) nextCheck() time.Time {
 
 // awaits reports whether the provider is expected to know something that we do not.
 func (p *Payment) awaits() bool {
-	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction
+	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.disputed() != nil
 }
 
 // lateChecks are when a payment that ended here, though a page of its provider was given out, is asked about all the

@@ -119,18 +119,22 @@ func (p *Payment) settle() {
 	s.TryAllowed = live == 0 && p.tryAllowed()
 	s.EndedByOthers = live == 0 && ended > 0 && ended == len(p.Attempts)
 	p.Amounts, p.Status = a, s.Status()
-	p.NeedsReview = p.Mismatch || p.Flagged || a.Surplus > 0 || p.paidTwice(a) || slices.ContainsFunc(p.Operations, func(o *Operation) bool { return o.Review && o.open() })
+	doubt, seen := p.toReview()
+	p.NeedsReview = doubt || seen
 }
 
-// paidTwice reports whether a buyer has paid, or given more to hold, than the payment asks for: at two attempts, since
-// none is let do it.
-func (p *Payment) paidTwice(a Amounts) bool {
-	return len(p.Attempts) > 1 && (a.Captured > p.Amount.Minor || a.Authorized-a.Released > p.Amount.Minor)
+// excess is what a buyer has paid, or given to hold, beyond what the payment asks for: at two attempts, since none is let
+// do it.
+func (p *Payment) excess(a Amounts) int64 {
+	if len(p.Attempts) < 2 {
+		return 0
+	}
+	return max(0, a.Captured-p.Amount.Minor, a.Authorized-a.Released-p.Amount.Minor)
 }
 
 // overheld reports whether an attempt still holds money that the payment has no use for.
 func (p *Payment) overheld() bool {
-	return p.paidTwice(p.Amounts) && p.Amounts.Authorized-p.Amounts.Released > p.Amounts.Captured
+	return p.excess(p.Amounts) > 0 && p.Amounts.Authorized-p.Amounts.Released > p.Amounts.Captured
 }
 
 // tryAllowed reports whether another attempt may be made when none is live. A charge in the buyer's absence has one,
@@ -145,15 +149,20 @@ func (p *Payment) tryAllowed() bool {
 // settleOperations closes the open operations of an attempt that facts decide.
 func (p *Payment) settleOperations(at *Attempt, t *tally) {
 	for _, o := range p.Operations {
-		if o.AttemptID != at.ID || o.State == OpSucceeded {
+		attested := p.attested(o)
+		if o.AttemptID != at.ID || o.State == OpSucceeded && !attested {
 			continue
 		}
 		switch to := t.settled[o.deciding()]; {
 		case to == OpSucceeded,
 			// A void carries no identity; the authorization is closed, whoever did it (port F9).
-			o.Kind == OpVoid && o.State.Open() && t.voided(o.Of),
+			o.Kind == OpVoid && (o.State.Open() || attested) && t.voided(o.Of),
 			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.authorized() > 0:
-			o.State = OpSucceeded
+			if o.State = OpSucceeded; attested {
+				o.Failure = nil
+			}
+		case to == OpDeclined && attested:
+			o.State = OpDeclined // the provider took back what an operator had attested
 		case !o.State.Open():
 		case to == OpDeclined, o.Kind.authorizes() && !o.HasNext && t.authDeclined():
 			o.State = OpDeclined

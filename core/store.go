@@ -192,6 +192,7 @@ type PaymentQuery struct {
 	Status    Status
 	Reference string
 	Account   string
+	Review    *bool     // needs review, or does not; nil: either
 	From, To  time.Time // of creation; zero: open
 }
 
@@ -230,9 +231,11 @@ const (
 	EvidenceQuery    EvidenceKind = "provider_query"
 	EvidenceFeedback EvidenceKind = "feedback"
 	EvidenceReturn   EvidenceKind = "return"
+	EvidenceOperator EvidenceKind = "operator" // what an operator attested, and where he saw it
 )
 
-// Evidence is what facts rest on: redacted bytes exchanged with a provider, a feedback, a return, a merchant's call.
+// Evidence is what facts rest on: redacted bytes exchanged with a provider, a feedback, a return, a merchant's call, an
+// operator's word.
 // It is inserted and never changed.
 type Evidence struct {
 	ID          string

@@ -50,8 +50,12 @@ func (p *Payment) tallyOf(a *Attempt) *tally {
 		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}}
 	only := p.onlyAuthorization(a)
 	for i := range p.Facts {
-		if f := &p.Facts[i].Fact; p.Facts[i].AttemptID == a.ID {
-			t.add(p, f, only)
+		switch e := &p.Facts[i]; {
+		case e.AttemptID != a.ID:
+		case p.overruled(e):
+			t.hear(p, e)
+		default:
+			t.add(p, e, only)
 		}
 	}
 	return t
@@ -62,7 +66,7 @@ func (p *Payment) onlyAuthorization(a *Attempt) string {
 	money, known := map[string]bool{}, map[string]bool{}
 	for i := range p.Facts {
 		e := &p.Facts[i]
-		if e.AttemptID != a.ID || e.Strength != Asserted {
+		if e.AttemptID != a.ID || e.Strength == Hint || p.overruled(e) {
 			continue
 		}
 		switch e.Kind {
@@ -84,12 +88,13 @@ func (p *Payment) onlyAuthorization(a *Attempt) string {
 	return ""
 }
 
-func (t *tally) add(p *Payment, f *Fact, only string) {
+func (t *tally) add(p *Payment, e *Entry, only string) {
+	f := &e.Fact
 	if f.Amount.Currency != "" && f.Amount.Currency != p.Amount.Currency {
-		t.mismatch = true // it is kept as evidence and moves nothing
+		t.mismatch = t.mismatch || e.Number > p.Acknowledged.Facts // it is kept as evidence and moves nothing
 		return
 	}
-	if f.Strength != Asserted {
+	if f.Strength == Hint {
 		t.endedHint = t.endedHint || f.Kind == AttemptEnded
 		t.away = t.away || f.Kind == BuyerAway
 		return
@@ -126,8 +131,9 @@ var settles = map[FactKind]struct {
 	state OpState
 }{
 	AuthorizationPending: {OpAuthorize, OpPending}, AuthorizationDeclined: {OpAuthorize, OpDeclined}, Authorized: {OpAuthorize, OpSucceeded},
-	AuthorizationClosed: {OpVoid, OpSucceeded},
-	CapturePending:      {OpCapture, OpPending}, CaptureDeclined: {OpCapture, OpDeclined}, Captured: {OpCapture, OpSucceeded},
+	AttemptEnded:        {OpAuthorize, OpDeclined},
+	AuthorizationClosed: {OpVoid, OpSucceeded}, VoidDeclined: {OpVoid, OpDeclined},
+	CapturePending: {OpCapture, OpPending}, CaptureDeclined: {OpCapture, OpDeclined}, Captured: {OpCapture, OpSucceeded},
 	RefundPending: {OpRefund, OpPending}, RefundDeclined: {OpRefund, OpDeclined}, Refunded: {OpRefund, OpSucceeded},
 }
 
@@ -209,9 +215,7 @@ func (c *partTally) add(f *Fact, done, pending FactKind) {
 // addBooked gives a booking the effect of the operation it names.
 func (t *tally) addBooked(p *Payment, f *Fact, only string) {
 	for _, o := range p.Operations {
-		byKey := f.OpKey != "" && o.Key == f.OpKey
-		byNumber := f.OpKey == "" && f.Sequence > 0 && o.Sequence == f.Sequence && (o.Of == f.Of || o.Of == "" || f.Of == "")
-		if !byKey && !byNumber {
+		if !o.isBooking(f) {
 			continue
 		}
 		t.settled[o.deciding()] = OpSucceeded
@@ -227,6 +231,12 @@ func (t *tally) addBooked(p *Payment, f *Fact, only string) {
 			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
 		}
 	}
+}
+
+// isBooking reports whether the booking f tells of is o, by its key or its number.
+func (o *Operation) isBooking(f *Fact) bool {
+	byKey := f.OpKey != "" && o.Key == f.OpKey
+	return byKey || f.OpKey == "" && f.Sequence > 0 && o.Sequence == f.Sequence && (o.Of == f.Of || o.Of == "" || f.Of == "")
 }
 
 // undecided reports whether a capture or refund was announced and nothing decided it yet.

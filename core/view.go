@@ -31,6 +31,7 @@ type View struct {
 	CancelReason  string            `json:"cancellation_reason,omitempty"`
 	Attempts      int               `json:"attempts"`
 	NeedsReview   bool              `json:"needs_review"`
+	Doubts        []Doubt           `json:"doubts,omitempty"`
 	HeldUntil     time.Time         `json:"held_until,omitzero"` // the provider may keep what is given up here reserved until then
 	Version       int64             `json:"version"`
 	Metadata      map[string]string `json:"metadata"`
@@ -43,7 +44,7 @@ func (p *Payment) View() View {
 	v := View{ID: p.ID, MerchantID: p.MerchantID, Reference: p.Reference, Status: p.Status, Amount: p.Amount, Capture: p.Order.Capture,
 		Method: p.Order.Method, Description: p.Order.Description, Amounts: p.Amounts, RefundStatus: p.refundStatus(),
 		DisputeStatus: p.disputeStatus(), LastError: p.lastError(), CancelReason: p.cancelReason(), Attempts: len(p.Attempts),
-		NeedsReview: p.NeedsReview, Version: p.Version, Metadata: p.Metadata, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
+		NeedsReview: p.NeedsReview, Doubts: p.Doubts(), Version: p.Version, Metadata: p.Metadata, CreatedAt: p.CreatedAt, UpdatedAt: p.UpdatedAt}
 	at := p.shown()
 	if at == nil {
 		return v
@@ -130,7 +131,7 @@ func (p *Payment) lastError() *Failure {
 	var last *Entry
 	for i := range p.Facts {
 		e := &p.Facts[i]
-		said := e.Strength == Asserted || e.Kind == BuyerAway // that the buyer turned away, his browser may tell
+		said := e.Strength != Hint || e.Kind == BuyerAway // that the buyer turned away, his browser may tell
 		if e.AttemptID == at.ID && e.Failure != nil && said && (last == nil || e.laterThan(last)) {
 			last = e
 		}

@@ -32,7 +32,7 @@ func (fact) TableName() string { return "facts" }
 // Words instead of the numbers of core, so that the ledger can be read without the program and outlives their order.
 var (
 	measures  = map[core.Measure]string{core.Single: "single", core.AtLeast: "at_least", core.NetAt: "net_at"}
-	strengths = map[core.Strength]string{core.Hint: "hint", core.Asserted: "asserted"}
+	strengths = map[core.Strength]string{core.Hint: "hint", core.Attested: "attested", core.Asserted: "asserted"}
 
 	factKinds     = kindsByName()
 	measureNames  = inverse(measures)

@@ -114,6 +114,9 @@ func (r *reader) Payments(ctx context.Context, merchant string, q core.PaymentQu
 	var out []*core.Payment
 	err := r.snapshot(ctx, func(db *gorm.DB) error {
 		find := equal(db.Where("merchant_id = ?", merchant), "status", string(q.Status), "reference", q.Reference, "account", q.Account)
+		if q.Review != nil { // as the partial index has it, not as a parameter
+			find = find.Where(map[bool]string{true: "needs_review", false: "NOT needs_review"}[*q.Review])
+		}
 		find, err := latest(db, find, "payments", merchant, span{q.From, q.To}, q.Page)
 		if err != nil {
 			return err

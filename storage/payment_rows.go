@@ -39,6 +39,7 @@ type payment struct {
 	Flagged         bool
 	Mismatch        bool
 	NeedsReview     bool
+	Acknowledged    doc[core.Acknowledged]
 	Version         int64
 	Sequence        int64
 	FactCount       int64
@@ -57,7 +58,7 @@ func paymentRow(c *core.Change) *payment {
 		Capturable: a.Capturable, Refundable: a.Refundable, InDoubt: a.InDoubt, CaptureReserved: a.CaptureReserved, RefundReserved: a.RefundReserved,
 		Ceiling: a.Ceiling, ForeignAmount: a.Foreign, Surplus: a.Surplus, ReservesCapture: c.ReserveCapture, ReservesRefund: c.ReserveRefund,
 		Status: string(p.Status), Canceled: p.Canceled, CancelReason: text(p.CancelReason), Waived: p.Waived, Expired: p.Expired,
-		Flagged: p.Flagged, Mismatch: p.Mismatch, NeedsReview: p.NeedsReview, Version: p.Version, Sequence: p.Sequence, FactCount: p.FactCount,
+		Flagged: p.Flagged, Mismatch: p.Mismatch, NeedsReview: p.NeedsReview, Acknowledged: doc[core.Acknowledged]{p.Acknowledged}, Version: p.Version, Sequence: p.Sequence, FactCount: p.FactCount,
 		CreatedAt: moment{p.CreatedAt}, UpdatedAt: moment{p.UpdatedAt},
 	}
 	if at := p.Latest(); at != nil {
@@ -76,7 +77,7 @@ func (r *payment) changeable() map[string]any {
 		"capture_reserved": r.CaptureReserved, "refund_reserved": r.RefundReserved, "ceiling": r.Ceiling, "foreign_amount": r.ForeignAmount,
 		"surplus": r.Surplus, "reserves_capture": r.ReservesCapture, "reserves_refund": r.ReservesRefund,
 		"status": r.Status, "canceled": r.Canceled, "cancel_reason": r.CancelReason, "waived": r.Waived, "expired": r.Expired,
-		"flagged": r.Flagged, "mismatch": r.Mismatch, "needs_review": r.NeedsReview, "version": r.Version, "sequence": r.Sequence, "fact_count": r.FactCount,
+		"flagged": r.Flagged, "mismatch": r.Mismatch, "needs_review": r.NeedsReview, "acknowledged": r.Acknowledged, "version": r.Version, "sequence": r.Sequence, "fact_count": r.FactCount,
 		"updated_at": r.UpdatedAt,
 	}
 }
@@ -89,7 +90,7 @@ func (r *payment) core() *core.Payment {
 			Capturable: r.Capturable, Refundable: r.Refundable, InDoubt: r.InDoubt, CaptureReserved: r.CaptureReserved, RefundReserved: r.RefundReserved,
 			Ceiling: r.Ceiling, Foreign: r.ForeignAmount, Surplus: r.Surplus},
 		Status: core.Status(r.Status), Canceled: r.Canceled, CancelReason: string(r.CancelReason), Waived: r.Waived, Expired: r.Expired,
-		Flagged: r.Flagged, Mismatch: r.Mismatch, NeedsReview: r.NeedsReview, Version: r.Version, Sequence: r.Sequence, FactCount: r.FactCount,
+		Flagged: r.Flagged, Mismatch: r.Mismatch, NeedsReview: r.NeedsReview, Acknowledged: r.Acknowledged.V, Version: r.Version, Sequence: r.Sequence, FactCount: r.FactCount,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }

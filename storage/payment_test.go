@@ -21,6 +21,7 @@ func full() *core.Payment {
 		Buyer: core.Buyer{Email: "jane@example.org", Billing: &core.Address{Name: "Jane", Line1: "Street 1"}}, Items: []core.LineItem{{Name: "Coffee", Quantity: 2, UnitAmount: 6275}},
 		ReturnURL: "https://shop.example/thanks", OffSession: true, Pending: true, Channel: "phone"}
 	p.Canceled, p.CancelReason, p.Waived, p.Expired, p.Flagged, p.Mismatch, p.NeedsReview = true, "requested_by_merchant", true, true, true, true, true
+	p.Acknowledged = core.Acknowledged{At: at, Facts: 2, Foreign: 300, Surplus: 20, Excess: 1}
 	a := p.Attempts[0]
 	a.Next = &core.NextAction{Type: core.NextPostForm, Then: core.ThenQuery, URL: "https://pay.example", Fields: [][2]string{{"b", "2"}, {"a", "1"}}, ExpiresAt: at}
 	a.Refs, a.Memo = core.Refs{"charge": "S01-1"}, core.Refs{"token": "abc"}
@@ -90,7 +91,7 @@ func TestPaymentsInPages(t *testing.T) {
 			p := paid(fmt.Sprintf("r%d", i), 100)
 			p.CreatedAt = began.Add(time.Duration(i/2) * time.Second) // two of each time
 			if i%3 == 0 {
-				p.Attempts[0].Account, p.Status = "third", core.StatusFailed
+				p.Attempts[0].Account, p.Status, p.NeedsReview = "third", core.StatusFailed, true
 			}
 			all = append([]*core.Payment{insert(t, s, p)}, all...)
 		}
@@ -121,6 +122,9 @@ func TestPaymentsInPages(t *testing.T) {
 		require.Equal(t, where(func(p *core.Payment) bool { return p.Status == core.StatusFailed }), page(core.PaymentQuery{Status: core.StatusFailed}))
 		require.Equal(t, where(func(p *core.Payment) bool { return p.Attempts[0].Account == "third" }), page(core.PaymentQuery{Account: "third"}))
 		require.Equal(t, where(func(p *core.Payment) bool { return p.Reference == "r4" }), page(core.PaymentQuery{Reference: "r4"}))
+		for _, review := range []bool{true, false} {
+			require.Equal(t, where(func(p *core.Payment) bool { return p.NeedsReview == review }), page(core.PaymentQuery{Review: &review}))
+		}
 		from, to := began.Add(time.Second), began.Add(3*time.Second)
 		require.Equal(t, where(func(p *core.Payment) bool { return !p.CreatedAt.Before(from) && !p.CreatedAt.After(to) }), page(core.PaymentQuery{From: from, To: to}))
 

@@ -59,6 +59,7 @@ CREATE TABLE payments (
     flagged          INTEGER NOT NULL,
     mismatch         INTEGER NOT NULL,
     needs_review     INTEGER NOT NULL,
+    acknowledged     TEXT,
     version          INTEGER NOT NULL CHECK (version > 0),
     sequence         INTEGER NOT NULL,
     fact_count       INTEGER NOT NULL,
@@ -72,6 +73,7 @@ CREATE TABLE payments (
 CREATE UNIQUE INDEX payments_reference ON payments (merchant_id, reference);
 CREATE INDEX payments_newest ON payments (merchant_id, created_at, id);
 CREATE INDEX payments_by_status ON payments (merchant_id, status, created_at, id);
+CREATE INDEX payments_for_review ON payments (merchant_id, created_at, id) WHERE needs_review;
 CREATE INDEX payments_by_account ON payments (merchant_id, account, created_at, id);
 CREATE INDEX payments_changed ON payments (updated_at, id);
 CREATE INDEX payments_open ON payments (id)
