@@ -103,3 +103,6 @@ func (a answer) VisitRedeliverEventResponse(w http.ResponseWriter) error { retur
 func (a answer) VisitRedeliverToWebhookEndpointResponse(w http.ResponseWriter) error {
 	return a.write(w)
 }
+
+// VisitResolvePaymentResponse writes the answer.
+func (a answer) VisitResolvePaymentResponse(w http.ResponseWriter) error { return a.write(w) }

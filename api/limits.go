@@ -134,6 +134,7 @@ var keyed = map[string]bool{
 	"/v1/webhook-endpoints":                            true,
 	"/v1/webhook-endpoints/:endpoint_id/rotate-secret": true,
 	"/v1/webhook-endpoints/:endpoint_id/redeliver":     true,
+	"/v1/payments/:payment_id/resolve":                 true,
 }
 
 // withIdempotencyKey demands the key on every POST with effect and checks its syntax. It must run behind the

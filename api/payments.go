@@ -164,7 +164,7 @@ func (s *Server) UpdatePayment(ctx context.Context, r openapi.UpdatePaymentReque
 // ListPayments handles GET /v1/payments.
 func (s *Server) ListPayments(ctx context.Context, r openapi.ListPaymentsRequestObject) (openapi.ListPaymentsResponseObject, error) {
 	q := core.PaymentQuery{Status: core.Status(plain(r.Params.Status)), Reference: text(r.Params.MerchantReference), Account: text(r.Params.Account),
-		From: at(r.Params.From), To: at(r.Params.To)}
+		Review: r.Params.NeedsReview, From: at(r.Params.From), To: at(r.Params.To)}
 	l, err := s.checkout.Payments(ctx, merchantOf(ctx), q, count(r.Params.Limit), text(r.Params.Cursor))
 	if err != nil {
 		return nil, err
@@ -204,6 +204,16 @@ func (s *Server) CancelPayment(ctx context.Context, r openapi.CancelPaymentReque
 		return nil, err
 	}
 	return s.answered(s.checkout.Cancel(ctx, req, r.PaymentID, body.Reason))
+}
+
+// ResolvePayment handles POST /v1/payments/{id}/resolve: an operator settles a doubt, or ends a review.
+func (s *Server) ResolvePayment(ctx context.Context, r openapi.ResolvePaymentRequestObject) (openapi.ResolvePaymentResponseObject, error) {
+	req, err := request(ctx, r.Params.IdempotencyKey, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.answered(s.checkout.Resolve(ctx, req, r.PaymentID, core.Settlement{Operation: r.Body.Operation, Happened: r.Body.Verdict == openapi.ResolvePaymentVerdictHappened,
+		Amount: r.Body.Amount, Reference: r.Body.ProviderReference, Acknowledge: r.Body.Acknowledge, Evidence: r.Body.Evidence}))
 }
 
 func text[T ~string](s *T) string { return string(plain(s)) }

@@ -43,8 +43,16 @@ func (s renderer) payment(v core.View) openapi.Payment {
 		Description: optional(v.Description), DisputeStatus: openapi.PaymentDisputeStatus(v.DisputeStatus), LastError: failure(v.LastError),
 		Livemode: s.live, Mandate: optional(v.Mandate), Metadata: metadata, Method: method(v.Method, v.Display), NeedsReview: v.NeedsReview,
 		NextAction: s.nextAction(v), Provider: provider(v.Provider, v.References), RefundStatus: openapi.PaymentRefundStatus(v.RefundStatus),
-		ReservedUntil: instant(v.HeldUntil), Review: review(v.Review), Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
+		ReservedUntil: instant(v.HeldUntil), Doubts: doubts(v.Doubts), Review: review(v.Review), Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt,
 	}
+}
+
+func doubts(in []core.Doubt) (out []openapi.Doubt) {
+	for _, d := range in {
+		out = append(out, openapi.Doubt{Operation: d.Operation, Object: optional(d.Object), Kind: openapi.DoubtKind(d.Kind), Amount: d.Amount.Minor,
+			Currency: d.Amount.Currency, State: openapi.DoubtState(d.State), CreatedAt: d.CreatedAt})
+	}
+	return out
 }
 
 func amounts(a core.Amounts) openapi.Amounts {

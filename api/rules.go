@@ -28,6 +28,7 @@ var codes = map[string]openapi.ProblemCode{
 	"/reference":                openapi.ProblemCodeReferenceInvalid,
 	"/description":              openapi.ProblemCodeDescriptionInvalid,
 	"/reason":                   openapi.ProblemCodeDescriptionInvalid,
+	"/evidence":                 openapi.ProblemCodeDescriptionInvalid,
 	"/return_url":               openapi.ProblemCodeURLInvalid,
 	"/cancel_url":               openapi.ProblemCodeURLInvalid,
 	"/review_url":               openapi.ProblemCodeURLInvalid,
@@ -47,7 +48,7 @@ var rules = map[openapi.ProblemCode]string{
 	openapi.ProblemCodeAmountTooLarge:     "An amount is at most 999999999999999 minor units.",
 	openapi.ProblemCodeCurrencyInvalid:    "A currency is a code of ISO 4217 in upper case.",
 	openapi.ProblemCodeReferenceInvalid:   "A reference is 1 to 64 letters, digits, dots, underscores and hyphens.",
-	openapi.ProblemCodeDescriptionInvalid: "The text is too long, not a string, or has control characters.",
+	openapi.ProblemCodeDescriptionInvalid: "The text is missing or too long, not a string, or has control characters.",
 	openapi.ProblemCodeURLInvalid:         "An absolute address of 1 to 2000 characters is needed.",
 	openapi.ProblemCodeEventUnknown:       "There is no such type of event.",
 	openapi.ProblemCodeAccountUnknown:     "There is no such account.",
@@ -59,7 +60,7 @@ var rules = map[openapi.ProblemCode]string{
 // account number, which has check digits of its own.
 var cardFree = map[string]bool{
 	"/merchant_reference": true, "/reference": true, "/mandate": true, "/capture": true, "/authorization": true,
-	"/account": true, "/events/*": true, "/method/instrument/iban": true,
+	"/account": true, "/events/*": true, "/operation": true, "/provider_reference": true, "/method/instrument/iban": true,
 }
 
 // patternOf is the pointer with * for array indexes.

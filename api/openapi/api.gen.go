@@ -255,6 +255,72 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
+// Defines values for DoubtState.
+const (
+	DoubtStatePending DoubtState = "pending"
+	DoubtStateUnknown DoubtState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the DoubtState enum.
+func (e DoubtState) Valid() bool {
+	switch e {
+	case DoubtStatePending:
+		return true
+	case DoubtStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DoubtKind.
+const (
+	DoubtKindAuthorize     DoubtKind = "authorize"
+	DoubtKindCancelMandate DoubtKind = "cancel_mandate"
+	DoubtKindCapture       DoubtKind = "capture"
+	DoubtKindChargeMandate DoubtKind = "charge_mandate"
+	DoubtKindComplete      DoubtKind = "complete"
+	DoubtKindConfirm       DoubtKind = "confirm"
+	DoubtKindRefund        DoubtKind = "refund"
+	DoubtKindStart         DoubtKind = "start"
+	DoubtKindStartMandate  DoubtKind = "start_mandate"
+	DoubtKindUpdate        DoubtKind = "update"
+	DoubtKindUpdateMandate DoubtKind = "update_mandate"
+	DoubtKindVoid          DoubtKind = "void"
+)
+
+// Valid indicates whether the value is a known member of the DoubtKind enum.
+func (e DoubtKind) Valid() bool {
+	switch e {
+	case DoubtKindAuthorize:
+		return true
+	case DoubtKindCancelMandate:
+		return true
+	case DoubtKindCapture:
+		return true
+	case DoubtKindChargeMandate:
+		return true
+	case DoubtKindComplete:
+		return true
+	case DoubtKindConfirm:
+		return true
+	case DoubtKindRefund:
+		return true
+	case DoubtKindStart:
+		return true
+	case DoubtKindStartMandate:
+		return true
+	case DoubtKindUpdate:
+		return true
+	case DoubtKindUpdateMandate:
+		return true
+	case DoubtKindVoid:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventObject.
 const (
 	EventObjectEvent EventObject = "event"
@@ -442,6 +508,7 @@ const (
 	FailureCategoryLimitExceeded           FailureCategory = "limit_exceeded"
 	FailureCategoryProviderRejected        FailureCategory = "provider_rejected"
 	FailureCategoryProviderTimeoutDeclared FailureCategory = "provider_timeout_declared"
+	FailureCategorySettledByOperator       FailureCategory = "settled_by_operator"
 )
 
 // Valid indicates whether the value is a known member of the FailureCategory enum.
@@ -474,6 +541,8 @@ func (e FailureCategory) Valid() bool {
 	case FailureCategoryProviderRejected:
 		return true
 	case FailureCategoryProviderTimeoutDeclared:
+		return true
+	case FailureCategorySettledByOperator:
 		return true
 	default:
 		return false
@@ -1242,6 +1311,24 @@ func (e RenderWidgetSdk) Valid() bool {
 	}
 }
 
+// Defines values for ResolvePaymentVerdict.
+const (
+	ResolvePaymentVerdictDidNotHappen ResolvePaymentVerdict = "did_not_happen"
+	ResolvePaymentVerdictHappened     ResolvePaymentVerdict = "happened"
+)
+
+// Valid indicates whether the value is a known member of the ResolvePaymentVerdict enum.
+func (e ResolvePaymentVerdict) Valid() bool {
+	switch e {
+	case ResolvePaymentVerdictDidNotHappen:
+		return true
+	case ResolvePaymentVerdictHappened:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RetryAdvice.
 const (
 	RetryAdviceAfterBuyerAction RetryAdvice = "after_buyer_action"
@@ -1874,6 +1961,36 @@ type DeliveryTry struct {
 	Number int64 `json:"number"`
 }
 
+// Doubt An operation whose outcome is not known.
+type Doubt struct {
+	// Object Id of the capture or refund it is; null for other operations.
+	Object *string `json:"object"`
+
+	// State `unknown`: the answer was lost. `pending`: the provider accepted it and told nothing for two weeks.
+	State DoubtState `json:"state"`
+
+	// Amount What it is about in minor units; 0 where it has no amount of its own.
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency  `json:"currency"`
+	Kind     DoubtKind `json:"kind"`
+
+	// Operation Id of the operation.
+	//
+	// Examples: op_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	Operation string    `json:"operation"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// DoubtState `unknown`: the answer was lost. `pending`: the provider accepted it and told nothing for two weeks.
+type DoubtState string
+
+// DoubtKind defines model for Doubt.Kind.
+type DoubtKind string
+
 // Event Something that happened. Stored with the change itself, and never changed afterwards.
 type Event struct {
 	// ID Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
@@ -2324,6 +2441,9 @@ type Payment struct {
 	// DisputeStatus Whether the buyer disputes the charge.
 	DisputeStatus PaymentDisputeStatus `json:"dispute_status"`
 
+	// Doubts What an operator may settle with `POST …/resolve`; absent when there is nothing.
+	Doubts []Doubt `json:"doubts,omitempty"`
+
 	// LastError Why the latest attempt or operation failed; null if none did.
 	LastError *Failure `json:"last_error"`
 
@@ -2631,6 +2751,34 @@ type RenderWidget struct {
 // RenderWidgetSdk defines model for RenderWidget.Sdk.
 type RenderWidgetSdk string
 
+// ResolvePayment What an operator has seen: `operation` and `verdict`, or `acknowledge`.
+type ResolvePayment struct {
+	// Acknowledge Nothing is in doubt; what is for review was seen and stands.
+	Acknowledge bool `json:"acknowledge,omitempty"`
+
+	// Amount To be sure of what is settled, in minor units; another amount than the operation's is refused. Parts do not happen.
+	//
+	// Examples: 5000
+	Amount *int64 `json:"amount,omitempty" validate:"excluded_with=Acknowledge,omitnil,gt=0,max=999999999999999"`
+
+	// Evidence Where this was seen, such as a page of the provider's back office or its ticket. No control characters.
+	Evidence string `json:"evidence" validate:"min=1,max=2000"`
+
+	// Operation Id of the operation, capture or refund, as `doubts` of the payment shows it.
+	//
+	// Examples: cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	Operation string `json:"operation,omitempty" validate:"required_without=Acknowledge,excluded_with=Acknowledge,omitempty,name"`
+
+	// ProviderReference The provider's own id of what happened, if it shows one, so that what it tells of it later is the same.
+	ProviderReference string `json:"provider_reference,omitempty" validate:"excluded_with=Acknowledge,max=128"`
+
+	// Verdict What became of it at the provider.
+	Verdict ResolvePaymentVerdict `json:"verdict,omitempty" validate:"required_without=Acknowledge,excluded_with=Acknowledge,omitempty,enum"`
+}
+
+// ResolvePaymentVerdict What became of it at the provider.
+type ResolvePaymentVerdict string
+
 // RetryAdvice What has a chance of success next.
 type RetryAdvice string
 
@@ -2904,6 +3052,9 @@ type ListPaymentsParams struct {
 	// Account Only payments whose latest attempt is at this account.
 	Account *string `form:"account,omitempty" json:"account,omitempty" validate:"omitempty,name"`
 
+	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome is in doubt; `false`: only the others.
+	NeedsReview *bool `form:"needs_review,omitempty" json:"needs_review,omitempty"`
+
 	// From Only what was created at this time or later. A date alone is its first moment in UTC.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
@@ -2947,6 +3098,13 @@ type ConfirmPaymentParams struct {
 
 // CreateRefundParams defines parameters for CreateRefund.
 type CreateRefundParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ResolvePaymentParams defines parameters for ResolvePayment.
+type ResolvePaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
 	// key never has a second effect.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
@@ -3014,6 +3172,9 @@ type ConfirmPaymentJSONRequestBody = ConfirmPayment
 
 // CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
 type CreateRefundJSONRequestBody = CreateRefund
+
+// ResolvePaymentJSONRequestBody defines body for ResolvePayment for application/json ContentType.
+type ResolvePaymentJSONRequestBody = ResolvePayment
 
 // CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
 type CreateWebhookEndpointJSONRequestBody = CreateWebhookEndpoint
@@ -3089,6 +3250,9 @@ type ServerInterface interface {
 	// CreateRefund Refund all or part
 	// (POST /v1/payments/{payment_id}/refunds)
 	CreateRefund(ctx echo.Context, paymentID PaymentID, params CreateRefundParams) error
+	// ResolvePayment Settle a doubt, or end a review (operator)
+	// (POST /v1/payments/{payment_id}/resolve)
+	ResolvePayment(ctx echo.Context, paymentID PaymentID, params ResolvePaymentParams) error
 	// SyncPayment Ask the provider now
 	// (POST /v1/payments/{payment_id}/sync)
 	SyncPayment(ctx echo.Context, paymentID PaymentID) error
@@ -3479,6 +3643,13 @@ func (w *ServerInterfaceWrapper) ListPayments(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter account: %s", err))
 	}
 
+	// ------------- Optional query parameter "needs_review" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "needs_review", ctx.QueryParams(), &params.NeedsReview, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter needs_review: %s", err))
+	}
+
 	// ------------- Optional query parameter "from" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
@@ -3751,6 +3922,44 @@ func (w *ServerInterfaceWrapper) CreateRefund(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CreateRefund(ctx, paymentID, params)
+	return err
+}
+
+// ResolvePayment converts echo context to params.
+func (w *ServerInterfaceWrapper) ResolvePayment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "payment_id" -------------
+	var paymentID PaymentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "payment_id", ctx.Param("payment_id"), &paymentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResolvePaymentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ResolvePayment(ctx, paymentID, params)
 	return err
 }
 
@@ -4073,6 +4282,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/confirm", wrapper.ConfirmPayment, options.OperationMiddlewares["confirmPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
+	router.POST(options.BaseURL+"/v1/payments/:payment_id/resolve", wrapper.ResolvePayment, options.OperationMiddlewares["resolvePayment"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/sync", wrapper.SyncPayment, options.OperationMiddlewares["syncPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id/timeline", wrapper.GetPaymentTimeline, options.OperationMiddlewares["getPaymentTimeline"]...)
 	router.GET(options.BaseURL+"/v1/webhook-endpoints", wrapper.ListWebhookEndpoints, options.OperationMiddlewares["listWebhookEndpoints"]...)
@@ -4776,6 +4986,40 @@ func (response CreateRefund202JSONResponse) VisitCreateRefundResponse(w http.Res
 	return err
 }
 
+type ResolvePaymentRequestObject struct {
+	PaymentID PaymentID `json:"payment_id"`
+	Params    ResolvePaymentParams
+	Body      *ResolvePaymentJSONRequestBody
+}
+
+type ResolvePaymentResponseObject interface {
+	VisitResolvePaymentResponse(w http.ResponseWriter) error
+}
+
+type ResolvePayment200ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type ResolvePayment200JSONResponse struct {
+	Body    Payment
+	Headers ResolvePayment200ResponseHeaders
+}
+
+func (response ResolvePayment200JSONResponse) VisitResolvePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SyncPaymentRequestObject struct {
 	PaymentID PaymentID `json:"payment_id"`
 }
@@ -5091,6 +5335,9 @@ type StrictServerInterface interface {
 	// CreateRefund Refund all or part
 	// (POST /v1/payments/{payment_id}/refunds)
 	CreateRefund(ctx context.Context, request CreateRefundRequestObject) (CreateRefundResponseObject, error)
+	// ResolvePayment Settle a doubt, or end a review (operator)
+	// (POST /v1/payments/{payment_id}/resolve)
+	ResolvePayment(ctx context.Context, request ResolvePaymentRequestObject) (ResolvePaymentResponseObject, error)
 	// SyncPayment Ask the provider now
 	// (POST /v1/payments/{payment_id}/sync)
 	SyncPayment(ctx context.Context, request SyncPaymentRequestObject) (SyncPaymentResponseObject, error)
@@ -5836,6 +6083,55 @@ func (sh *strictHandler) CreateRefund(ctx echo.Context, paymentID PaymentID, par
 		return err
 	} else if validResponse, ok := response.(CreateRefundResponseObject); ok {
 		return validResponse.VisitCreateRefundResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResolvePayment operation middleware
+func (sh *strictHandler) ResolvePayment(ctx echo.Context, paymentID PaymentID, params ResolvePaymentParams) error {
+	var request ResolvePaymentRequestObject
+
+	request.PaymentID = paymentID
+	request.Params = params
+
+	var body ResolvePaymentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ResolvePayment(ctx.Request().Context(), request.(ResolvePaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResolvePayment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResolvePaymentResponseObject); ok {
+		return validResponse.VisitResolvePaymentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

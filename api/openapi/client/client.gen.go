@@ -255,6 +255,72 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
+// Defines values for DoubtKind.
+const (
+	DoubtKindAuthorize     DoubtKind = "authorize"
+	DoubtKindCancelMandate DoubtKind = "cancel_mandate"
+	DoubtKindCapture       DoubtKind = "capture"
+	DoubtKindChargeMandate DoubtKind = "charge_mandate"
+	DoubtKindComplete      DoubtKind = "complete"
+	DoubtKindConfirm       DoubtKind = "confirm"
+	DoubtKindRefund        DoubtKind = "refund"
+	DoubtKindStart         DoubtKind = "start"
+	DoubtKindStartMandate  DoubtKind = "start_mandate"
+	DoubtKindUpdate        DoubtKind = "update"
+	DoubtKindUpdateMandate DoubtKind = "update_mandate"
+	DoubtKindVoid          DoubtKind = "void"
+)
+
+// Valid indicates whether the value is a known member of the DoubtKind enum.
+func (e DoubtKind) Valid() bool {
+	switch e {
+	case DoubtKindAuthorize:
+		return true
+	case DoubtKindCancelMandate:
+		return true
+	case DoubtKindCapture:
+		return true
+	case DoubtKindChargeMandate:
+		return true
+	case DoubtKindComplete:
+		return true
+	case DoubtKindConfirm:
+		return true
+	case DoubtKindRefund:
+		return true
+	case DoubtKindStart:
+		return true
+	case DoubtKindStartMandate:
+		return true
+	case DoubtKindUpdate:
+		return true
+	case DoubtKindUpdateMandate:
+		return true
+	case DoubtKindVoid:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DoubtState.
+const (
+	DoubtStatePending DoubtState = "pending"
+	DoubtStateUnknown DoubtState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the DoubtState enum.
+func (e DoubtState) Valid() bool {
+	switch e {
+	case DoubtStatePending:
+		return true
+	case DoubtStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EventObject.
 const (
 	EventObjectEvent EventObject = "event"
@@ -442,6 +508,7 @@ const (
 	FailureCategoryLimitExceeded           FailureCategory = "limit_exceeded"
 	FailureCategoryProviderRejected        FailureCategory = "provider_rejected"
 	FailureCategoryProviderTimeoutDeclared FailureCategory = "provider_timeout_declared"
+	FailureCategorySettledByOperator       FailureCategory = "settled_by_operator"
 )
 
 // Valid indicates whether the value is a known member of the FailureCategory enum.
@@ -474,6 +541,8 @@ func (e FailureCategory) Valid() bool {
 	case FailureCategoryProviderRejected:
 		return true
 	case FailureCategoryProviderTimeoutDeclared:
+		return true
+	case FailureCategorySettledByOperator:
 		return true
 	default:
 		return false
@@ -1221,6 +1290,24 @@ func (e RenderWidgetSdk) Valid() bool {
 	}
 }
 
+// Defines values for ResolvePaymentVerdict.
+const (
+	ResolvePaymentVerdictDidNotHappen ResolvePaymentVerdict = "did_not_happen"
+	ResolvePaymentVerdictHappened     ResolvePaymentVerdict = "happened"
+)
+
+// Valid indicates whether the value is a known member of the ResolvePaymentVerdict enum.
+func (e ResolvePaymentVerdict) Valid() bool {
+	switch e {
+	case ResolvePaymentVerdictDidNotHappen:
+		return true
+	case ResolvePaymentVerdictHappened:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RetryAdvice.
 const (
 	RetryAdviceAfterBuyerAction RetryAdvice = "after_buyer_action"
@@ -1854,6 +1941,36 @@ type DeliveryTry struct {
 	Status *int64 `json:"status"`
 }
 
+// Doubt An operation whose outcome is not known.
+type Doubt struct {
+	// Amount What it is about in minor units; 0 where it has no amount of its own.
+	Amount    int64     `json:"amount"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency  `json:"currency"`
+	Kind     DoubtKind `json:"kind"`
+
+	// Object Id of the capture or refund it is; null for other operations.
+	Object *string `json:"object"`
+
+	// Operation Id of the operation.
+	//
+	// Examples: op_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	Operation string `json:"operation"`
+
+	// State `unknown`: the answer was lost. `pending`: the provider accepted it and told nothing for two weeks.
+	State DoubtState `json:"state"`
+}
+
+// DoubtKind defines model for Doubt.Kind.
+type DoubtKind string
+
+// DoubtState `unknown`: the answer was lost. `pending`: the provider accepted it and told nothing for two weeks.
+type DoubtState string
+
 // Event Something that happened. Stored with the change itself, and never changed afterwards.
 type Event struct {
 	// Data What changed, how it was before, and why.
@@ -2269,6 +2386,9 @@ type Payment struct {
 	// DisputeStatus Whether the buyer disputes the charge.
 	DisputeStatus PaymentDisputeStatus `json:"dispute_status"`
 
+	// Doubts What an operator may settle with `POST …/resolve`; absent when there is nothing.
+	Doubts []Doubt `json:"doubts,omitempty"`
+
 	// ID Examples: pay_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	ID string `json:"id"`
 
@@ -2601,6 +2721,34 @@ type RenderWidget struct {
 // RenderWidgetSdk defines model for RenderWidget.Sdk.
 type RenderWidgetSdk string
 
+// ResolvePayment What an operator has seen: `operation` and `verdict`, or `acknowledge`.
+type ResolvePayment struct {
+	// Acknowledge Nothing is in doubt; what is for review was seen and stands.
+	Acknowledge bool `json:"acknowledge,omitempty"`
+
+	// Amount To be sure of what is settled, in minor units; another amount than the operation's is refused. Parts do not happen.
+	//
+	// Examples: 5000
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Evidence Where this was seen, such as a page of the provider's back office or its ticket. No control characters.
+	Evidence string `json:"evidence"`
+
+	// Operation Id of the operation, capture or refund, as `doubts` of the payment shows it.
+	//
+	// Examples: cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	Operation string `json:"operation,omitempty"`
+
+	// ProviderReference The provider's own id of what happened, if it shows one, so that what it tells of it later is the same.
+	ProviderReference string `json:"provider_reference,omitempty"`
+
+	// Verdict What became of it at the provider.
+	Verdict ResolvePaymentVerdict `json:"verdict,omitempty"`
+}
+
+// ResolvePaymentVerdict What became of it at the provider.
+type ResolvePaymentVerdict string
+
 // RetryAdvice What has a chance of success next.
 type RetryAdvice string
 
@@ -2878,6 +3026,9 @@ type ListPaymentsParams struct {
 	// Account Only payments whose latest attempt is at this account.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
+	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome is in doubt; `false`: only the others.
+	NeedsReview *bool `form:"needs_review,omitempty" json:"needs_review,omitempty"`
+
 	// From Only what was created at this time or later. A date alone is its first moment in UTC.
 	From *From `form:"from,omitempty" json:"from,omitempty"`
 
@@ -2921,6 +3072,13 @@ type ConfirmPaymentParams struct {
 
 // CreateRefundParams defines parameters for CreateRefund.
 type CreateRefundParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ResolvePaymentParams defines parameters for ResolvePayment.
+type ResolvePaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
 	// key never has a second effect.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
@@ -2988,6 +3146,9 @@ type ConfirmPaymentJSONRequestBody = ConfirmPayment
 
 // CreateRefundJSONRequestBody defines body for CreateRefund for application/json ContentType.
 type CreateRefundJSONRequestBody = CreateRefund
+
+// ResolvePaymentJSONRequestBody defines body for ResolvePayment for application/json ContentType.
+type ResolvePaymentJSONRequestBody = ResolvePayment
 
 // CreateWebhookEndpointJSONRequestBody defines body for CreateWebhookEndpoint for application/json ContentType.
 type CreateWebhookEndpointJSONRequestBody = CreateWebhookEndpoint
@@ -3320,6 +3481,50 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/payments/{payment_id}/refunds (the `CreateRefund` operationId).
 	CreateRefund(ctx context.Context, paymentID PaymentID, params *CreateRefundParams, body CreateRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolvePaymentWithBody Settle a doubt, or end a review (operator)
+	//
+	// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	//
+	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+	// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+	// `payment.doubt_resolved` with the cause `operator`.
+	//
+	// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+	// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+	// is. What comes on top of it later needs review again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+	ResolvePaymentWithBody(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResolvePayment Settle a doubt, or end a review (operator)
+	//
+	// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	//
+	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+	// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+	// `payment.doubt_resolved` with the cause `operator`.
+	//
+	// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+	// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+	// is. What comes on top of it later needs review again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+	ResolvePayment(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, body ResolvePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SyncPayment Ask the provider now
 	//
@@ -3983,6 +4188,70 @@ func (c *Client) CreateRefundWithBody(ctx context.Context, paymentID PaymentID, 
 // Corresponds with POST /v1/payments/{payment_id}/refunds (the `CreateRefund` operationId).
 func (c *Client) CreateRefund(ctx context.Context, paymentID PaymentID, params *CreateRefundParams, body CreateRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCreateRefundRequest(c.Server, paymentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolvePaymentWithBody Settle a doubt, or end a review (operator)
+//
+// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+//
+// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+// `payment.doubt_resolved` with the cause `operator`.
+//
+// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+// is. What comes on top of it later needs review again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+func (c *Client) ResolvePaymentWithBody(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolvePaymentRequestWithBody(c.Server, paymentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResolvePayment Settle a doubt, or end a review (operator)
+//
+// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+//
+// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+// `payment.doubt_resolved` with the cause `operator`.
+//
+// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+// is. What comes on top of it later needs review again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+func (c *Client) ResolvePayment(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, body ResolvePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResolvePaymentRequest(c.Server, paymentID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4990,6 +5259,18 @@ func NewListPaymentsRequest(server string, params *ListPaymentsParams) (*http.Re
 
 		}
 
+		if params.NeedsReview != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "needs_review", *params.NeedsReview, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.From != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
@@ -5465,6 +5746,66 @@ func NewCreateRefundRequestWithBody(server string, paymentID PaymentID, params *
 	}
 
 	operationPath := fmt.Sprintf("/v1/payments/%s/refunds", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewResolvePaymentRequest calls the generic ResolvePayment builder with application/json body
+func NewResolvePaymentRequest(server string, paymentID PaymentID, params *ResolvePaymentParams, body ResolvePaymentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResolvePaymentRequestWithBody(server, paymentID, params, "application/json", bodyReader)
+}
+
+// NewResolvePaymentRequestWithBody constructs an http.Request for the ResolvePayment method, with any body, and a specified content type
+func NewResolvePaymentRequestWithBody(server string, paymentID PaymentID, params *ResolvePaymentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "payment_id", paymentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payments/%s/resolve", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -6311,6 +6652,50 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/payments/{payment_id}/refunds (the `CreateRefund` operationId).
 	CreateRefundWithResponse(ctx context.Context, paymentID PaymentID, params *CreateRefundParams, body CreateRefundJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateRefundResponse, error)
+
+	// ResolvePaymentWithBodyWithResponse Settle a doubt, or end a review (operator)
+	//
+	// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	//
+	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+	// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+	// `payment.doubt_resolved` with the cause `operator`.
+	//
+	// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+	// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+	// is. What comes on top of it later needs review again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+	ResolvePaymentWithBodyWithResponse(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolvePaymentResponse, error)
+
+	// ResolvePaymentWithResponse Settle a doubt, or end a review (operator)
+	//
+	// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	//
+	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+	// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+	// `payment.doubt_resolved` with the cause `operator`.
+	//
+	// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+	// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+	// is. What comes on top of it later needs review again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+	ResolvePaymentWithResponse(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, body ResolvePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolvePaymentResponse, error)
 
 	// SyncPaymentWithResponse Ask the provider now
 	//
@@ -7610,6 +7995,61 @@ func (r CreateRefundResponse) ContentType() string {
 	return ""
 }
 
+// ResolvePaymentResponse200Headers the declared response headers of an HTTP 200 response for ResolvePayment
+type ResolvePaymentResponse200Headers struct {
+	IdempotentReplayed *bool
+}
+
+type ResolvePaymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Payment
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResolvePaymentResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResolvePaymentResponse) GetJSON200() *Payment {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResolvePaymentResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResolvePaymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResolvePaymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResolvePaymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResolvePaymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type SyncPaymentResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8547,6 +8987,62 @@ func (c *ClientWithResponses) CreateRefundWithResponse(ctx context.Context, paym
 		return nil, err
 	}
 	return ParseCreateRefundResponse(rsp)
+}
+
+// ResolvePaymentWithBodyWithResponse Settle a doubt, or end a review (operator)
+//
+// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+//
+// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+// `payment.doubt_resolved` with the cause `operator`.
+//
+// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+// is. What comes on top of it later needs review again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+func (c *ClientWithResponses) ResolvePaymentWithBodyWithResponse(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResolvePaymentResponse, error) {
+	rsp, err := c.ResolvePaymentWithBody(ctx, paymentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolvePaymentResponse(rsp)
+}
+
+// ResolvePaymentWithResponse Settle a doubt, or end a review (operator)
+//
+// Some outcomes no program may decide: the answer of a call was lost, and what the provider tells does not say
+// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
+// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
+// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
+// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+//
+// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
+// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
+// once more. Who said what, when, and what it changed is on the timeline; the merchant is told by
+// `payment.doubt_resolved` with the cause `operator`.
+//
+// With `acknowledge` nothing is settled: what is for review without being in doubt (money that others moved at
+// the provider, a message about another amount, a buyer who paid twice, a contradiction) was seen and stands as it
+// is. What comes on top of it later needs review again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payments/{payment_id}/resolve (the `ResolvePayment` operationId).
+func (c *ClientWithResponses) ResolvePaymentWithResponse(ctx context.Context, paymentID PaymentID, params *ResolvePaymentParams, body ResolvePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*ResolvePaymentResponse, error) {
+	rsp, err := c.ResolvePayment(ctx, paymentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResolvePaymentResponse(rsp)
 }
 
 // SyncPaymentWithResponse Ask the provider now
@@ -9664,6 +10160,52 @@ func ParseCreateRefundResponse(rsp *http.Response) (*CreateRefundResponse, error
 			headers.IdempotentReplayed = &value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResolvePaymentResponse parses an HTTP response from a ResolvePaymentWithResponse call
+func ParseResolvePaymentResponse(rsp *http.Response) (*ResolvePaymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResolvePaymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Payment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResolvePaymentResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
