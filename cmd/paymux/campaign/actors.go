@@ -162,6 +162,7 @@ func (w *World) settle() {
 	w.askAgain()
 	time.Sleep(15 * 24 * time.Hour)
 	w.askAboutRest()
+	w.decide()
 	for range 2 { // what was answered for good is answered the same
 		w.askAgain()
 	}

@@ -12,11 +12,6 @@ import (
 
 // What the program is known not to do yet. Each has a name here, is counted in every report, and goes when it is done.
 
-// doubtMayRemain: where the provider's totals do not tell whether a capture or refund happened (a part of what is left,
-// which must not be sent again, or a booking of the back office beside it), it stays unknown and a person decides (5.3).
-// Nobody does in these worlds. It becomes false, and goes, when an operator's resolve exists and somebody here uses it.
-const doubtMayRemain = true
-
 // restIsNotAsked: core asks nothing, but at its start, about a payment whose money has come to rest. What the back office
 // or a second page does to it, and whose notification is lost for good, is learned only when somebody asks; here the
 // merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.

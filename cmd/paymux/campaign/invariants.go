@@ -68,9 +68,9 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 	if a.Released > sum.Voided || a.Released < sum.Voided-lapsed {
 		w.violate("I-05: payment %s says %d released; the provider %d, %d of it lapsed", p.Reference, a.Released, sum.Voided, lapsed)
 	}
-	doubt := w.checkOperations(p, effects)
-	if doubt && !p.NeedsReview || a.InDoubt > 0 && !doubt {
-		w.violate("payment %s shows %d in doubt, review %t; operations in doubt: %t", p.Reference, a.InDoubt, p.NeedsReview, doubt)
+	w.checkOperations(p)
+	if a.InDoubt > 0 || len(p.Doubts()) > 0 {
+		w.violate("payment %s shows %d in doubt in the end: %+v", p.Reference, a.InDoubt, p.Doubts())
 	}
 	if p.Status == core.StatusFailed && len(effects) > 0 {
 		w.violate("I-11: payment %s failed and has %d effects", p.Reference, len(effects))
@@ -127,55 +127,14 @@ func bookingName(kind string, o *core.Operation) string {
 	return fmt.Sprint(kind, " ", o.Amount.Minor)
 }
 
-// checkOperations wants every operation decided, or known to be in doubt while nothing of it happened; it reports
-// whether money is in doubt.
-func (w *World) checkOperations(p *core.Payment, effects []effect) (doubt bool) {
+// checkOperations wants every operation decided: by the provider, or where it cannot, by the operator.
+func (w *World) checkOperations(p *core.Payment) {
 	for _, o := range p.Operations {
-		if o.HasNext || !o.State.Open() {
-			continue
-		}
-		if p.CheckAt.IsZero() {
-			w.violate("I-10: %s of payment %s is %s and nobody will ask", o.Kind, p.Reference, o.State)
-		}
-		if !doubtMayRemain || o.State != core.OpUnknown || !slices.Contains(bookings, o.Kind) {
-			w.violate("%s of payment %s is still %s after fifteen days", o.Kind, p.Reference, o.State)
-			continue
-		}
-		doubt = true
-		w.checkDoubt(p, o, effects)
-		w.sums.DoubtsOpen++
-		w.count("gap: " + string(o.Kind) + " in doubt for ever")
-		if happened(p, o, effects) {
-			w.violate("P2: %s of %d of payment %s is in doubt; the provider carried it out", o.Kind, o.Amount.Minor, p.Reference)
+		if !o.HasNext && o.State.Open() {
+			w.sums.DoubtsOpen++
+			w.violate("%s of payment %s is still %s in the end", o.Kind, p.Reference, o.State)
 		}
 	}
-	return doubt
-}
-
-// bookings are the kinds of operations that a person may have to decide.
-var bookings = []core.OpKind{core.OpCapture, core.OpRefund}
-
-// happened reports whether the provider's books have an effect of o that no other operation accounts for. Beside a
-// booking of the back office nobody can tell from the totals whose it was: that is for a person.
-func happened(p *core.Payment, o *core.Operation, effects []effect) bool {
-	found := 0
-	for _, e := range effects {
-		if e.Kind == string(o.Kind) && e.By == "backoffice" {
-			return false
-		}
-		switch o.Kind {
-		case core.OpRefund:
-			found += count(e.Kind == "refund" && e.Reference == o.Key)
-		case core.OpVoid:
-			found += count(e.Kind == "void" && e.By == "api")
-		case core.OpCapture:
-			found += count(e.Kind == "capture" && e.By == "api" && e.Amount == o.Amount.Minor)
-		}
-	}
-	for _, other := range p.Operations {
-		found -= count(other != o && o.Kind != core.OpRefund && other.State == core.OpSucceeded && bookingName("", other) == bookingName("", o) && other.Kind == o.Kind)
-	}
-	return found > 0
 }
 
 func count(yes bool) int {

@@ -35,7 +35,9 @@ func TestTotalAddsUp(t *testing.T) {
 }
 
 func TestSoundCanSayNo(t *testing.T) {
-	books := func(theirs, ours Books) Sums { return Sums{Books: map[string]Both{"AED": {Provider: theirs, Paymux: ours}}} }
+	books := func(theirs, ours Books) Sums {
+		return Sums{Books: map[string]Both{"AED": {Provider: theirs, Paymux: ours}}}
+	}
 	for name, c := range map[string]struct {
 		sums  Sums
 		wrong bool

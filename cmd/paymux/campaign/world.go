@@ -69,7 +69,7 @@ type World struct {
 
 // account is a merchant with one account at the provider.
 type account struct {
-	name, merchant, key string
+	name, merchant, key, operator string
 	sandbox.Account
 }
 
@@ -233,14 +233,16 @@ func (w *World) open() error {
 // register makes a merchant, his account and his key known, as configuration and `paymux keys` do.
 func (w *World) register(ctx context.Context, a *account) error {
 	text, key := core.NewAPIKey(a.merchant, core.ScopeMerchant, time.Time{})
-	a.key = text
+	operatorText, operatorKey := core.NewAPIKey(a.merchant, core.ScopeOperator, time.Time{})
+	a.key, a.operator = text, operatorText
 	salt := []byte(fmt.Sprintf("%032d", w.dice.of("salt").Uint64()))
 	for subject, fn := range map[string]func(core.Tx) error{
 		"merchant": func(tx core.Tx) error { return tx.InsertMerchant(a.merchant, time.Now()) },
 		"account": func(tx core.Tx) error {
 			return tx.InsertAccount(core.AccountRow{Name: a.name, Provider: "aps", Salt: salt, CreatedAt: time.Now()})
 		},
-		"key": func(tx core.Tx) error { return tx.InsertAPIKey(key) },
+		"key":      func(tx core.Tx) error { return tx.InsertAPIKey(key) },
+		"operator": func(tx core.Tx) error { return tx.InsertAPIKey(operatorKey) },
 	} {
 		if err := w.store.Do(ctx, subject+" "+a.name, fn); err != nil {
 			return err

@@ -1,0 +1,80 @@
+package campaign
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/paymux/paymux/core"
+)
+
+// The operator decides what no machine may: where the provider's totals do not tell whether a capture or refund happened
+// (a part of what is left, which must not be sent again, or a booking of the back office beside it). He looks at the
+// provider's own books.
+
+// decide settles, as the operators of the merchants do, everything that is in doubt in the end.
+func (w *World) decide() {
+	books := map[string]booked{}
+	for _, b := range w.books() {
+		books[b.Reference] = b
+	}
+	for _, p := range w.payments() {
+		if !p.NeedsReview {
+			continue
+		}
+		for _, d := range p.Doubts() {
+			w.settleDoubt(p, d.Operation, books)
+		}
+	}
+}
+
+func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked) {
+	for _, o := range p.Operations {
+		if o.ID != id {
+			continue
+		}
+		verdict := "did_not_happen"
+		for _, at := range p.Attempts {
+			effects := books[at.Reference].Effects
+			if at.ID != o.AttemptID {
+				continue
+			}
+			if w.checkDoubt(p, o, effects); carriedOut(p, o, effects) {
+				verdict = "happened"
+			}
+		}
+		for _, a := range w.accounts {
+			if a.merchant != p.MerchantID {
+				continue
+			}
+			operator := *a
+			operator.key = a.operator
+			got := w.call(&operator, http.MethodPost, "/v1/payments/"+p.ID+"/resolve", "resolve-"+id,
+				map[string]any{"operation": id, "verdict": verdict, "evidence": "the books of the provider"}, time.Minute)
+			if got == nil || got.status != http.StatusOK {
+				w.violate("%s of payment %s is in doubt and cannot be settled: %+v", o.Kind, p.Reference, got)
+				continue
+			}
+			w.count("doubt settled by an operator: " + string(o.Kind) + " " + verdict)
+		}
+	}
+}
+
+// carriedOut reports whether the provider's books have an effect of o that no other operation accounts for.
+func carriedOut(p *core.Payment, o *core.Operation, effects []effect) bool {
+	found := 0
+	for _, e := range effects {
+		switch o.Kind {
+		case core.OpRefund:
+			found += count(e.Kind == "refund" && e.Reference == o.Key)
+		case core.OpVoid:
+			found += count(e.Kind == "void" && e.By == "api")
+		case core.OpCapture:
+			found += count(e.Kind == "capture" && e.By == "api" && e.Amount == o.Amount.Minor)
+		}
+	}
+	for _, other := range p.Operations {
+		same := other != o && other.AttemptID == o.AttemptID && other.Kind == o.Kind && other.State == core.OpSucceeded
+		found -= count(same && o.Kind != core.OpRefund && bookingName("", other) == bookingName("", o))
+	}
+	return found > 0
+}
