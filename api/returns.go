@@ -26,8 +26,7 @@ func (s *Server) buyerReturn(c echo.Context) error {
 		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
 	}
 	if err != nil {
-		s.log.ErrorContext(r.Context(), "return not handled", "request_id", requestID(c), "error", err)
-		return hosted.Write(c.Response(), http.StatusServiceUnavailable, hosted.Notice{Lang: "en", Title: "One moment", Text: "We could not look up your payment just now.", Refresh: 3})
+		return s.notNow(c, err)
 	}
 	if landing.To == "" {
 		return hosted.Write(c.Response(), http.StatusOK, standing(landing.Payment))
@@ -36,6 +35,12 @@ func (s *Server) buyerReturn(c echo.Context) error {
 }
 
 var unknownPage = hosted.Notice{Lang: "en", Title: "There is nothing here", Text: "The link is not valid or no longer valid. Go back to the shop and start again from there."}
+
+// notNow is for a buyer whose payment could not be looked up; the page looks again by itself.
+func (s *Server) notNow(c echo.Context, err error) error {
+	s.log.ErrorContext(c.Request().Context(), "page not shown", "request_id", requestID(c), "route", c.Path(), "error", err)
+	return hosted.Write(c.Response(), http.StatusServiceUnavailable, hosted.Notice{Lang: "en", Title: "One moment", Text: "We could not look up your payment just now.", Refresh: 3})
+}
 
 // returned are the values of the body for POST, of the query for GET. The query of a POST is ours or nobody's.
 func returned(w http.ResponseWriter, r *http.Request) (url.Values, error) {
@@ -63,7 +68,7 @@ func (s *Server) hostedPage(c echo.Context) error {
 		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
 	}
 	if err != nil {
-		return err
+		return s.notNow(c, err)
 	}
 	next := p.View().Next
 	switch {

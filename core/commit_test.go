@@ -294,3 +294,29 @@ func TestWithoutRoomNothingNewBegins(t *testing.T) {
 	_, err = d.Create(t.Context(), request("k"), newPayment("order-2", core.CaptureManual))
 	require.NoError(t, err, "the same request goes on when there is room again")
 }
+
+// blind is a store whose payments cannot be read.
+type blind struct{ core.Store }
+
+func (blind) Payment(context.Context, string, string) (*core.Payment, error) { return nil, errNoStorage }
+
+// A buyer whose payment cannot be looked up now is not told that there is none.
+func TestWhatCannotBeLookedUpIsNotDenied(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureManual)
+	d.open(func(o *core.Options) { o.Store = blind{d.store} })
+	_, err := d.Hosted(t.Context(), d.ClientToken(v.ID))
+	require.Equal(t, core.Unavailable, core.KindOf(err))
+	_, err = d.Return(t.Context(), d.tokens.Return(v.ID, 1, core.LegResult), "GET", nil)
+	require.Equal(t, core.Unavailable, core.KindOf(err))
+}
+
+// A buyer comes back to a payment whose account is no longer configured.
+func TestAReturnToAnAccountThatIsGone(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureManual)
+	d.open(func(o *core.Options) { o.Accounts = nil })
+	landing, err := d.Return(t.Context(), d.tokens.Return(v.ID, 1, core.LegResult), "GET", nil)
+	require.NoError(t, err)
+	require.Equal(t, v.ID, landing.Payment.ID)
+}

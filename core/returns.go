@@ -19,13 +19,16 @@ const returnLife = 30 * 24 * time.Hour
 
 // Return takes a buyer who came back from a provider to one of our addresses. What the browser brought is a hint: it
 // marks the buyer back or away, has the provider asked, and never moves money, whatever signature it bears.
-// A token that was not made here, is over, or of another leg is NotFound.
+// A token that was not made here, is over, or of another leg is NotFound; what cannot be looked up now is not denied.
 func (c *Checkout) Return(ctx context.Context, token, method string, values url.Values) (Landing, error) {
 	id, n, leg, ok := c.tokens.ParseReturn(token)
 	if !ok {
 		return Landing{}, notFound("return address")
 	}
 	p, err := c.store.Payment(ctx, "", id)
+	if err != nil && KindOf(err) != NotFound {
+		return Landing{}, err
+	}
 	if err != nil || n < 1 || n > len(p.Attempts) || now().After(p.CreatedAt.Add(returnLife)) {
 		return Landing{}, notFound("return address")
 	}
@@ -41,7 +44,7 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 	account := c.accounts[at.Account]
 	var hints Feedback
 	var err error
-	if account.returns != nil {
+	if account != nil && account.returns != nil {
 		hints, err = guarded(ctx, func(ctx context.Context) (Feedback, error) {
 			return account.returns.ParseReturn(ctx, Return{Step: string(leg), Method: method, Values: values, Known: p.known(at)})
 		})
@@ -51,7 +54,7 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 	}
 	away := slices.ContainsFunc(hints.Facts, func(f Fact) bool { return f.Kind == BuyerAway || f.Kind == AttemptEnded })
 	// A browser that comes by without anything of the provider's has not been there, as far as we know.
-	empty := account.returns != nil && len(hints.Facts)+len(hints.Refs) == 0 && hints.Reference == ""
+	empty := account != nil && account.returns != nil && len(hints.Facts)+len(hints.Refs) == 0 && hints.Reference == ""
 	then, first := ThenAwait, false
 	p, amendErr := c.amend(ctx, "", p.ID, Cause{"return", string(leg)}, func(a *amendment) error {
 		at := a.attempt(at.ID)
@@ -116,6 +119,9 @@ func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {
 		return nil, notFound("payment")
 	}
 	p, err := c.store.Payment(ctx, "", id)
+	if err != nil && KindOf(err) != NotFound {
+		return nil, err
+	}
 	if err != nil || now().After(p.CreatedAt.Add(returnLife)) {
 		return nil, notFound("payment")
 	}
