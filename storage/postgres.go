@@ -26,13 +26,13 @@ const patientConns = 4
 
 func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) (err error) {
 	s.postgres = true
-	if s.write, err = openPool(dsn, batchLockTimeout, o.Writers); err != nil {
+	if s.write, err = o.pool(dsn, batchLockTimeout, o.Writers); err != nil {
 		return err
 	}
-	if s.patient, err = openPool(dsn, lockTimeout, patientConns); err != nil {
+	if s.patient, err = o.pool(dsn, lockTimeout, patientConns); err != nil {
 		return err
 	}
-	if s.pool, err = openPool(dsn, lockTimeout, o.Readers); err != nil {
+	if s.pool, err = o.pool(dsn, lockTimeout, o.Readers); err != nil {
 		return err
 	}
 	if err := s.pool.PingContext(ctx); err != nil {
@@ -45,12 +45,13 @@ func (s *Store) openPostgres(ctx context.Context, dsn string, o Options) (err er
 	return wrap("Open", "database", err)
 }
 
-func openPool(dsn string, lockTimeout, conns int) (*sql.DB, error) {
+// pool opens connections that wait so long for a lock.
+func (o Options) pool(dsn string, lockTimeout, conns int) (*sql.DB, error) {
 	full, err := postgresDSN(dsn, lockTimeout)
 	if err != nil {
 		return nil, err
 	}
-	pool, err := sql.Open("pgx", full)
+	pool, err := o.SQL("pgx", full)
 	if err != nil {
 		return nil, &core.Error{Kind: core.Invalid, Op: "storage.Open", Code: "dsn_invalid", Message: "the address of the database cannot be read", Err: err}
 	}

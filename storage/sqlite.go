@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -27,7 +26,7 @@ const checkTime = 3 * time.Second
 func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if path == ":memory:" {
 		// The database lives in its connection, so everything shares the one there is.
-		if err := s.openWriter(ctx, "file::memory:?"+sqliteSettings+"&_txlock=immediate"); err != nil {
+		if err := s.openWriter("file::memory:?"+sqliteSettings+"&_txlock=immediate", o); err != nil {
 			return err
 		}
 		s.reader = reader{pool: s.write, db: s.gorm}
@@ -43,10 +42,10 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 		return wrap("Open", "file", err)
 	}
 	file := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?" + sqliteSettings
-	if err := s.openWriter(ctx, file+"&_txlock=immediate"); err != nil {
+	if err := s.openWriter(file+"&_txlock=immediate", o); err != nil {
 		return err
 	}
-	pool, err := sql.Open(sqliteDriver, file+"&_query_only=1")
+	pool, err := o.SQL(sqliteDriver, file+"&_query_only=1")
 	if err != nil {
 		return wrap("Open", "database", err)
 	}
@@ -63,8 +62,8 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 }
 
 // openWriter opens the one connection that writes.
-func (s *Store) openWriter(_ context.Context, dsn string) (err error) {
-	if s.write, err = sql.Open(sqliteDriver, dsn); err != nil {
+func (s *Store) openWriter(dsn string, o Options) (err error) {
+	if s.write, err = o.SQL(sqliteDriver, dsn); err != nil {
 		return wrap("Open", "database", err)
 	}
 	s.write.SetMaxOpenConns(1)

@@ -51,6 +51,9 @@ type Options struct {
 	Writers int    // transactions at a time on Postgres; 0: one per processor, from 2 to 4. SQLite has one writer
 	Readers int    // connections that read; 0: 4
 	Log     *slog.Logger
+	// SQL opens a pool of connections with a driver of database/sql by its name; nil: sql.Open. What it gives speaks to
+	// the database that dsn names, however it does.
+	SQL func(driver, dsn string) (*sql.DB, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -62,6 +65,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Readers <= 0 {
 		o.Readers = 4
+	}
+	if o.SQL == nil {
+		o.SQL = sql.Open
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
