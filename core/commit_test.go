@@ -298,7 +298,9 @@ func TestWithoutRoomNothingNewBegins(t *testing.T) {
 // blind is a store whose payments cannot be read.
 type blind struct{ core.Store }
 
-func (blind) Payment(context.Context, string, string) (*core.Payment, error) { return nil, errNoStorage }
+func (blind) Payment(context.Context, string, string) (*core.Payment, error) {
+	return nil, errNoStorage
+}
 
 // A buyer whose payment cannot be looked up now is not told that there is none.
 func TestWhatCannotBeLookedUpIsNotDenied(t *testing.T) {

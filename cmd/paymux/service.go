@@ -25,14 +25,15 @@ import (
 // service is the whole program behind one configuration, from the database up to the handler.
 type service struct {
 	http.Handler
-	config   *config
-	store    core.Store
-	shared   bool // other processes may write to the same database
-	checkout *core.Checkout
-	carrier  *webhook.Carrier
-	keys     *core.Keys
-	log      *slog.Logger
-	stopping atomic.Bool
+	config    *config
+	store     core.Store
+	shared    bool // other processes may write to the same database
+	checkout  *core.Checkout
+	carrier   *webhook.Carrier
+	keys      *core.Keys
+	log       *slog.Logger
+	stopping  atomic.Bool
+	transport http.RoundTripper // calls to providers travel over it; nil: the network
 }
 
 // open builds a service: database, merchants, accounts, checkout, API. Every account that cannot be opened is told.
@@ -154,7 +155,7 @@ func (s *service) account(ctx context.Context, name string, a account) (*core.Ac
 	if row.Provider != a.Provider {
 		return nil, fmt.Errorf("its payments are at %s; an account at %s needs another name", row.Provider, a.Provider)
 	}
-	p, err := providers.Open(a.Provider, a.settings, s.config.live())
+	p, err := providers.OpenOver(s.transport, a.Provider, a.settings, s.config.live())
 	if err != nil {
 		return nil, err
 	}
