@@ -192,7 +192,7 @@ func (w *faultWorld) check(f flow) {
 	w.checkLedger(p)
 	w.checkEvents(p)
 	w.checkInbox()
-	next, err := store.NextWork(ctx, []core.WorkKind{core.WorkApply, core.WorkAsk, core.WorkGap})
+	next, err := store.NextWork(ctx, []core.WorkKind{core.WorkApply, core.WorkAsk, core.WorkGap, core.WorkDeliver})
 	require.NoError(t, err)
 	require.False(t, !next.IsZero() && next.Before(time.Now()), "work is due since %s and nobody does it", next)
 }
