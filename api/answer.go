@@ -53,6 +53,24 @@ func (s *Server) render(a core.Answer) (answer, error) {
 			return answer{}, err
 		}
 		shown = openapi.Redelivery{Object: "redelivery", Deliveries: int64(v.Deliveries), HasMore: !v.NextFrom.IsZero(), NextFrom: instant(v.NextFrom)}
+	case "feedback_replay":
+		var v core.ReplayView
+		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
+			return answer{}, err
+		}
+		shown = replay(v)
+	case "feedback_replay_list":
+		var v core.ReplayListView
+		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
+			return answer{}, err
+		}
+		shown = replays(v)
+	case "feedback_import":
+		var v core.ImportListView
+		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
+			return answer{}, err
+		}
+		shown = imported(v)
 	default:
 		return answer{}, fmt.Errorf("api: no answer shows a %q", a.Kind)
 	}
@@ -106,3 +124,12 @@ func (a answer) VisitRedeliverToWebhookEndpointResponse(w http.ResponseWriter) e
 
 // VisitResolvePaymentResponse writes the answer.
 func (a answer) VisitResolvePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitReplayFeedbackResponse writes the answer.
+func (a answer) VisitReplayFeedbackResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitReplayFeedbackWindowResponse writes the answer.
+func (a answer) VisitReplayFeedbackWindowResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitImportFeedbackResponse writes the answer.
+func (a answer) VisitImportFeedbackResponse(w http.ResponseWriter) error { return a.write(w) }

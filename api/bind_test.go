@@ -22,6 +22,7 @@ func requests() []any {
 	return []any{
 		new(openapi.CreatePayment), new(openapi.ConfirmPayment), new(openapi.UpdatePayment), new(openapi.CreateCapture),
 		new(openapi.CreateRefund), new(openapi.CancelPayment), new(openapi.CancelMandate), new(openapi.UpdateWebhookEndpoint), new(openapi.CreateWebhookEndpoint), new(openapi.Redeliver),
+		new(openapi.ReplayFeedback), new(openapi.ImportFeedback),
 	}
 }
 

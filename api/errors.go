@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -36,8 +37,8 @@ func problemOf(err error) openapi.Problem {
 	if e, ok := errors.AsType[*core.Error](err); ok {
 		return problemOfCore(e)
 	}
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return problem(openapi.ProblemCodeBodyTooLarge, "A body has at most 65536 bytes.")
+	if e, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return problem(openapi.ProblemCodeBodyTooLarge, fmt.Sprintf("A body has at most %d bytes here.", e.Limit))
 	}
 	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
 		if text, _ := e.Message.(string); e.Code == http.StatusBadRequest {

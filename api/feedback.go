@@ -41,7 +41,13 @@ func (s *Server) feedback(c echo.Context) error {
 
 // ListFeedback handles GET /v1/feedback: what matched the caller's payments; for operators everything.
 func (s *Server) ListFeedback(ctx context.Context, r openapi.ListFeedbackRequestObject) (openapi.ListFeedbackResponseObject, error) {
-	q := core.InboxQuery{Merchant: sightOf(ctx), Payment: text(r.Params.Payment), Account: text(r.Params.Account), State: core.InboxState(plain(r.Params.State))}
+	if r.Params.Expand != nil {
+		if err := operatorsOnly(ctx); err != nil {
+			return nil, err
+		}
+	}
+	q := core.InboxQuery{Merchant: sightOf(ctx), Payment: text(r.Params.Payment), Account: text(r.Params.Account), State: core.InboxState(plain(r.Params.State)),
+		From: at(r.Params.From), To: at(r.Params.To)}
 	l, err := s.checkout.Inbox(ctx, q, count(r.Params.Limit), text(r.Params.Cursor))
 	if err != nil {
 		return nil, err
@@ -50,6 +56,9 @@ func (s *Server) ListFeedback(ctx context.Context, r openapi.ListFeedbackRequest
 	for _, item := range l.Items {
 		shown, err := s.feedbackItem(item)
 		if err != nil {
+			return nil, err
+		}
+		if shown.Recording, err = recording(ctx, item, r.Params.Expand); err != nil {
 			return nil, err
 		}
 		out.Data = append(out.Data, shown)
@@ -65,6 +74,9 @@ func (s *Server) GetFeedback(ctx context.Context, r openapi.GetFeedbackRequestOb
 	}
 	shown, err := s.feedbackItem(item)
 	if err != nil {
+		return nil, err
+	}
+	if shown.Recording, err = recording(ctx, item, r.Params.Expand); err != nil {
 		return nil, err
 	}
 	shown.Message, err = message(item)
@@ -94,7 +106,7 @@ func (s *Server) feedbackItem(item *core.InboxItem) (openapi.FeedbackItem, error
 		return openapi.FeedbackItem{}, err
 	}
 	out := openapi.FeedbackItem{ID: item.ID, Object: "feedback", Payment: optional(item.Place.PaymentID), State: openapi.FeedbackState(item.State),
-		Account: item.Account, Provider: s.checkout.ProviderOf(item.Account), AppliedAt: instant(item.AppliedAt), Facts: []openapi.Fact{}, ReceivedAt: item.ReceivedAt, Tries: int64(item.Tries), Note: optional(item.Note)}
+		Account: item.Account, Provider: s.checkout.ProviderOf(item.Account), AppliedAt: instant(item.AppliedAt), Facts: []openapi.Fact{}, ReceivedAt: item.ReceivedAt, Tries: int64(item.Tries), Note: optional(item.Note), Masked: item.Masked > 0}
 	for i := range fb.Facts {
 		out.Facts = append(out.Facts, fact(&fb.Facts[i]))
 	}

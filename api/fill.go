@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding"
+	"encoding/base64"
 	"reflect"
 	"strconv"
 	"strings"
@@ -49,6 +50,9 @@ func (f *filler) value(dst reflect.Value, n *node, at string) bool {
 	case reflect.Map:
 		return n.shape == isObject && f.entries(dst, n, at) || n.shape != isObject && f.misfit(n, isObject, at)
 	case reflect.Slice:
+		if dst.Type().Elem().Kind() == reflect.Uint8 {
+			return f.bytes(dst, n, at)
+		}
 		return n.shape == isArray && f.items(dst, n, at) || n.shape != isArray && f.misfit(n, isArray, at)
 	case reflect.String:
 		return f.text(dst, n, at)
@@ -169,6 +173,17 @@ func (f *filler) text(dst reflect.Value, n *node, at string) bool {
 		return f.refuseCard(at)
 	}
 	dst.SetString(n.text)
+	return true
+}
+
+// bytes takes base64.
+func (f *filler) bytes(dst reflect.Value, n *node, at string) bool {
+	content, err := base64.StdEncoding.Strict().DecodeString(n.text)
+	if n.shape != isString || err != nil {
+		f.refuse(codeOf(at), at, "Bytes in base64 are needed.")
+		return false
+	}
+	dst.SetBytes(content)
 	return true
 }
 

@@ -16,6 +16,7 @@ import (
 // is told by a problem and not by a bare status line.
 const (
 	maxBodyBytes   = 64 << 10
+	maxImportBytes = 1 << 20
 	maxHeaderBytes = 16 << 10
 	maxHeaderLines = 100
 	maxQueryBytes  = 2 << 10
@@ -61,10 +62,11 @@ func withLimits(next echo.HandlerFunc) echo.HandlerFunc {
 		if !strings.HasPrefix(r.URL.Path, "/v1/") {
 			return next(c)
 		}
-		if err := checkBody(r); err != nil {
+		most := bodyLimit(c.Path())
+		if err := checkBody(r, most); err != nil {
 			return err
 		}
-		r.Body = http.MaxBytesReader(c.Response(), r.Body, maxBodyBytes)
+		r.Body = http.MaxBytesReader(c.Response(), r.Body, most)
 		return next(c)
 	}
 }
@@ -86,15 +88,23 @@ func checkHeader(r *http.Request) error {
 	return nil
 }
 
-func checkBody(r *http.Request) error {
+// bodyLimit is how long a body may be, in bytes. A recorded message may have four times what else is sent here.
+func bodyLimit(route string) int64 {
+	if route == "/v1/feedback/import" {
+		return maxImportBytes
+	}
+	return maxBodyBytes
+}
+
+func checkBody(r *http.Request, most int64) error {
 	if r.ContentLength == 0 {
 		return nil
 	}
 	switch {
 	case r.Method != http.MethodPost && r.Method != http.MethodPatch && r.Method != http.MethodPut:
 		return refuse(openapi.ProblemCodeJSONInvalid, "", "A request with this method has no body.")
-	case r.ContentLength > maxBodyBytes:
-		return refuse(openapi.ProblemCodeBodyTooLarge, "", "A body has at most 65536 bytes.")
+	case r.ContentLength > most:
+		return &http.MaxBytesError{Limit: most}
 	case !plainJSON(r.Header):
 		return refuse(openapi.ProblemCodeMediaTypeUnsupported, "", "Send the body as application/json in UTF-8, not compressed.")
 	}
@@ -135,6 +145,9 @@ var keyed = map[string]bool{
 	"/v1/webhook-endpoints/:endpoint_id/rotate-secret": true,
 	"/v1/webhook-endpoints/:endpoint_id/redeliver":     true,
 	"/v1/payments/:payment_id/resolve":                 true,
+	"/v1/feedback/:feedback_id/replay":                 true,
+	"/v1/feedback/replay":                              true,
+	"/v1/feedback/import":                              true,
 }
 
 // withIdempotencyKey demands the key on every POST with effect and checks its syntax. It must run behind the

@@ -40,6 +40,7 @@ type amendment struct {
 	taken    *Work        // what is to be handed over after the commit
 	teller   *Checkout    // who tells the merchant, nil for nobody
 	letters  []Work       // what is to be sent, to be handed over after the commit
+	unparked int          // items of the inbox that waited for what this change tells
 }
 
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
@@ -48,6 +49,7 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 	var stored *Payment
 	var taken *Work
 	var letters []Work
+	unparked := 0
 	err := c.store.Do(ctx, id, func(tx Tx) error {
 		p, err := tx.Payment(ctx, merchant, id)
 		if err != nil {
@@ -58,7 +60,7 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 			return err
 		}
 		err = a.write()
-		stored, taken, letters = a.Payment, a.taken, a.letters
+		stored, taken, letters, unparked = a.Payment, a.taken, a.letters, a.unparked
 		return err
 	})
 	if err != nil {
@@ -69,6 +71,9 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 		c.desk.hand(*taken)
 	}
 	c.desk.handAll(letters)
+	if unparked > 0 {
+		c.desk.dueAt(now())
+	}
 	c.desk.dueAt(stored.CheckAt)
 	return stored, nil
 }
@@ -101,6 +106,9 @@ func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs
 	e.PaymentID, e.AttemptID, e.CreatedAt = a.ID, at.ID, a.now
 	a.evidence = append(a.evidence, e)
 	for _, kind := range sortedIDs(refs) {
+		if at.Refs[kind] == refs[kind] {
+			continue // it is stored
+		}
 		a.refs = append(a.refs, RefOf{Account: at.Account, Ref: Ref{Kind: kind, Value: refs[kind]}, Place: Place{a.MerchantID, a.ID, at.ID}})
 	}
 	// What is kept to be used later is what was told first: nobody exchanges an instrument by telling of another one.
@@ -168,6 +176,9 @@ func (a *amendment) store() error {
 		return err
 	}
 	if err := a.planAsk(); err != nil {
+		return err
+	}
+	if a.unparked, err = a.tx.Unpark(c.Refs, a.now); err != nil {
 		return err
 	}
 	if mandate == nil {

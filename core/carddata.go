@@ -149,7 +149,7 @@ func letterAt(text []byte, i int) (c byte, width int) {
 	if i >= len(text) {
 		return 0, 1
 	}
-	digits, width := "", 1
+	var digits string
 	switch c = text[i]; {
 	case c == '+':
 		return ' ', 1

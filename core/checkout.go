@@ -52,7 +52,8 @@ type Options struct {
 func New(o Options) *Checkout {
 	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
 		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, answerWithin: o.AnswerWithin, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
-	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask}, {kind: WorkGap, atOnce: 1, do: c.bridge}}
+	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask}, {kind: WorkGap, atOnce: 1, do: c.bridge},
+		{kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem}}
 	if c.sender != nil {
 		pools = append(pools, &pool{kind: WorkDeliver, atOnce: sendsAtOnce, do: c.deliver})
 	}

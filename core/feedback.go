@@ -18,11 +18,19 @@ func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack,
 	if err != nil {
 		return Ack{}, err
 	}
-	item := newItem(account, m, fb)
-	if item.Masked > 0 {
-		c.log.WarnContext(ctx, "card number masked in feedback", "feedback", item.ID, "account", account, "numbers", item.Masked)
+	_, err = c.enter(ctx, newItem(account, m, fb, now()), fb)
+	if err != nil {
+		return Ack{}, err // no acknowledgement: the provider sends it again
 	}
-	inserted, taken, w := false, false, Work{}
+	return fb.Ack, nil
+}
+
+// enter stores an authentic message and has it applied; false when the inbox has it already.
+func (c *Checkout) enter(ctx context.Context, item *InboxItem, fb Feedback) (inserted bool, err error) {
+	if item.Masked > 0 {
+		c.log.WarnContext(ctx, "card number masked in feedback", "feedback", item.ID, "account", item.Account, "numbers", item.Masked)
+	}
+	taken, w := false, Work{}
 	err = c.store.Do(ctx, item.ID, func(tx Tx) (err error) {
 		if inserted, err = tx.Receive(item); !inserted || err != nil {
 			return err
@@ -30,18 +38,17 @@ func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack,
 		w, taken, err = c.desk.plan(tx, WorkApply, item.ID)
 		return err
 	})
-	if err != nil {
-		return Ack{}, err // no acknowledgement: the provider sends it again
-	}
 	switch {
+	case err != nil:
+		return false, err
 	case taken:
 		c.desk.hand(w)
 	case inserted:
 		c.desk.dueAt(w.DueAt)
 	case len(fb.Read) > 0:
-		err = c.askAgain(ctx, account, fb)
+		err = c.askAgain(ctx, item.Account, fb)
 	}
-	return fb.Ack, err
+	return inserted, err
 }
 
 // authentic translates what the provider of an account has signed. That an account does not exist is nobody's business:
@@ -64,8 +71,8 @@ func (c *Checkout) authentic(ctx context.Context, account string, m Message) (Fe
 
 // newItem is an authentic message as it is kept: no card number is, wherever a provider repeated one. What tells
 // repetitions apart was computed over what came.
-func newItem(account string, m Message, fb Feedback) *InboxItem {
-	item := &InboxItem{ID: newID(prefixFeedback), Account: account, DedupeKey: fb.DedupeKey, Feedback: detail(fb), State: InboxReceived, Note: fb.Note, ReceivedAt: now()}
+func newItem(account string, m Message, fb Feedback, at time.Time) *InboxItem {
+	item := &InboxItem{ID: newIDAt(prefixFeedback, at), Account: account, DedupeKey: fb.DedupeKey, Feedback: detail(fb), State: InboxReceived, Note: fb.Note, ReceivedAt: at}
 	contentType, _ := MaskCards([]byte(m.Header.Get("Content-Type")), nil) // nobody signed it
 	item.ContentType = string(contentType)
 	item.Raw, item.Masked = MaskCards(m.Body, fb.identifies)
@@ -122,17 +129,24 @@ func (c *Checkout) applyItem(ctx context.Context, w Work) error {
 	}
 	place, err := c.store.Locate(ctx, item.Account, fb.lookups())
 	if err != nil && KindOf(err) == NotFound {
-		return c.park(ctx, w, item)
+		return c.park(ctx, w, item, fb)
 	}
 	if err != nil {
 		return err
 	}
-	tries := item.Tries + 1
 	_, err = c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
-		a.hear(item, fb, a.attempt(place.AttemptID))
+		heard := *item
+		a.hear(&heard, fb, a.attempt(place.AttemptID))
 		a.ask = a.ask || len(fb.Read) > 0
-		item.State, item.Place, item.AppliedAt, item.Tries = InboxApplied, place, a.now, tries
-		a.then = func() error { return saveItem(a.tx, item, a.tx.Done, w) }
+		heard.State, heard.Place, heard.AppliedAt, heard.Tries = InboxApplied, place, a.now, item.Tries+1
+		a.then = func() error {
+			if item.State == InboxUnmatched {
+				if err := a.tx.Park(item.ID, item.Account, nil); err != nil {
+					return err
+				}
+			}
+			return saveItem(a.tx, &heard, a.tx.Done, w)
+		}
 		return nil
 	})
 	if err != nil && CodeOf(err) != "lease_lost" {
@@ -182,19 +196,46 @@ func codes(facts []Fact) (out []string) {
 	return out
 }
 
-// park keeps an item that belongs to nothing known: it is tried again on the schedule, since the attempt may come.
-func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem) error {
+// park keeps an item that belongs to nothing known: it is tried again on the schedule, and at once when an attempt gets
+// one of its references. When the schedule is over, only such an attempt has it tried.
+func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem, fb Feedback) error {
 	item.State, item.Tries = InboxUnmatched, item.Tries+1
-	return c.tryLater(ctx, w, item)
+	w.Tries = item.Tries
+	err := c.store.Do(ctx, item.ID, func(tx Tx) error {
+		if err := tx.Park(item.ID, item.Account, fb.lookups()); err != nil {
+			return err
+		}
+		then, known := tx.Again, false
+		if w.DueAt, known = c.unparkAt(ctx, tx, item, fb); !known && w.DueAt.Sub(item.ReceivedAt) > c.pace.of(askFor) {
+			then = tx.Done
+		}
+		return saveItem(tx, item, then, w)
+	})
+	if err == nil {
+		c.desk.dueAt(w.DueAt)
+	}
+	return err
+}
+
+// unparkAt is when a parked item is tried next: at once if its attempt is known by now, written while it was looked for.
+func (c *Checkout) unparkAt(ctx context.Context, tx Tx, item *InboxItem, fb Feedback) (at time.Time, known bool) {
+	if _, err := tx.Locate(ctx, item.Account, fb.lookups()); err == nil {
+		return now(), true
+	}
+	return now().Add(c.pace.wait(item.Tries)), false
 }
 
 // setAside notes that an item could not be applied; after maxTries it is left for a person.
 func (c *Checkout) setAside(ctx context.Context, w Work, item *InboxItem, cause error) error {
-	c.log.ErrorContext(ctx, "feedback not applied", "feedback", item.ID, "account", item.Account, "try", item.Tries+1, "error", cause)
-	item.State, item.Place, item.AppliedAt = InboxReceived, Place{}, time.Time{}
+	c.log.WarnContext(ctx, "feedback not applied", "feedback", item.ID, "account", item.Account, "try", item.Tries+1, "error", cause)
+	wasParked := item.State == InboxUnmatched
+	if item.State = InboxReceived; wasParked {
+		item.Tries = 0 // how often its payment was looked for does not count
+	}
 	item.Tries++
 	if item.Tries >= maxTries && KindOf(cause) != Unavailable && CodeOf(cause) != "commit_unknown" { // a database that is away is no fault of the message
 		item.State = InboxDead
+		c.log.ErrorContext(ctx, "feedback is dead: a person must look and replay it", "feedback", item.ID, "account", item.Account, "tries", item.Tries)
 		return c.store.Do(ctx, item.ID, func(tx Tx) error { return saveItem(tx, item, tx.Done, w) })
 	}
 	return c.tryLater(ctx, w, item)

@@ -6,6 +6,7 @@ import (
 	"encoding/base32"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 
@@ -29,7 +30,20 @@ const (
 	prefixDelivery  = "dlv_"
 )
 
-func newID(prefix string) string { return prefix + chance.ULID() }
+func newID(prefix string) string { return newIDAt(prefix, time.Now()) }
+
+// newIDAt is an id that stands where one made at t would.
+func newIDAt(prefix string, t time.Time) string { return prefix + chance.ULID(t) }
+
+// firstID is before every id made at t or later.
+func firstID(prefix string, t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	var id ulid.ULID
+	_ = id.SetTime(ulid.Timestamp(t)) // fails after the year 10889
+	return prefix + id.String()
+}
 
 // validID reports whether id is prefix and a ULID; anything else cannot exist and need not be looked up.
 func validID(prefix, id string) bool {

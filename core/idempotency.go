@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -167,6 +168,48 @@ func (c *Checkout) answerFor(ctx context.Context, merchant string, o *Operation)
 
 // claimMargin is what storing the result of a call may take after the call's deadline.
 const claimMargin = 5 * time.Second
+
+// doing is how long a request without an operation may take before its key can be used by a repetition.
+const doing = time.Minute
+
+// once does what a request asks for that has no operation of a payment behind it, and keeps the answer under its key. do
+// may be done again: when the process dies in it, a repetition does it anew. What do refuses leaves the key unused.
+func (c *Checkout) once(ctx context.Context, r Request, do func(context.Context) (Answer, error)) (Answer, error) {
+	if r.IdempotencyKey == "" {
+		return do(ctx) // the program's own
+	}
+	rec := &IdempotencyRecord{IdempotencyScope: r.scope(), Fingerprint: r.Fingerprint, LeaseUntil: now().Add(doing), CreatedAt: now()}
+	var stands *IdempotencyRecord
+	subject := "key " + r.MerchantID + " " + r.Route + " " + r.IdempotencyKey
+	err := c.store.Do(ctx, subject, func(tx Tx) (err error) {
+		if stands, err = tx.Claim(rec); err != nil || stands == nil || stands.Done {
+			return err
+		}
+		if stands.Fingerprint == r.Fingerprint && now().Before(stands.LeaseUntil) {
+			return conflict("idempotency_in_progress", "the first request with this Idempotency-Key is still running")
+		}
+		return tx.Finish(rec) // its process died
+	})
+	switch {
+	case err != nil:
+		return Answer{}, err
+	case stands != nil && stands.Fingerprint != r.Fingerprint:
+		return Answer{}, &Error{Kind: Invalid, Code: "idempotency_key_reused", Message: "this Idempotency-Key was used for another request"}
+	case stands != nil && stands.Done:
+		a := stands.Answer
+		a.Replayed = true
+		return a, nil
+	}
+	a, failed := do(ctx)
+	err = c.store.Do(context.WithoutCancel(ctx), subject, func(tx Tx) error {
+		if failed != nil {
+			return tx.Release(rec.IdempotencyScope)
+		}
+		rec.Done, rec.Answer = true, a
+		return tx.Finish(rec)
+	})
+	return a, errors.Join(failed, err)
+}
 
 // claim takes the request's key for o, inside the job that commits the intent; a claim that was released because
 // nothing left is taken over. It is free again when nobody has answered margin after the deadline of the call.

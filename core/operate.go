@@ -20,6 +20,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 	var o *Operation
 	var rec *IdempotencyRecord
 	var letters []Work
+	unparked := 0
 	err := c.store.Do(ctx, paymentID, func(tx Tx) error {
 		a, op, err := prep(tx)
 		if err != nil {
@@ -32,6 +33,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 		a.evidence = append(a.evidence, a.from(r.evidence()))
 		err = a.write()
 		letters = a.letters
+		unparked = a.unparked
 		return err
 	})
 	if c.desk.unsure(err); CodeOf(err) == "commit_unknown" && o != nil {
@@ -41,6 +43,9 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 		return Answer{}, err
 	}
 	c.desk.handAll(letters)
+	if unparked > 0 {
+		c.desk.dueAt(now())
+	}
 	done := make(chan result, 1)
 	intent := *o
 	c.running.Go(func() {

@@ -115,6 +115,12 @@ type Tx interface {
 	Receive(item *InboxItem) (inserted bool, err error)
 	// SaveInbox updates state, place, tries and note of an item.
 	SaveInbox(item *InboxItem) error
+	// Translate stores what an item says to its adapter as it is now.
+	Translate(id string, said json.RawMessage) error
+	// Park notes by which references of account an unmatched item may be found, instead of those noted before.
+	Park(id, account string, refs []Ref) error
+	// Unpark makes the unmatched items that one of refs may match due at at, and tells how many.
+	Unpark(refs []RefOf, at time.Time) (int, error)
 	// WriteMandate inserts a mandate with Version 0, else updates it by its version.
 	WriteMandate(m *Mandate) error
 	// InsertWebhookEndpoint stores a new endpoint of a merchant who has fewer than most: a Conflict with code
@@ -219,6 +225,13 @@ type InboxQuery struct {
 	Payment  string
 	Account  string
 	State    InboxState
+	From, To time.Time // of reception: at From or later, before To; zero: open
+	Oldest   bool      // the longest received first
+}
+
+// Bounds are the ids between which those of the items received in the time of q are; empty: open.
+func (q InboxQuery) Bounds() (from, before string) {
+	return firstID(prefixFeedback, q.From), firstID(prefixFeedback, q.To)
 }
 
 // EvidenceKind is where evidence comes from.

@@ -17,6 +17,7 @@ const (
 	WorkAsk     WorkKind = "ask"     // the provider is asked about a payment: its id
 	WorkGap     WorkKind = "gap"     // payments are asked about after nobody listened: how far that is
 	WorkDeliver WorkKind = "deliver" // an event is sent to an endpoint: the delivery's id
+	WorkReplay  WorkKind = "replay"  // an item of the inbox is applied again: its id
 )
 
 // Work is something to do in the background. A row of it is written in the transaction of the change that needs it, and

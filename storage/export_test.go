@@ -12,7 +12,7 @@ func (s *Store) OnCommit(f func(*sql.Tx) error) { s.commit = f }
 // Models are all rows, for the comparison with the schema.
 func Models() []any {
 	return []any{&merchant{}, &account{}, &apiKey{}, &payment{}, &attempt{}, &operation{}, &fact{}, &evidence{}, &ref{}, &event{}, &mandate{}, &inboxItem{}, &idempotency{}, &work{},
-		&endpoint{}, &delivery{}, &deliveryTry{}}
+		&parked{}, &endpoint{}, &delivery{}, &deliveryTry{}}
 }
 
 // Gorm is what the statements of the store are built with.

@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/paymux/paymux/core"
 )
@@ -66,6 +67,54 @@ func (t *tx) SaveInbox(item *core.InboxItem) error {
 	return t.one("SaveInbox", "feedback", res)
 }
 
+// Translate stores what an item says to its adapter as it is now.
+func (t *tx) Translate(id string, said json.RawMessage) error {
+	return t.one("Translate", "feedback", t.db.Model(&inboxItem{}).Where("id = ?", id).Updates(map[string]any{"feedback": raw(said)}))
+}
+
+// parked is a reference by which an unmatched item of the inbox may be found.
+type parked struct {
+	Account    string `gorm:"primaryKey"`
+	Kind       string `gorm:"primaryKey"`
+	Value      text   `gorm:"primaryKey"`
+	FeedbackID string `gorm:"primaryKey"`
+}
+
+func (parked) TableName() string { return "parked" }
+
+// unparkItem is a part of every creation. Both engines number parameters like this, SQLite by where they stand first.
+const unparkItem = `INSERT INTO work (kind, subject, due_at, tries, fence, leased)
+SELECT '` + string(core.WorkApply) + `', feedback_id, CAST($1 AS BIGINT), 0, 0, FALSE FROM parked WHERE account = $2 AND kind = $3 AND value = $4
+ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, leased = FALSE WHERE work.due_at > excluded.due_at`
+
+// Park notes by which references an unmatched item may be found, instead of those noted before.
+func (t *tx) Park(id, account string, refs []core.Ref) error {
+	if err := t.db.Where("feedback_id = ?", id).Delete(&parked{}).Error; err != nil || len(refs) == 0 {
+		return t.fail("Park", "feedback", err)
+	}
+	rows := make([]parked, len(refs))
+	for i, ref := range refs {
+		rows[i] = parked{Account: account, Kind: ref.Kind, Value: text(ref.Value), FeedbackID: id}
+	}
+	return t.fail("Park", "feedback", t.db.Clauses(ignore).Create(&rows).Error)
+}
+
+// Unpark makes the unmatched items that one of refs may match due at at, and tells how many.
+func (t *tx) Unpark(refs []core.RefOf, at time.Time) (items int, err error) {
+	for _, ref := range refs {
+		res, err := t.conn.ExecContext(t.conn.ctx, unparkItem, moment{at}, ref.Account, ref.Kind, text(ref.Value))
+		if err != nil {
+			return 0, t.fail("Unpark", "feedback", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return 0, t.fail("Unpark", "feedback", err)
+		}
+		items += int(n)
+	}
+	return items, nil
+}
+
 // Feedback is one item of the inbox; an empty merchant is for operators and the program.
 func (r *reader) Feedback(ctx context.Context, merchant, id string) (*core.InboxItem, error) {
 	var row inboxItem
@@ -75,14 +124,26 @@ func (r *reader) Feedback(ctx context.Context, merchant, id string) (*core.Inbox
 	return row.core(), nil
 }
 
-// Inbox lists items, newest first.
+// Inbox lists items, newest first or oldest first.
 func (r *reader) Inbox(ctx context.Context, q core.InboxQuery) ([]*core.InboxItem, error) {
 	find := equal(r.on(ctx), "merchant_id", q.Merchant, "payment_id", q.Payment, "account", q.Account, "state", string(q.State))
 	if q.State != "" && q.State != core.InboxApplied {
 		find = find.Where("state <> 'applied'") // says to the planner that the index of open items will do
 	}
+	from, before := q.Bounds()
+	if from != "" {
+		find = find.Where("id >= ?", from)
+	}
+	if before != "" {
+		find = find.Where("id < ?", before)
+	}
+	if q.Oldest {
+		find = find.Where("id > ?", q.Before).Order("id").Limit(size(q.Page)) // every id is greater than none
+	} else {
+		find = newest(find, q.Page)
+	}
 	var rows []inboxItem
-	if err := newest(find, q.Page).Find(&rows).Error; err != nil {
+	if err := find.Find(&rows).Error; err != nil {
 		return nil, r.fail("Inbox", "feedback", err)
 	}
 	out := make([]*core.InboxItem, len(rows))

@@ -138,6 +138,81 @@ func TestInboxLists(t *testing.T) {
 		require.Equal(t, []int{2}, list(core.InboxQuery{Merchant: "m"}))
 		require.Equal(t, []int{2}, list(core.InboxQuery{Payment: "pay_1"}))
 		require.Equal(t, []int{3}, list(core.InboxQuery{Account: "other"}))
+		require.Equal(t, []int{0, 1, 2, 3, 4}, list(core.InboxQuery{Oldest: true}))
+		require.Equal(t, []int{2, 3}, list(core.InboxQuery{Oldest: true, Page: core.Page{Before: ids[1], Limit: 2}}))
+		now := time.Now()
+		require.Len(t, list(core.InboxQuery{From: now.Add(-time.Hour), To: now.Add(time.Hour), Oldest: true}), 5)
+		require.Empty(t, list(core.InboxQuery{From: now.Add(time.Hour)}))
+		require.Empty(t, list(core.InboxQuery{To: now.Add(-time.Hour)}))
+	})
+}
+
+// What an item says can be told anew; what it was received as cannot.
+func TestTranslate(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s, it := open(), item("acc", "1")
+		it.Masked = 2
+		require.True(t, receiveItem(t, s, it))
+		do(t, s, func(tx core.Tx) error { return tx.Translate(it.ID, []byte(`{"Note":"learnt"}`)) })
+		got, err := s.Feedback(t.Context(), "", it.ID)
+		require.NoError(t, err)
+		it.Feedback = []byte(`{"Note":"learnt"}`)
+		require.Equal(t, it, got)
+		err = s.Do(t.Context(), "x", func(tx core.Tx) error { return tx.Translate("fb_none", []byte("{}")) })
+		require.Equal(t, core.NotFound, core.KindOf(err))
+	})
+}
+
+// An item is due as soon as an attempt has one of its references, whether it was planned, given up or held.
+func TestParkedItems(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s, at := open(), moment()
+		var ids []string
+		for i := range 3 {
+			it := item("acc", fmt.Sprint(i))
+			require.True(t, receiveItem(t, s, it))
+			ids = append(ids, it.ID)
+			do(t, s, func(tx core.Tx) error {
+				if i < 2 {
+					if err := tx.Plan(core.Work{Kind: core.WorkApply, Subject: it.ID, DueAt: at.Add(time.Hour), Tries: 7}); err != nil {
+						return err
+					}
+				}
+				return tx.Park(it.ID, "acc", []core.Ref{{Kind: "reference", Value: fmt.Sprint("R", i%2)}, {Kind: "txid", Value: "T\x00" + fmt.Sprint(i)}})
+			})
+		}
+		unpark := func(account, kind, value string) (n int) {
+			do(t, s, func(tx core.Tx) (err error) {
+				n, err = tx.Unpark([]core.RefOf{{Account: account, Ref: core.Ref{Kind: kind, Value: value}}}, at)
+				return err
+			})
+			return n
+		}
+		due := func() (out []string) {
+			do(t, s, func(tx core.Tx) error {
+				works, err := tx.Take(core.WorkApply, at, at.Add(-time.Second), 10)
+				for _, w := range works {
+					out = append(out, w.Subject)
+				}
+				return err
+			})
+			return out
+		}
+		require.Zero(t, unpark("other", "reference", "R0"))
+		require.Zero(t, unpark("acc", "txid", "R0"))
+		require.Empty(t, due())
+		require.Equal(t, 1, unpark("acc", "txid", "T\x001"))
+		require.Equal(t, ids[1:2], due())
+		require.Equal(t, 2, unpark("acc", "reference", "R0"))
+		require.ElementsMatch(t, ids, due(), "one that nothing was planned for any more too")
+		do(t, s, func(tx core.Tx) error { return tx.Park(ids[0], "acc", []core.Ref{{Kind: "reference", Value: "R9"}}) })
+		do(t, s, func(tx core.Tx) error {
+			return tx.Plan(core.Work{Kind: core.WorkApply, Subject: ids[0], DueAt: at.Add(time.Hour)})
+		})
+		require.Zero(t, unpark("acc", "txid", "T\x000"), "the references before are forgotten")
+		require.Equal(t, 1, unpark("acc", "reference", "R9"))
+		do(t, s, func(tx core.Tx) error { return tx.Park(ids[0], "acc", nil) })
+		require.Zero(t, unpark("acc", "reference", "R9"))
 	})
 }
 

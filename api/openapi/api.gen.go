@@ -357,7 +357,6 @@ const (
 	EventTypeCaptureCreated            EventType = "capture.created"
 	EventTypeCaptureFailed             EventType = "capture.failed"
 	EventTypeCaptureSucceeded          EventType = "capture.succeeded"
-	EventTypeFeedbackUnmatched         EventType = "feedback.unmatched"
 	EventTypeMandateActionRequired     EventType = "mandate.action_required"
 	EventTypeMandateActive             EventType = "mandate.active"
 	EventTypeMandateCanceled           EventType = "mandate.canceled"
@@ -395,8 +394,6 @@ func (e EventType) Valid() bool {
 	case EventTypeCaptureFailed:
 		return true
 	case EventTypeCaptureSucceeded:
-		return true
-	case EventTypeFeedbackUnmatched:
 		return true
 	case EventTypeMandateActionRequired:
 		return true
@@ -549,6 +546,21 @@ func (e FailureCategory) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackImportObject.
+const (
+	FeedbackImportObjectFeedbackImport FeedbackImportObject = "feedback_import"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackImportObject enum.
+func (e FeedbackImportObject) Valid() bool {
+	switch e {
+	case FeedbackImportObjectFeedbackImport:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FeedbackItemObject.
 const (
 	FeedbackItemObjectFeedback FeedbackItemObject = "feedback"
@@ -573,6 +585,60 @@ const (
 func (e FeedbackListObject) Valid() bool {
 	switch e {
 	case FeedbackListObjectList:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FeedbackReplayObject.
+const (
+	FeedbackReplayObjectFeedbackReplay FeedbackReplayObject = "feedback_replay"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackReplayObject enum.
+func (e FeedbackReplayObject) Valid() bool {
+	switch e {
+	case FeedbackReplayObjectFeedbackReplay:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FeedbackReplayOutcome.
+const (
+	FeedbackReplayOutcomeApplied   FeedbackReplayOutcome = "applied"
+	FeedbackReplayOutcomeFailed    FeedbackReplayOutcome = "failed"
+	FeedbackReplayOutcomeQueued    FeedbackReplayOutcome = "queued"
+	FeedbackReplayOutcomeUnmatched FeedbackReplayOutcome = "unmatched"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackReplayOutcome enum.
+func (e FeedbackReplayOutcome) Valid() bool {
+	switch e {
+	case FeedbackReplayOutcomeApplied:
+		return true
+	case FeedbackReplayOutcomeFailed:
+		return true
+	case FeedbackReplayOutcomeQueued:
+		return true
+	case FeedbackReplayOutcomeUnmatched:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FeedbackReplayListObject.
+const (
+	FeedbackReplayListObjectList FeedbackReplayListObject = "list"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackReplayListObject enum.
+func (e FeedbackReplayListObject) Valid() bool {
+	switch e {
+	case FeedbackReplayListObjectList:
 		return true
 	default:
 		return false
@@ -618,6 +684,27 @@ func (e HealthStatus) Valid() bool {
 	case HealthStatusReady:
 		return true
 	case HealthStatusUnavailable:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportedFeedbackOutcome.
+const (
+	ImportedFeedbackOutcomeDuplicate ImportedFeedbackOutcome = "duplicate"
+	ImportedFeedbackOutcomeRefused   ImportedFeedbackOutcome = "refused"
+	ImportedFeedbackOutcomeStored    ImportedFeedbackOutcome = "stored"
+)
+
+// Valid indicates whether the value is a known member of the ImportedFeedbackOutcome enum.
+func (e ImportedFeedbackOutcome) Valid() bool {
+	switch e {
+	case ImportedFeedbackOutcomeDuplicate:
+		return true
+	case ImportedFeedbackOutcomeRefused:
+		return true
+	case ImportedFeedbackOutcomeStored:
 		return true
 	default:
 		return false
@@ -2085,6 +2172,15 @@ type Failure struct {
 // FailureCategory Why it failed, in the same words for every provider.
 type FailureCategory string
 
+// FeedbackImport What became of recordings, in their order.
+type FeedbackImport struct {
+	Data   []ImportedFeedback   `json:"data"`
+	Object FeedbackImportObject `json:"object"`
+}
+
+// FeedbackImportObject defines model for FeedbackImport.Object.
+type FeedbackImportObject string
+
 // FeedbackItem One authentic message of a provider.
 type FeedbackItem struct {
 	// ID Examples: fb_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
@@ -2107,13 +2203,22 @@ type FeedbackItem struct {
 	// Mandate Id of the mandate it matched.
 	Mandate *string `json:"mandate"`
 
+	// Masked A card number stood in the message and was masked before it was stored.
+	Masked bool `json:"masked"`
+
 	// Message The message as it came, secrets and buyer data removed. Only when one item is read.
 	Message *FeedbackMessage `json:"message,omitempty"`
 
 	// Note What there is to say about the state, for people.
-	Note       *string   `json:"note"`
-	Provider   string    `json:"provider"`
+	Note     *string `json:"note"`
+	Provider string  `json:"provider"`
+
+	// ReceivedAt When the provider told it; of an imported one, as it was recorded.
 	ReceivedAt time.Time `json:"received_at"`
+
+	// Recording A message as it came, so that it can be loaded into another installation. A file of recordings has one such object
+	// per line.
+	Recording *Recording `json:"recording,omitempty"`
 
 	// Tries How often it was applied or matched.
 	Tries int64 `json:"tries"`
@@ -2139,6 +2244,45 @@ type FeedbackMessage struct {
 	ContentType string `json:"content_type"`
 }
 
+// FeedbackReplay What became of applying an inbox item again.
+type FeedbackReplay struct {
+	Object FeedbackReplayObject `json:"object"`
+
+	// Payment Id of the payment it matched.
+	Payment *string `json:"payment"`
+
+	// Feedback Id of the inbox item.
+	Feedback string `json:"feedback"`
+
+	// NewFacts How many facts were not known before.
+	NewFacts int64 `json:"new_facts"`
+
+	// Note What there is to say, for people.
+	Note *string `json:"note"`
+
+	// Outcome `applied`: to `payment`, as far as it said anything new. `unmatched`: no payment has its references yet. `failed`:
+	// it could not be applied and stays as it was. `queued`: it is done in the background.
+	Outcome FeedbackReplayOutcome `json:"outcome"`
+}
+
+// FeedbackReplayObject defines model for FeedbackReplay.Object.
+type FeedbackReplayObject string
+
+// FeedbackReplayOutcome `applied`: to `payment`, as far as it said anything new. `unmatched`: no payment has its references yet. `failed`:
+// it could not be applied and stays as it was. `queued`: it is done in the background.
+type FeedbackReplayOutcome string
+
+// FeedbackReplayList What became of the items of a window, the longest received first.
+type FeedbackReplayList struct {
+	Object     FeedbackReplayListObject `json:"object"`
+	Data       []FeedbackReplay         `json:"data"`
+	HasMore    bool                     `json:"has_more"`
+	NextCursor *string                  `json:"next_cursor"`
+}
+
+// FeedbackReplayListObject defines model for FeedbackReplayList.Object.
+type FeedbackReplayListObject string
+
 // FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
 // says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
 // applying it failed repeatedly; somebody must look.
@@ -2157,6 +2301,29 @@ type Health struct {
 
 // HealthStatus defines model for Health.Status.
 type HealthStatus string
+
+// ImportFeedback Recordings to load.
+type ImportFeedback struct {
+	Recordings []Recording `json:"recordings" validate:"min=1,max=100,dive"`
+}
+
+// ImportedFeedback What became of one recording.
+type ImportedFeedback struct {
+	Account string `json:"account"`
+
+	// Feedback Id of the inbox item that was stored.
+	Feedback *string `json:"feedback"`
+
+	// Outcome `stored`: and applied like any other. `duplicate`: the inbox has it. `refused`: it left nothing.
+	Outcome ImportedFeedbackOutcome `json:"outcome"`
+
+	// Reason Why it was refused: `account_unknown`, `not_authentic`, `unreadable`, `masked`, `received_at_invalid`, or
+	// `unavailable`, when it could not be judged now and can be loaded again.
+	Reason *string `json:"reason"`
+}
+
+// ImportedFeedbackOutcome `stored`: and applied like any other. `duplicate`: the inbox has it. `refused`: it left nothing.
+type ImportedFeedbackOutcome string
 
 // Instrument What to charge, chosen before. Either `token`, or `iban` with `holder`; never a card number.
 type Instrument struct {
@@ -2630,6 +2797,26 @@ type ProviderInfo struct {
 	Name *string `json:"name"`
 }
 
+// Recording A message as it came, so that it can be loaded into another installation. A file of recordings has one such object
+// per line.
+type Recording struct {
+	// Account The account it came in at.
+	Account string `json:"account" validate:"required,name"`
+
+	// Body The bytes in base64.
+	Body        []byte `json:"body" validate:"max=262144"`
+	ContentType string `json:"content_type" validate:"max=256"`
+
+	// Headers Further headers of the message, where its authenticity rests on them.
+	Headers map[string]string `json:"headers,omitempty" validate:"max=20,dive,max=1000"`
+
+	// Masked A card number in it was masked, so that its signature no longer holds.
+	Masked bool `json:"masked,omitempty"`
+
+	// ReceivedAt When it came.
+	ReceivedAt time.Time `json:"received_at" validate:"required"`
+}
+
 // Recurring How often the buyer agrees to be charged.
 type Recurring struct {
 	// Count How many charges; no end if left out.
@@ -2750,6 +2937,29 @@ type RenderWidget struct {
 
 // RenderWidgetSdk defines model for RenderWidget.Sdk.
 type RenderWidgetSdk string
+
+// ReplayFeedback Which inbox items to apply again.
+type ReplayFeedback struct {
+	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
+	// applying it failed repeatedly; somebody must look.
+	State *FeedbackState `json:"state,omitempty" validate:"omitempty,enum"`
+
+	// Account Only those of this account.
+	Account string `json:"account,omitempty" validate:"omitempty,name"`
+
+	// Cursor `next_cursor` of the answer before.
+	Cursor string `json:"cursor,omitempty" validate:"max=512"`
+
+	// From Only what was received at this time or later.
+	From time.Time `json:"from" validate:"required"`
+
+	// Limit How many items are taken at most.
+	Limit *int64 `json:"limit,omitempty" validate:"omitnil,min=1,max=1000"`
+
+	// To Only what was received before this time.
+	To time.Time `json:"to" validate:"required"`
+}
 
 // ResolvePayment What an operator has seen: `operation` and `verdict`, or `acknowledge`.
 type ResolvePayment struct {
@@ -2940,6 +3150,12 @@ type EndpointID = string
 // EventID defines model for EventID.
 type EventID = string
 
+// ExpandFeedback defines model for ExpandFeedback.
+type ExpandFeedback = string
+
+// FeedbackID defines model for FeedbackID.
+type FeedbackID = string
+
 // From defines model for From.
 type From = time.Time
 
@@ -3014,6 +3230,42 @@ type ListFeedbackParams struct {
 
 	// State Only messages in this state.
 	State *FeedbackState `form:"state,omitempty" json:"state,omitempty" validate:"omitempty,enum"`
+
+	// From Only what was created at this time or later. A date alone is its first moment in UTC.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what was created before this time. A date alone is its first moment in UTC.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Expand `recording` adds the bytes that came. Operators only.
+	Expand *ExpandFeedback `form:"expand,omitempty" json:"expand,omitempty" validate:"omitnil,oneof=recording"`
+}
+
+// ImportFeedbackParams defines parameters for ImportFeedback.
+type ImportFeedbackParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ReplayFeedbackWindowParams defines parameters for ReplayFeedbackWindow.
+type ReplayFeedbackWindowParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetFeedbackParams defines parameters for GetFeedback.
+type GetFeedbackParams struct {
+	// Expand `recording` adds the bytes that came. Operators only.
+	Expand *ExpandFeedback `form:"expand,omitempty" json:"expand,omitempty" validate:"omitnil,oneof=recording"`
+}
+
+// ReplayFeedbackParams defines parameters for ReplayFeedback.
+type ReplayFeedbackParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListMandatesParams defines parameters for ListMandates.
@@ -3152,6 +3404,12 @@ type RotateWebhookSecretParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// ImportFeedbackJSONRequestBody defines body for ImportFeedback for application/json ContentType.
+type ImportFeedbackJSONRequestBody = ImportFeedback
+
+// ReplayFeedbackWindowJSONRequestBody defines body for ReplayFeedbackWindow for application/json ContentType.
+type ReplayFeedbackWindowJSONRequestBody = ReplayFeedback
+
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
 
@@ -3208,9 +3466,18 @@ type ServerInterface interface {
 	// ListFeedback List the inbox
 	// (GET /v1/feedback)
 	ListFeedback(ctx echo.Context, params ListFeedbackParams) error
+	// ImportFeedback Load recorded messages
+	// (POST /v1/feedback/import)
+	ImportFeedback(ctx echo.Context, params ImportFeedbackParams) error
+	// ReplayFeedbackWindow Apply the items of a window again
+	// (POST /v1/feedback/replay)
+	ReplayFeedbackWindow(ctx echo.Context, params ReplayFeedbackWindowParams) error
 	// GetFeedback Read an inbox item
 	// (GET /v1/feedback/{feedback_id})
-	GetFeedback(ctx echo.Context, feedbackID string) error
+	GetFeedback(ctx echo.Context, feedbackID FeedbackID, params GetFeedbackParams) error
+	// ReplayFeedback Apply an inbox item again
+	// (POST /v1/feedback/{feedback_id}/replay)
+	ReplayFeedback(ctx echo.Context, feedbackID FeedbackID, params ReplayFeedbackParams) error
 	// ListMandates List mandates
 	// (GET /v1/mandates)
 	ListMandates(ctx echo.Context, params ListMandatesParams) error
@@ -3495,8 +3762,91 @@ func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter state: %s", err))
 	}
 
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", ctx.QueryParams(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter from: %s", err))
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", ctx.QueryParams(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter to: %s", err))
+	}
+
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.ListFeedback(ctx, params)
+	return err
+}
+
+// ImportFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ImportFeedback(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ImportFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ImportFeedback(ctx, params)
+	return err
+}
+
+// ReplayFeedbackWindow converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayFeedbackWindow(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayFeedbackWindowParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayFeedbackWindow(ctx, params)
 	return err
 }
 
@@ -3504,15 +3854,62 @@ func (w *ServerInterfaceWrapper) ListFeedback(ctx echo.Context) error {
 func (w *ServerInterfaceWrapper) GetFeedback(ctx echo.Context) error {
 	var err error
 	// ------------- Path parameter "feedback_id" -------------
-	var feedbackID string
+	var feedbackID FeedbackID
 
 	err = runtime.BindStyledParameterWithOptions("simple", "feedback_id", ctx.Param("feedback_id"), &feedbackID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter feedback_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetFeedbackParams
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetFeedback(ctx, feedbackID)
+	err = w.Handler.GetFeedback(ctx, feedbackID, params)
+	return err
+}
+
+// ReplayFeedback converts echo context to params.
+func (w *ServerInterfaceWrapper) ReplayFeedback(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "feedback_id" -------------
+	var feedbackID FeedbackID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "feedback_id", ctx.Param("feedback_id"), &feedbackID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter feedback_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReplayFeedbackParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ReplayFeedback(ctx, feedbackID, params)
 	return err
 }
 
@@ -4269,6 +4666,9 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/events/:event_id/redeliver", wrapper.RedeliverEvent, options.OperationMiddlewares["redeliverEvent"]...)
 	router.GET(options.BaseURL+"/v1/feedback", wrapper.ListFeedback, options.OperationMiddlewares["listFeedback"]...)
 	router.GET(options.BaseURL+"/v1/feedback/:feedback_id", wrapper.GetFeedback, options.OperationMiddlewares["getFeedback"]...)
+	router.POST(options.BaseURL+"/v1/feedback/:feedback_id/replay", wrapper.ReplayFeedback, options.OperationMiddlewares["replayFeedback"]...)
+	router.POST(options.BaseURL+"/v1/feedback/import", wrapper.ImportFeedback, options.OperationMiddlewares["importFeedback"]...)
+	router.POST(options.BaseURL+"/v1/feedback/replay", wrapper.ReplayFeedbackWindow, options.OperationMiddlewares["replayFeedbackWindow"]...)
 	router.GET(options.BaseURL+"/v1/mandates", wrapper.ListMandates, options.OperationMiddlewares["listMandates"]...)
 	router.GET(options.BaseURL+"/v1/mandates/:mandate_id", wrapper.GetMandate, options.OperationMiddlewares["getMandate"]...)
 	router.POST(options.BaseURL+"/v1/mandates/:mandate_id/cancel", wrapper.CancelMandate, options.OperationMiddlewares["cancelMandate"]...)
@@ -4461,8 +4861,99 @@ func (response ListFeedback200JSONResponse) VisitListFeedbackResponse(w http.Res
 	return err
 }
 
+type ImportFeedbackRequestObject struct {
+	Params ImportFeedbackParams
+	Body   *ImportFeedbackJSONRequestBody
+}
+
+type ImportFeedbackResponseObject interface {
+	VisitImportFeedbackResponse(w http.ResponseWriter) error
+}
+
+type ImportFeedback200ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type ImportFeedback200JSONResponse struct {
+	Body    FeedbackImport
+	Headers ImportFeedback200ResponseHeaders
+}
+
+func (response ImportFeedback200JSONResponse) VisitImportFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayFeedbackWindowRequestObject struct {
+	Params ReplayFeedbackWindowParams
+	Body   *ReplayFeedbackWindowJSONRequestBody
+}
+
+type ReplayFeedbackWindowResponseObject interface {
+	VisitReplayFeedbackWindowResponse(w http.ResponseWriter) error
+}
+
+type ReplayFeedbackWindow200ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type ReplayFeedbackWindow200JSONResponse struct {
+	Body    FeedbackReplayList
+	Headers ReplayFeedbackWindow200ResponseHeaders
+}
+
+func (response ReplayFeedbackWindow200JSONResponse) VisitReplayFeedbackWindowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayFeedbackWindow202ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type ReplayFeedbackWindow202JSONResponse struct {
+	Body    FeedbackReplayList
+	Headers ReplayFeedbackWindow202ResponseHeaders
+}
+
+func (response ReplayFeedbackWindow202JSONResponse) VisitReplayFeedbackWindowResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetFeedbackRequestObject struct {
-	FeedbackID string `json:"feedback_id"`
+	FeedbackID FeedbackID `json:"feedback_id"`
+	Params     GetFeedbackParams
 }
 
 type GetFeedbackResponseObject interface {
@@ -4478,6 +4969,39 @@ func (response GetFeedback200JSONResponse) VisitGetFeedbackResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReplayFeedbackRequestObject struct {
+	FeedbackID FeedbackID `json:"feedback_id"`
+	Params     ReplayFeedbackParams
+}
+
+type ReplayFeedbackResponseObject interface {
+	VisitReplayFeedbackResponse(w http.ResponseWriter) error
+}
+
+type ReplayFeedback200ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type ReplayFeedback200JSONResponse struct {
+	Body    FeedbackReplay
+	Headers ReplayFeedback200ResponseHeaders
+}
+
+func (response ReplayFeedback200JSONResponse) VisitReplayFeedbackResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
@@ -5293,9 +5817,18 @@ type StrictServerInterface interface {
 	// ListFeedback List the inbox
 	// (GET /v1/feedback)
 	ListFeedback(ctx context.Context, request ListFeedbackRequestObject) (ListFeedbackResponseObject, error)
+	// ImportFeedback Load recorded messages
+	// (POST /v1/feedback/import)
+	ImportFeedback(ctx context.Context, request ImportFeedbackRequestObject) (ImportFeedbackResponseObject, error)
+	// ReplayFeedbackWindow Apply the items of a window again
+	// (POST /v1/feedback/replay)
+	ReplayFeedbackWindow(ctx context.Context, request ReplayFeedbackWindowRequestObject) (ReplayFeedbackWindowResponseObject, error)
 	// GetFeedback Read an inbox item
 	// (GET /v1/feedback/{feedback_id})
 	GetFeedback(ctx context.Context, request GetFeedbackRequestObject) (GetFeedbackResponseObject, error)
+	// ReplayFeedback Apply an inbox item again
+	// (POST /v1/feedback/{feedback_id}/replay)
+	ReplayFeedback(ctx context.Context, request ReplayFeedbackRequestObject) (ReplayFeedbackResponseObject, error)
 	// ListMandates List mandates
 	// (GET /v1/mandates)
 	ListMandates(ctx context.Context, request ListMandatesRequestObject) (ListMandatesResponseObject, error)
@@ -5557,11 +6090,108 @@ func (sh *strictHandler) ListFeedback(ctx echo.Context, params ListFeedbackParam
 	return nil
 }
 
+// ImportFeedback operation middleware
+func (sh *strictHandler) ImportFeedback(ctx echo.Context, params ImportFeedbackParams) error {
+	var request ImportFeedbackRequestObject
+
+	request.Params = params
+
+	var body ImportFeedbackJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ImportFeedback(ctx.Request().Context(), request.(ImportFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ImportFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ImportFeedbackResponseObject); ok {
+		return validResponse.VisitImportFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayFeedbackWindow operation middleware
+func (sh *strictHandler) ReplayFeedbackWindow(ctx echo.Context, params ReplayFeedbackWindowParams) error {
+	var request ReplayFeedbackWindowRequestObject
+
+	request.Params = params
+
+	var body ReplayFeedbackWindowJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayFeedbackWindow(ctx.Request().Context(), request.(ReplayFeedbackWindowRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayFeedbackWindow")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayFeedbackWindowResponseObject); ok {
+		return validResponse.VisitReplayFeedbackWindowResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetFeedback operation middleware
-func (sh *strictHandler) GetFeedback(ctx echo.Context, feedbackID string) error {
+func (sh *strictHandler) GetFeedback(ctx echo.Context, feedbackID FeedbackID, params GetFeedbackParams) error {
 	var request GetFeedbackRequestObject
 
 	request.FeedbackID = feedbackID
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetFeedback(ctx.Request().Context(), request.(GetFeedbackRequestObject))
@@ -5576,6 +6206,32 @@ func (sh *strictHandler) GetFeedback(ctx echo.Context, feedbackID string) error 
 		return err
 	} else if validResponse, ok := response.(GetFeedbackResponseObject); ok {
 		return validResponse.VisitGetFeedbackResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReplayFeedback operation middleware
+func (sh *strictHandler) ReplayFeedback(ctx echo.Context, feedbackID FeedbackID, params ReplayFeedbackParams) error {
+	var request ReplayFeedbackRequestObject
+
+	request.FeedbackID = feedbackID
+	request.Params = params
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ReplayFeedback(ctx.Request().Context(), request.(ReplayFeedbackRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReplayFeedback")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReplayFeedbackResponseObject); ok {
+		return validResponse.VisitReplayFeedbackResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -33,12 +33,13 @@ const (
 )
 
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" help:"Serve the API with the accounts of a configuration."`
-	Demo    demoCommand    `cmd:"" help:"Try it: API, simulated provider and a small shop on this machine."`
-	Sandbox sandboxCommand `cmd:"" help:"Run the simulated providers alone."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database's schema to the newest version."`
-	Keys    keysCommand    `cmd:"" help:"Create, list and revoke API keys."`
-	Prove   proveCommand   `cmd:"" help:"Live through worlds full of faults and check the promises about money."`
+	Serve    serveCommand    `cmd:"" help:"Serve the API with the accounts of a configuration."`
+	Demo     demoCommand     `cmd:"" help:"Try it: API, simulated provider and a small shop on this machine."`
+	Sandbox  sandboxCommand  `cmd:"" help:"Run the simulated providers alone."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database's schema to the newest version."`
+	Keys     keysCommand     `cmd:"" help:"Create, list and revoke API keys."`
+	Feedback feedbackCommand `cmd:"" help:"Export, import and replay what providers have told."`
+	Prove    proveCommand    `cmd:"" help:"Live through worlds full of faults and check the promises about money."`
 
 	ProveWorker proveWorkerCommand `cmd:"" hidden:"" help:"A process of prove."`
 

@@ -357,7 +357,6 @@ const (
 	EventTypeCaptureCreated            EventType = "capture.created"
 	EventTypeCaptureFailed             EventType = "capture.failed"
 	EventTypeCaptureSucceeded          EventType = "capture.succeeded"
-	EventTypeFeedbackUnmatched         EventType = "feedback.unmatched"
 	EventTypeMandateActionRequired     EventType = "mandate.action_required"
 	EventTypeMandateActive             EventType = "mandate.active"
 	EventTypeMandateCanceled           EventType = "mandate.canceled"
@@ -395,8 +394,6 @@ func (e EventType) Valid() bool {
 	case EventTypeCaptureFailed:
 		return true
 	case EventTypeCaptureSucceeded:
-		return true
-	case EventTypeFeedbackUnmatched:
 		return true
 	case EventTypeMandateActionRequired:
 		return true
@@ -549,6 +546,21 @@ func (e FailureCategory) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackImportObject.
+const (
+	FeedbackImportObjectFeedbackImport FeedbackImportObject = "feedback_import"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackImportObject enum.
+func (e FeedbackImportObject) Valid() bool {
+	switch e {
+	case FeedbackImportObjectFeedbackImport:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FeedbackItemObject.
 const (
 	FeedbackItemObjectFeedback FeedbackItemObject = "feedback"
@@ -579,6 +591,60 @@ func (e FeedbackListObject) Valid() bool {
 	}
 }
 
+// Defines values for FeedbackReplayObject.
+const (
+	FeedbackReplayObjectFeedbackReplay FeedbackReplayObject = "feedback_replay"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackReplayObject enum.
+func (e FeedbackReplayObject) Valid() bool {
+	switch e {
+	case FeedbackReplayObjectFeedbackReplay:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FeedbackReplayOutcome.
+const (
+	FeedbackReplayOutcomeApplied   FeedbackReplayOutcome = "applied"
+	FeedbackReplayOutcomeFailed    FeedbackReplayOutcome = "failed"
+	FeedbackReplayOutcomeQueued    FeedbackReplayOutcome = "queued"
+	FeedbackReplayOutcomeUnmatched FeedbackReplayOutcome = "unmatched"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackReplayOutcome enum.
+func (e FeedbackReplayOutcome) Valid() bool {
+	switch e {
+	case FeedbackReplayOutcomeApplied:
+		return true
+	case FeedbackReplayOutcomeFailed:
+		return true
+	case FeedbackReplayOutcomeQueued:
+		return true
+	case FeedbackReplayOutcomeUnmatched:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FeedbackReplayListObject.
+const (
+	FeedbackReplayListObjectList FeedbackReplayListObject = "list"
+)
+
+// Valid indicates whether the value is a known member of the FeedbackReplayListObject enum.
+func (e FeedbackReplayListObject) Valid() bool {
+	switch e {
+	case FeedbackReplayListObjectList:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FeedbackState.
 const (
 	FeedbackStateApplied   FeedbackState = "applied"
@@ -597,6 +663,27 @@ func (e FeedbackState) Valid() bool {
 	case FeedbackStateReceived:
 		return true
 	case FeedbackStateUnmatched:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ImportedFeedbackOutcome.
+const (
+	ImportedFeedbackOutcomeDuplicate ImportedFeedbackOutcome = "duplicate"
+	ImportedFeedbackOutcomeRefused   ImportedFeedbackOutcome = "refused"
+	ImportedFeedbackOutcomeStored    ImportedFeedbackOutcome = "stored"
+)
+
+// Valid indicates whether the value is a known member of the ImportedFeedbackOutcome enum.
+func (e ImportedFeedbackOutcome) Valid() bool {
+	switch e {
+	case ImportedFeedbackOutcomeDuplicate:
+		return true
+	case ImportedFeedbackOutcomeRefused:
+		return true
+	case ImportedFeedbackOutcomeStored:
 		return true
 	default:
 		return false
@@ -2065,6 +2152,15 @@ type Failure struct {
 // FailureCategory Why it failed, in the same words for every provider.
 type FailureCategory string
 
+// FeedbackImport What became of recordings, in their order.
+type FeedbackImport struct {
+	Data   []ImportedFeedback   `json:"data"`
+	Object FeedbackImportObject `json:"object"`
+}
+
+// FeedbackImportObject defines model for FeedbackImport.Object.
+type FeedbackImportObject string
+
 // FeedbackItem One authentic message of a provider.
 type FeedbackItem struct {
 	Account   string     `json:"account"`
@@ -2079,6 +2175,9 @@ type FeedbackItem struct {
 	// Mandate Id of the mandate it matched.
 	Mandate *string `json:"mandate"`
 
+	// Masked A card number stood in the message and was masked before it was stored.
+	Masked bool `json:"masked"`
+
 	// Message The message as it came, secrets and buyer data removed. Only when one item is read.
 	Message *FeedbackMessage `json:"message,omitempty"`
 
@@ -2087,9 +2186,15 @@ type FeedbackItem struct {
 	Object FeedbackItemObject `json:"object"`
 
 	// Payment Id of the payment it matched.
-	Payment    *string   `json:"payment"`
-	Provider   string    `json:"provider"`
+	Payment  *string `json:"payment"`
+	Provider string  `json:"provider"`
+
+	// ReceivedAt When the provider told it; of an imported one, as it was recorded.
 	ReceivedAt time.Time `json:"received_at"`
+
+	// Recording A message as it came, so that it can be loaded into another installation. A file of recordings has one such object
+	// per line.
+	Recording *Recording `json:"recording,omitempty"`
 
 	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
 	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
@@ -2120,6 +2225,44 @@ type FeedbackMessage struct {
 	ContentType string `json:"content_type"`
 }
 
+// FeedbackReplay What became of applying an inbox item again.
+type FeedbackReplay struct {
+	// Feedback Id of the inbox item.
+	Feedback string `json:"feedback"`
+
+	// NewFacts How many facts were not known before.
+	NewFacts int64 `json:"new_facts"`
+
+	// Note What there is to say, for people.
+	Note   *string              `json:"note"`
+	Object FeedbackReplayObject `json:"object"`
+
+	// Outcome `applied`: to `payment`, as far as it said anything new. `unmatched`: no payment has its references yet. `failed`:
+	// it could not be applied and stays as it was. `queued`: it is done in the background.
+	Outcome FeedbackReplayOutcome `json:"outcome"`
+
+	// Payment Id of the payment it matched.
+	Payment *string `json:"payment"`
+}
+
+// FeedbackReplayObject defines model for FeedbackReplay.Object.
+type FeedbackReplayObject string
+
+// FeedbackReplayOutcome `applied`: to `payment`, as far as it said anything new. `unmatched`: no payment has its references yet. `failed`:
+// it could not be applied and stays as it was. `queued`: it is done in the background.
+type FeedbackReplayOutcome string
+
+// FeedbackReplayList What became of the items of a window, the longest received first.
+type FeedbackReplayList struct {
+	Data       []FeedbackReplay         `json:"data"`
+	HasMore    bool                     `json:"has_more"`
+	NextCursor *string                  `json:"next_cursor"`
+	Object     FeedbackReplayListObject `json:"object"`
+}
+
+// FeedbackReplayListObject defines model for FeedbackReplayList.Object.
+type FeedbackReplayListObject string
+
 // FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
 // says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
 // applying it failed repeatedly; somebody must look.
@@ -2130,6 +2273,29 @@ type FormField struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
+
+// ImportFeedback Recordings to load.
+type ImportFeedback struct {
+	Recordings []Recording `json:"recordings"`
+}
+
+// ImportedFeedback What became of one recording.
+type ImportedFeedback struct {
+	Account string `json:"account"`
+
+	// Feedback Id of the inbox item that was stored.
+	Feedback *string `json:"feedback"`
+
+	// Outcome `stored`: and applied like any other. `duplicate`: the inbox has it. `refused`: it left nothing.
+	Outcome ImportedFeedbackOutcome `json:"outcome"`
+
+	// Reason Why it was refused: `account_unknown`, `not_authentic`, `unreadable`, `masked`, `received_at_invalid`, or
+	// `unavailable`, when it could not be judged now and can be loaded again.
+	Reason *string `json:"reason"`
+}
+
+// ImportedFeedbackOutcome `stored`: and applied like any other. `duplicate`: the inbox has it. `refused`: it left nothing.
+type ImportedFeedbackOutcome string
 
 // Instrument What to charge, chosen before. Either `token`, or `iban` with `holder`; never a card number.
 type Instrument struct {
@@ -2601,6 +2767,26 @@ type ProviderInfo struct {
 	References map[string]string `json:"references"`
 }
 
+// Recording A message as it came, so that it can be loaded into another installation. A file of recordings has one such object
+// per line.
+type Recording struct {
+	// Account The account it came in at.
+	Account string `json:"account"`
+
+	// Body The bytes in base64.
+	Body        []byte `json:"body"`
+	ContentType string `json:"content_type"`
+
+	// Headers Further headers of the message, where its authenticity rests on them.
+	Headers map[string]string `json:"headers,omitempty"`
+
+	// Masked A card number in it was masked, so that its signature no longer holds.
+	Masked bool `json:"masked,omitempty"`
+
+	// ReceivedAt When it came.
+	ReceivedAt time.Time `json:"received_at"`
+}
+
 // Recurring How often the buyer agrees to be charged.
 type Recurring struct {
 	// Amount What is charged each time in minor units; it varies if left out.
@@ -2720,6 +2906,29 @@ type RenderWidget struct {
 
 // RenderWidgetSdk defines model for RenderWidget.Sdk.
 type RenderWidgetSdk string
+
+// ReplayFeedback Which inbox items to apply again.
+type ReplayFeedback struct {
+	// Account Only those of this account.
+	Account string `json:"account,omitempty"`
+
+	// Cursor `next_cursor` of the answer before.
+	Cursor string `json:"cursor,omitempty"`
+
+	// From Only what was received at this time or later.
+	From time.Time `json:"from"`
+
+	// Limit How many items are taken at most.
+	Limit *int64 `json:"limit,omitempty"`
+
+	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
+	// applying it failed repeatedly; somebody must look.
+	State *FeedbackState `json:"state,omitempty"`
+
+	// To Only what was received before this time.
+	To time.Time `json:"to"`
+}
 
 // ResolvePayment What an operator has seen: `operation` and `verdict`, or `acknowledge`.
 type ResolvePayment struct {
@@ -2911,6 +3120,12 @@ type EndpointID = string
 // EventID defines model for EventID.
 type EventID = string
 
+// ExpandFeedback defines model for ExpandFeedback.
+type ExpandFeedback = string
+
+// FeedbackID defines model for FeedbackID.
+type FeedbackID = string
+
 // From defines model for From.
 type From = time.Time
 
@@ -2988,6 +3203,42 @@ type ListFeedbackParams struct {
 
 	// State Only messages in this state.
 	State *FeedbackState `form:"state,omitempty" json:"state,omitempty"`
+
+	// From Only what was created at this time or later. A date alone is its first moment in UTC.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To Only what was created before this time. A date alone is its first moment in UTC.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Expand `recording` adds the bytes that came. Operators only.
+	Expand *ExpandFeedback `form:"expand,omitempty" json:"expand,omitempty"`
+}
+
+// ImportFeedbackParams defines parameters for ImportFeedback.
+type ImportFeedbackParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// ReplayFeedbackWindowParams defines parameters for ReplayFeedbackWindow.
+type ReplayFeedbackWindowParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetFeedbackParams defines parameters for GetFeedback.
+type GetFeedbackParams struct {
+	// Expand `recording` adds the bytes that came. Operators only.
+	Expand *ExpandFeedback `form:"expand,omitempty" json:"expand,omitempty"`
+}
+
+// ReplayFeedbackParams defines parameters for ReplayFeedback.
+type ReplayFeedbackParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
 // ListMandatesParams defines parameters for ListMandates.
@@ -3125,6 +3376,12 @@ type RotateWebhookSecretParams struct {
 	// key never has a second effect.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
+
+// ImportFeedbackJSONRequestBody defines body for ImportFeedback for application/json ContentType.
+type ImportFeedbackJSONRequestBody = ImportFeedback
+
+// ReplayFeedbackWindowJSONRequestBody defines body for ReplayFeedbackWindow for application/json ContentType.
+type ReplayFeedbackWindowJSONRequestBody = ReplayFeedback
 
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
@@ -3279,17 +3536,82 @@ type ClientInterface interface {
 	// ListFeedback List the inbox
 	//
 	// What providers have told, newest first. A merchant sees what matched its own payments; an operator sees all,
-	// unmatched messages too. A message that was not authentic is not stored and is never here.
+	// unmatched messages too: they belong to nobody yet, so no event tells of them. A message that was not authentic is
+	// not stored and is never here. With `expand=recording`, which needs operator scope, each item has the bytes that
+	// came, in the form that `POST /v1/feedback/import` takes.
 	//
 	// Corresponds with GET /v1/feedback (the `ListFeedback` operationId).
 	ListFeedback(ctx context.Context, params *ListFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ImportFeedbackWithBody Load recorded messages
+	//
+	// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+	// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+	// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+	// once. What is stored is applied like every other message. A recording in which a card number was masked is
+	// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+	ImportFeedbackWithBody(ctx context.Context, params *ImportFeedbackParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ImportFeedback Load recorded messages
+	//
+	// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+	// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+	// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+	// once. What is stored is applied like every other message. A recording in which a card number was masked is
+	// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+	ImportFeedback(ctx context.Context, params *ImportFeedbackParams, body ImportFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayFeedbackWindowWithBody Apply the items of a window again
+	//
+	// Applies every inbox item received in a window of time again, the longest received first, as
+	// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+	// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+	// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+	// scope.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+	ReplayFeedbackWindowWithBody(ctx context.Context, params *ReplayFeedbackWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayFeedbackWindow Apply the items of a window again
+	//
+	// Applies every inbox item received in a window of time again, the longest received first, as
+	// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+	// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+	// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+	// scope.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+	ReplayFeedbackWindow(ctx context.Context, params *ReplayFeedbackWindowParams, body ReplayFeedbackWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetFeedback Read an inbox item
 	//
-	// The item with the message as it was received, secrets and buyer data removed.
+	// The item with the message as it was received, secrets and buyer data removed. With `expand=recording`, which needs
+	// operator scope, it has the bytes that came as well.
 	//
 	// Corresponds with GET /v1/feedback/{feedback_id} (the `GetFeedback` operationId).
-	GetFeedback(ctx context.Context, feedbackID string, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetFeedback(ctx context.Context, feedbackID FeedbackID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReplayFeedback Apply an inbox item again
+	//
+	// Reads the stored bytes again with the account as it is configured now, so that an adapter that has learnt a code
+	// understands old messages, and applies what they say; unmatched and dead items too. What was authentic when it came
+	// is not judged again, whatever the secrets are now. Facts are known by what they mean: nothing counts twice. Where
+	// the message says so the provider is asked as well. Needs operator scope.
+	//
+	// Corresponds with POST /v1/feedback/{feedback_id}/replay (the `ReplayFeedback` operationId).
+	ReplayFeedback(ctx context.Context, feedbackID FeedbackID, params *ReplayFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMandates List mandates
 	//
@@ -3775,7 +4097,9 @@ func (c *Client) RedeliverEvent(ctx context.Context, eventID EventID, params *Re
 // ListFeedback List the inbox
 //
 // What providers have told, newest first. A merchant sees what matched its own payments; an operator sees all,
-// unmatched messages too. A message that was not authentic is not stored and is never here.
+// unmatched messages too: they belong to nobody yet, so no event tells of them. A message that was not authentic is
+// not stored and is never here. With `expand=recording`, which needs operator scope, each item has the bytes that
+// came, in the form that `POST /v1/feedback/import` takes.
 //
 // Corresponds with GET /v1/feedback (the `ListFeedback` operationId).
 func (c *Client) ListFeedback(ctx context.Context, params *ListFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3790,13 +4114,126 @@ func (c *Client) ListFeedback(ctx context.Context, params *ListFeedbackParams, r
 	return c.Client.Do(req)
 }
 
+// ImportFeedbackWithBody Load recorded messages
+//
+// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+// once. What is stored is applied like every other message. A recording in which a card number was masked is
+// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+func (c *Client) ImportFeedbackWithBody(ctx context.Context, params *ImportFeedbackParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportFeedbackRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ImportFeedback Load recorded messages
+//
+// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+// once. What is stored is applied like every other message. A recording in which a card number was masked is
+// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+func (c *Client) ImportFeedback(ctx context.Context, params *ImportFeedbackParams, body ImportFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewImportFeedbackRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayFeedbackWindowWithBody Apply the items of a window again
+//
+// Applies every inbox item received in a window of time again, the longest received first, as
+// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+// scope.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+func (c *Client) ReplayFeedbackWindowWithBody(ctx context.Context, params *ReplayFeedbackWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayFeedbackWindowRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayFeedbackWindow Apply the items of a window again
+//
+// Applies every inbox item received in a window of time again, the longest received first, as
+// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+// scope.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+func (c *Client) ReplayFeedbackWindow(ctx context.Context, params *ReplayFeedbackWindowParams, body ReplayFeedbackWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayFeedbackWindowRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetFeedback Read an inbox item
 //
-// The item with the message as it was received, secrets and buyer data removed.
+// The item with the message as it was received, secrets and buyer data removed. With `expand=recording`, which needs
+// operator scope, it has the bytes that came as well.
 //
 // Corresponds with GET /v1/feedback/{feedback_id} (the `GetFeedback` operationId).
-func (c *Client) GetFeedback(ctx context.Context, feedbackID string, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetFeedbackRequest(c.Server, feedbackID)
+func (c *Client) GetFeedback(ctx context.Context, feedbackID FeedbackID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetFeedbackRequest(c.Server, feedbackID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReplayFeedback Apply an inbox item again
+//
+// Reads the stored bytes again with the account as it is configured now, so that an adapter that has learnt a code
+// understands old messages, and applies what they say; unmatched and dead items too. What was authentic when it came
+// is not judged again, whatever the secrets are now. Facts are known by what they mean: nothing counts twice. Where
+// the message says so the provider is asked as well. Needs operator scope.
+//
+// Corresponds with POST /v1/feedback/{feedback_id}/replay (the `ReplayFeedback` operationId).
+func (c *Client) ReplayFeedback(ctx context.Context, feedbackID FeedbackID, params *ReplayFeedbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReplayFeedbackRequest(c.Server, feedbackID, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4951,6 +5388,42 @@ func NewListFeedbackRequest(server string, params *ListFeedbackParams) (*http.Re
 
 		}
 
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.To != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", *params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -4965,8 +5438,114 @@ func NewListFeedbackRequest(server string, params *ListFeedbackParams) (*http.Re
 	return req, nil
 }
 
+// NewImportFeedbackRequest calls the generic ImportFeedback builder with application/json body
+func NewImportFeedbackRequest(server string, params *ImportFeedbackParams, body ImportFeedbackJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewImportFeedbackRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewImportFeedbackRequestWithBody constructs an http.Request for the ImportFeedback method, with any body, and a specified content type
+func NewImportFeedbackRequestWithBody(server string, params *ImportFeedbackParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/feedback/import")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewReplayFeedbackWindowRequest calls the generic ReplayFeedbackWindow builder with application/json body
+func NewReplayFeedbackWindowRequest(server string, params *ReplayFeedbackWindowParams, body ReplayFeedbackWindowJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReplayFeedbackWindowRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewReplayFeedbackWindowRequestWithBody constructs an http.Request for the ReplayFeedbackWindow method, with any body, and a specified content type
+func NewReplayFeedbackWindowRequestWithBody(server string, params *ReplayFeedbackWindowParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/feedback/replay")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewGetFeedbackRequest constructs an http.Request for the GetFeedback method
-func NewGetFeedbackRequest(server string, feedbackID string) (*http.Request, error) {
+func NewGetFeedbackRequest(server string, feedbackID FeedbackID, params *GetFeedbackParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -4991,9 +5570,83 @@ func NewGetFeedbackRequest(server string, feedbackID string) (*http.Request, err
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReplayFeedbackRequest constructs an http.Request for the ReplayFeedback method
+func NewReplayFeedbackRequest(server string, feedbackID FeedbackID, params *ReplayFeedbackParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "feedback_id", feedbackID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/feedback/%s/replay", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -6434,21 +7087,88 @@ type ClientWithResponsesInterface interface {
 	// ListFeedbackWithResponse List the inbox
 	//
 	// What providers have told, newest first. A merchant sees what matched its own payments; an operator sees all,
-	// unmatched messages too. A message that was not authentic is not stored and is never here.
+	// unmatched messages too: they belong to nobody yet, so no event tells of them. A message that was not authentic is
+	// not stored and is never here. With `expand=recording`, which needs operator scope, each item has the bytes that
+	// came, in the form that `POST /v1/feedback/import` takes.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/feedback (the `ListFeedback` operationId).
 	ListFeedbackWithResponse(ctx context.Context, params *ListFeedbackParams, reqEditors ...RequestEditorFn) (*ListFeedbackResponse, error)
 
+	// ImportFeedbackWithBodyWithResponse Load recorded messages
+	//
+	// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+	// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+	// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+	// once. What is stored is applied like every other message. A recording in which a card number was masked is
+	// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+	ImportFeedbackWithBodyWithResponse(ctx context.Context, params *ImportFeedbackParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportFeedbackResponse, error)
+
+	// ImportFeedbackWithResponse Load recorded messages
+	//
+	// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+	// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+	// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+	// once. What is stored is applied like every other message. A recording in which a card number was masked is
+	// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+	ImportFeedbackWithResponse(ctx context.Context, params *ImportFeedbackParams, body ImportFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportFeedbackResponse, error)
+
+	// ReplayFeedbackWindowWithBodyWithResponse Apply the items of a window again
+	//
+	// Applies every inbox item received in a window of time again, the longest received first, as
+	// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+	// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+	// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+	// scope.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+	ReplayFeedbackWindowWithBodyWithResponse(ctx context.Context, params *ReplayFeedbackWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayFeedbackWindowResponse, error)
+
+	// ReplayFeedbackWindowWithResponse Apply the items of a window again
+	//
+	// Applies every inbox item received in a window of time again, the longest received first, as
+	// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+	// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+	// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+	// scope.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+	ReplayFeedbackWindowWithResponse(ctx context.Context, params *ReplayFeedbackWindowParams, body ReplayFeedbackWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayFeedbackWindowResponse, error)
+
 	// GetFeedbackWithResponse Read an inbox item
 	//
-	// The item with the message as it was received, secrets and buyer data removed.
+	// The item with the message as it was received, secrets and buyer data removed. With `expand=recording`, which needs
+	// operator scope, it has the bytes that came as well.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/feedback/{feedback_id} (the `GetFeedback` operationId).
-	GetFeedbackWithResponse(ctx context.Context, feedbackID string, reqEditors ...RequestEditorFn) (*GetFeedbackResponse, error)
+	GetFeedbackWithResponse(ctx context.Context, feedbackID FeedbackID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*GetFeedbackResponse, error)
+
+	// ReplayFeedbackWithResponse Apply an inbox item again
+	//
+	// Reads the stored bytes again with the account as it is configured now, so that an adapter that has learnt a code
+	// understands old messages, and applies what they say; unmatched and dead items too. What was authentic when it came
+	// is not judged again, whatever the secrets are now. Facts are known by what they mean: nothing counts twice. Where
+	// the message says so the provider is asked as well. Needs operator scope.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/feedback/{feedback_id}/replay (the `ReplayFeedback` operationId).
+	ReplayFeedbackWithResponse(ctx context.Context, feedbackID FeedbackID, params *ReplayFeedbackParams, reqEditors ...RequestEditorFn) (*ReplayFeedbackResponse, error)
 
 	// ListMandatesWithResponse List mandates
 	//
@@ -7197,6 +7917,130 @@ func (r ListFeedbackResponse) ContentType() string {
 	return ""
 }
 
+// ImportFeedbackResponse200Headers the declared response headers of an HTTP 200 response for ImportFeedback
+type ImportFeedbackResponse200Headers struct {
+	IdempotentReplayed *bool
+}
+
+type ImportFeedbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FeedbackImport
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ImportFeedbackResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ImportFeedbackResponse) GetJSON200() *FeedbackImport {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ImportFeedbackResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ImportFeedbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ImportFeedbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ImportFeedbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ImportFeedbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayFeedbackWindowResponse200Headers the declared response headers of an HTTP 200 response for ReplayFeedbackWindow
+type ReplayFeedbackWindowResponse200Headers struct {
+	IdempotentReplayed *bool
+}
+
+// ReplayFeedbackWindowResponse202Headers the declared response headers of an HTTP 202 response for ReplayFeedbackWindow
+type ReplayFeedbackWindowResponse202Headers struct {
+	IdempotentReplayed *bool
+}
+
+type ReplayFeedbackWindowResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FeedbackReplayList
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *FeedbackReplayList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplayFeedbackWindowResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *ReplayFeedbackWindowResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplayFeedbackWindowResponse) GetJSON200() *FeedbackReplayList {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ReplayFeedbackWindowResponse) GetJSON202() *FeedbackReplayList {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReplayFeedbackWindowResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayFeedbackWindowResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayFeedbackWindowResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayFeedbackWindowResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayFeedbackWindowResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetFeedbackResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -7239,6 +8083,61 @@ func (r GetFeedbackResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetFeedbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReplayFeedbackResponse200Headers the declared response headers of an HTTP 200 response for ReplayFeedback
+type ReplayFeedbackResponse200Headers struct {
+	IdempotentReplayed *bool
+}
+
+type ReplayFeedbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *FeedbackReplay
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReplayFeedbackResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReplayFeedbackResponse) GetJSON200() *FeedbackReplay {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReplayFeedbackResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReplayFeedbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReplayFeedbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReplayFeedbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReplayFeedbackResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8638,7 +9537,9 @@ func (c *ClientWithResponses) RedeliverEventWithResponse(ctx context.Context, ev
 // ListFeedbackWithResponse List the inbox
 //
 // What providers have told, newest first. A merchant sees what matched its own payments; an operator sees all,
-// unmatched messages too. A message that was not authentic is not stored and is never here.
+// unmatched messages too: they belong to nobody yet, so no event tells of them. A message that was not authentic is
+// not stored and is never here. With `expand=recording`, which needs operator scope, each item has the bytes that
+// came, in the form that `POST /v1/feedback/import` takes.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8651,19 +9552,114 @@ func (c *ClientWithResponses) ListFeedbackWithResponse(ctx context.Context, para
 	return ParseListFeedbackResponse(rsp)
 }
 
+// ImportFeedbackWithBodyWithResponse Load recorded messages
+//
+// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+// once. What is stored is applied like every other message. A recording in which a card number was masked is
+// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+func (c *ClientWithResponses) ImportFeedbackWithBodyWithResponse(ctx context.Context, params *ImportFeedbackParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ImportFeedbackResponse, error) {
+	rsp, err := c.ImportFeedbackWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportFeedbackResponse(rsp)
+}
+
+// ImportFeedbackWithResponse Load recorded messages
+//
+// Loads messages that were recorded, by another installation (`GET /v1/feedback?expand=recording`) or by anything
+// in front of one. Each is authenticated like a message that comes in, by the account of its name as it is
+// configured here: one that is not authentic is refused and leaves nothing. One that the inbox has already counts
+// once. What is stored is applied like every other message. A recording in which a card number was masked is
+// refused, since its signature no longer holds. The body may have 1 MiB. Needs operator scope.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/feedback/import (the `ImportFeedback` operationId).
+func (c *ClientWithResponses) ImportFeedbackWithResponse(ctx context.Context, params *ImportFeedbackParams, body ImportFeedbackJSONRequestBody, reqEditors ...RequestEditorFn) (*ImportFeedbackResponse, error) {
+	rsp, err := c.ImportFeedback(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseImportFeedbackResponse(rsp)
+}
+
+// ReplayFeedbackWindowWithBodyWithResponse Apply the items of a window again
+//
+// Applies every inbox item received in a window of time again, the longest received first, as
+// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+// scope.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+func (c *ClientWithResponses) ReplayFeedbackWindowWithBodyWithResponse(ctx context.Context, params *ReplayFeedbackWindowParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReplayFeedbackWindowResponse, error) {
+	rsp, err := c.ReplayFeedbackWindowWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayFeedbackWindowResponse(rsp)
+}
+
+// ReplayFeedbackWindowWithResponse Apply the items of a window again
+//
+// Applies every inbox item received in a window of time again, the longest received first, as
+// `POST /v1/feedback/{feedback_id}/replay` does with one. Up to 20 items are done before the answer, which is `200`
+// and tells what became of each. More are done in the background and the answer is `202`; each item tells by its
+// own state how it ended. At most `limit` items are taken; `next_cursor` asks for those that follow. Needs operator
+// scope.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/feedback/replay (the `ReplayFeedbackWindow` operationId).
+func (c *ClientWithResponses) ReplayFeedbackWindowWithResponse(ctx context.Context, params *ReplayFeedbackWindowParams, body ReplayFeedbackWindowJSONRequestBody, reqEditors ...RequestEditorFn) (*ReplayFeedbackWindowResponse, error) {
+	rsp, err := c.ReplayFeedbackWindow(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayFeedbackWindowResponse(rsp)
+}
+
 // GetFeedbackWithResponse Read an inbox item
 //
-// The item with the message as it was received, secrets and buyer data removed.
+// The item with the message as it was received, secrets and buyer data removed. With `expand=recording`, which needs
+// operator scope, it has the bytes that came as well.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/feedback/{feedback_id} (the `GetFeedback` operationId).
-func (c *ClientWithResponses) GetFeedbackWithResponse(ctx context.Context, feedbackID string, reqEditors ...RequestEditorFn) (*GetFeedbackResponse, error) {
-	rsp, err := c.GetFeedback(ctx, feedbackID, reqEditors...)
+func (c *ClientWithResponses) GetFeedbackWithResponse(ctx context.Context, feedbackID FeedbackID, params *GetFeedbackParams, reqEditors ...RequestEditorFn) (*GetFeedbackResponse, error) {
+	rsp, err := c.GetFeedback(ctx, feedbackID, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetFeedbackResponse(rsp)
+}
+
+// ReplayFeedbackWithResponse Apply an inbox item again
+//
+// Reads the stored bytes again with the account as it is configured now, so that an adapter that has learnt a code
+// understands old messages, and applies what they say; unmatched and dead items too. What was authentic when it came
+// is not judged again, whatever the secrets are now. Facts are known by what they mean: nothing counts twice. Where
+// the message says so the provider is asked as well. Needs operator scope.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/feedback/{feedback_id}/replay (the `ReplayFeedback` operationId).
+func (c *ClientWithResponses) ReplayFeedbackWithResponse(ctx context.Context, feedbackID FeedbackID, params *ReplayFeedbackParams, reqEditors ...RequestEditorFn) (*ReplayFeedbackResponse, error) {
+	rsp, err := c.ReplayFeedback(ctx, feedbackID, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReplayFeedbackResponse(rsp)
 }
 
 // ListMandatesWithResponse List mandates
@@ -9523,6 +10519,115 @@ func ParseListFeedbackResponse(rsp *http.Response) (*ListFeedbackResponse, error
 	return response, nil
 }
 
+// ParseImportFeedbackResponse parses an HTTP response from a ImportFeedbackWithResponse call
+func ParseImportFeedbackResponse(rsp *http.Response) (*ImportFeedbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ImportFeedbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FeedbackImport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ImportFeedbackResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReplayFeedbackWindowResponse parses an HTTP response from a ReplayFeedbackWindowWithResponse call
+func ParseReplayFeedbackWindowResponse(rsp *http.Response) (*ReplayFeedbackWindowResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayFeedbackWindowResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FeedbackReplayList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest FeedbackReplayList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplayFeedbackWindowResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers ReplayFeedbackWindowResponse202Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetFeedbackResponse parses an HTTP response from a GetFeedbackWithResponse call
 func ParseGetFeedbackResponse(rsp *http.Response) (*GetFeedbackResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9551,6 +10656,52 @@ func ParseGetFeedbackResponse(rsp *http.Response) (*GetFeedbackResponse, error) 
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseReplayFeedbackResponse parses an HTTP response from a ReplayFeedbackWithResponse call
+func ParseReplayFeedbackResponse(rsp *http.Response) (*ReplayFeedbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReplayFeedbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest FeedbackReplay
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReplayFeedbackResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/oklog/ulid/v2"
 )
@@ -20,14 +21,14 @@ type source struct {
 	jitter *rand.Rand
 }
 
-// ULID is a new id: 26 characters that rise with time, and within a millisecond with every call.
-func ULID() string {
+// ULID is a new id: 26 characters that rise with the time t, and within a millisecond with every call.
+func ULID(t time.Time) string {
 	mu.Lock()
 	defer mu.Unlock()
 	if seeded == nil {
-		return ulid.Make().String()
+		return ulid.MustNew(ulid.Timestamp(t), ulid.DefaultEntropy()).String()
 	}
-	return ulid.MustNew(ulid.Now(), seeded.ids).String()
+	return ulid.MustNew(ulid.Timestamp(t), seeded.ids).String()
 }
 
 // Int64N is in [0, n).

@@ -292,6 +292,16 @@ CREATE TABLE delivery_tries (
     PRIMARY KEY (delivery_id, number)
 );
 
+-- By what an unmatched item of the inbox can be found when an attempt gets one of these references.
+CREATE TABLE parked (
+    account     TEXT COLLATE "C" NOT NULL,
+    kind        TEXT NOT NULL,
+    value       TEXT NOT NULL,
+    feedback_id TEXT COLLATE "C" NOT NULL REFERENCES feedback (id),
+    PRIMARY KEY (account, kind, value, feedback_id)
+);
+CREATE INDEX parked_by_feedback ON parked (feedback_id);
+
 CREATE TABLE idempotency (
     merchant_id   TEXT COLLATE "C" NOT NULL,
     route         TEXT    NOT NULL,
