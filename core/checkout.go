@@ -50,7 +50,7 @@ type Options struct {
 
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
-	c := &Checkout{store: o.Store, accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
+	c := &Checkout{accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
 		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, answerWithin: o.AnswerWithin, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
 	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask}, {kind: WorkGap, atOnce: 1, do: c.bridge},
 		{kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem}}
@@ -58,6 +58,7 @@ func New(o Options) *Checkout {
 		pools = append(pools, &pool{kind: WorkDeliver, atOnce: sendsAtOnce, do: c.deliver})
 	}
 	c.desk = newDesk(o.Poll, c.pace, pools...)
+	c.store = watchful{o.Store, c.desk}
 	for _, a := range o.Accounts {
 		c.accounts[a.Name] = a.paced(c.pace)
 	}

@@ -322,3 +322,95 @@ func TestAReturnToAnAccountThatIsGone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, v.ID, landing.Payment.ID)
 }
+
+// What a commit of unknown fate planned is done when it was kept, though nobody was told, and nothing else goes on.
+func TestWorkOfACommitWithoutAnswerIsFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, m := newMoodyDesk(t)
+		v := d.create("order-1", core.CaptureManual)
+		defer d.runs()()
+		time.Sleep(25 * time.Minute) // the next question is far away
+		m.set(nth(1, func(run func() error) error {
+			m.set(nil)
+			require.NoError(t, run())
+			return errUnknownCommit
+		}))
+		fb := core.Feedback{Reference: d.op(v.ID, core.OpStart).Reference, DedupeKey: "one", Facts: []core.Fact{coretest.Authorized(d.op(v.ID, core.OpStart).Op, false)}}
+		_, err := d.Receive(t.Context(), "acc", coretest.Message(fb))
+		require.Error(t, err, "it is not acknowledged, and here it is not sent again")
+		time.Sleep(time.Minute)
+		require.Equal(t, core.StatusRequiresCapture, d.payment(v.ID).Status)
+	})
+}
+
+// Work that failed while the database was away is done when it is back.
+func TestWorkThatCouldNotBePutOffIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, m := newMoodyDesk(t)
+		v := d.create("order-1", core.CaptureManual)
+		defer d.runs()()
+		time.Sleep(25 * time.Minute)
+		fb := core.Feedback{Reference: d.op(v.ID, core.OpStart).Reference, DedupeKey: "one", Facts: []core.Fact{coretest.Authorized(d.op(v.ID, core.OpStart).Op, false)}}
+		m.set(nth(1, func(run func() error) error {
+			m.set(func(string, func() error) error { return errNoStorage })
+			return run()
+		}))
+		_, err := d.Receive(t.Context(), "acc", coretest.Message(fb))
+		require.NoError(t, err)
+		time.Sleep(time.Second)
+		m.set(nil)
+		time.Sleep(time.Minute)
+		require.Equal(t, core.StatusRequiresCapture, d.payment(v.ID).Status)
+	})
+}
+
+// A database that is away when the program starts does not hide for how long nobody listened.
+func TestAStartWithoutADatabaseKeepsTheGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, m := newMoodyDesk(t)
+		v := d.authorized("order-1")
+		stop := d.runs()
+		time.Sleep(time.Minute)
+		stop()
+		time.Sleep(time.Hour) // nobody listens, and somebody captures by hand
+		asked := 0
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { asked++; return core.Snapshot{}, nil }
+		m.set(func(string, func() error) error { return errNoStorage })
+		defer d.runs()()
+		time.Sleep(20 * time.Second)
+		require.Zero(t, asked)
+		m.set(nil)
+		time.Sleep(time.Minute)
+		require.Positive(t, asked, "payment %s may have changed meanwhile", v.ID)
+	})
+}
+
+// damaged is a store in which the rows of payments cannot be changed.
+type damaged struct{ core.Store }
+
+type damagedTx struct{ core.Tx }
+
+func (s damaged) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
+	return s.Store.Do(ctx, subject, func(tx core.Tx) error { return fn(damagedTx{tx}) })
+}
+
+func (damagedTx) Payment(context.Context, string, string) (*core.Payment, error) {
+	return nil, &core.Error{Kind: core.Internal, Code: "storage_corrupt"}
+}
+
+// A payment whose row cannot be written is asked about later and later, not every second.
+func TestAPaymentThatCannotBeStoredIsAskedAboutLessAndLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.create("order-1", core.CaptureManual)
+		d.open(func(o *core.Options) { o.Store = damaged{d.store} })
+		asked := 0
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { asked++; return core.Snapshot{}, nil }
+		stop := d.runs()
+		time.Sleep(time.Hour)
+		stop()
+		require.LessOrEqual(t, 4, asked)
+		require.LessOrEqual(t, asked, 10)
+		require.Equal(t, v.Version, d.payment(v.ID).Version)
+	})
+}

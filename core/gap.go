@@ -24,10 +24,14 @@ const (
 )
 
 // begin is the start of the background work. Alone on its database a process takes over what the last one held, and
-// asks about everything open at once. After a gap it asks about everything else as well.
-func (c *Checkout) begin(ctx context.Context) {
+// asks about everything open at once. After a gap it asks about everything else as well. It reports whether that is
+// stored, or cannot be for a reason that waiting does not mend.
+func (c *Checkout) begin(ctx context.Context) bool {
 	last, err := c.store.LastBeat(ctx)
-	c.report(ctx, "heartbeat", err)
+	if KindOf(err) == Unavailable {
+		c.report(ctx, "heartbeat", err)
+		return false
+	}
 	gap := err == nil && !last.IsZero() && now().Sub(last) > deaf
 	err = c.store.Do(ctx, "work", func(tx Tx) error {
 		if c.desk.poll == 0 || gap {
@@ -47,6 +51,7 @@ func (c *Checkout) begin(ctx context.Context) {
 	})
 	c.report(ctx, "start", err)
 	c.desk.beaten = now()
+	return err == nil || KindOf(err) != Unavailable && CodeOf(err) != "commit_unknown"
 }
 
 // beat notes that somebody listens.

@@ -149,7 +149,9 @@ func (c *Checkout) Run(ctx context.Context) {
 			c.running.Go(func() { c.serve(ctx, p) })
 		}
 	}
-	c.begin(ctx)
+	for !c.begin(ctx) && ctx.Err() == nil { // nothing else is stored before: a beat would hide that there was a gap
+		c.desk.sleep(ctx, now().Add(c.pace.of(afterFailure)))
+	}
 	for ctx.Err() == nil {
 		c.desk.sleep(ctx, c.look(ctx))
 	}
@@ -317,6 +319,22 @@ func (c *Checkout) renew(ctx context.Context) {
 			d.held[w] = until // if it failed, it is tried again a third later
 		}
 	}
+}
+
+// watchful is a store after whose commits of unknown fate the loop looks at the table: what such a commit planned is
+// there if it was kept, and nobody was told when it is due.
+type watchful struct {
+	Store
+	desk *desk
+}
+
+// Do is that of Store.
+func (s watchful) Do(ctx context.Context, subject string, fn func(Tx) error) error {
+	err := s.Store.Do(ctx, subject, fn)
+	if CodeOf(err) == "commit_unknown" {
+		s.desk.rouse()
+	}
+	return err
 }
 
 // earlier is the earlier of two times, of which zero is never.
