@@ -56,7 +56,7 @@ func (a *amendment) schedule() {
 		a.CheckAt = earlier(a.CheckAt, a.lateCheck())
 	case !a.awaits():
 		a.CheckAt = a.lateCheck()
-	case changed || a.asked || a.CheckAt.IsZero():
+	case changed || a.asked || a.CheckAt.IsZero() || a.calls():
 		a.CheckAt = a.nextCheck()
 	}
 }
@@ -85,6 +85,14 @@ func (a *amendment) planAsk() (err error) {
 		return nil
 	}
 	return a.tx.Plan(w)
+}
+
+// calls reports whether a call begins with this change.
+func (a *amendment) calls() bool {
+	return slices.ContainsFunc(a.Operations, func(o *Operation) bool {
+		was := a.before.operation(o.ID)
+		return o.State == OpSent && (was == nil || was.Try != o.Try)
+	})
 }
 
 // openSince is when what may still be open began: the latest attempt, the operation under way, or the last fact.
@@ -133,8 +141,8 @@ func (a *amendment) nextCheck() time.Time {
 	}
 	switch {
 	case o == nil:
-	case o.State == OpSent && o.Deadline.After(at):
-		return o.Deadline // the call is still running
+	case o.State == OpSent && o.Deadline.After(a.now):
+		return o.Deadline // the call is still running, and over by then
 	case o.State == OpUnknown && o.RepeatAt.After(a.now) && o.RepeatAt.Before(at):
 		return o.RepeatAt
 	}
