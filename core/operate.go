@@ -160,6 +160,9 @@ func (a *amendment) conclude(intent *Operation, account *Account, res called, e 
 		// A repetition may be refused because the first call was only late: the totals decide which it was.
 		res.Outcome = Outcome{Result: Unknown, Failure: res.Failure}
 	}
+	if res.Result == NotSent {
+		res.Outcome = o.unsent(intent)
+	}
 	if (o.State == OpSent || o.State == OpUnknown) && o.Try == intent.Try {
 		o.State, o.Failure, o.HasNext = stateOf(res.Result), res.Failure, res.Next != nil
 	}
@@ -177,6 +180,19 @@ func (a *amendment) conclude(intent *Operation, account *Account, res called, e 
 		// The time of the hold is over and the provider refuses: it lapsed there, which nobody tells.
 		a.Apply(at.ID, a.evidenceID(), []Fact{{Kind: AuthorizationClosed, ID: o.Of, Strength: Asserted, OccurredAt: a.now}}, a.now)
 	}
+}
+
+// unsent is what follows for o from the proof that the call of intent never left. It says nothing about a call before
+// it that is in doubt. And when o was found in doubt meanwhile, merchants were told of it: it fails, it does not vanish.
+func (o *Operation) unsent(intent *Operation) Outcome {
+	switch {
+	case intent.again:
+		return Outcome{Result: Unknown}
+	case o.State == OpUnknown:
+		return Outcome{Result: Declined, Failure: &Failure{Category: FailureDeclaredTimeout, RetryAdvice: RetryLater,
+			ProviderMessage: "the provider was not reached in time, and nothing was done"}}
+	}
+	return Outcome{Result: NotSent}
 }
 
 // succeeded does what follows here from an operation that was carried out there.

@@ -56,7 +56,7 @@ type Operation struct {
 	HasNext      bool      // it answered with a next action: what it asked for is done
 	UpdatedAt    time.Time
 
-	again bool // the query that was just applied leaves the call to be made again
+	again bool // the query that was just applied leaves the call to be made again; of an intent: it is made again
 }
 
 // moves reports whether an operation of kind k moves money or decides about it, so that while it is open the

@@ -107,6 +107,7 @@ func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 			if o.State == OpUnknown && !o.Review && o.RepeatAt.Equal(known) {
 				o.State, o.Try, o.Deadline, o.RepeatAt = OpSent, o.Try+1, a.now.Add(account.CallTimeout), time.Time{}
 				intent = *o
+				intent.again = true
 			}
 			return nil
 		})
