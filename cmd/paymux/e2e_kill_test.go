@@ -14,14 +14,14 @@ import (
 	"github.com/paymux/paymux/storage/storagetest"
 )
 
-// kill -9 of the program as it is shipped, at moments that are certain and at random ones; then it is started again and
+// kill -9 of the program as it is shipped, at moments that are certain; then it is started again and
 // the simulator's books are the judge.
 
 func TestKill9(t *testing.T) {
 	binary := build(t)
 	for name, dsn := range map[string]func(testing.TB) string{"sqlite": storagetest.SQLiteDSN, "postgres": storagetest.PostgresDSN} {
 		for subject, test := range map[string]func(*testing.T, *mortal){
-			"booking": testKilledInBookings, "feedback": testKilledBeforeApply, "load": testKilledUnderLoad,
+			"booking": testKilledInBookings, "feedback": testKilledBeforeApply,
 		} {
 			t.Run(subject+"/"+name, func(t *testing.T) {
 				t.Parallel()

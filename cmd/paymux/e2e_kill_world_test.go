@@ -39,14 +39,27 @@ type mortal struct {
 	slowest time.Duration // start to ready
 }
 
-// build builds the program as users do.
+// build is the program, built as users do, once for all tests.
 func build(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "paymux")
-	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput()
-	require.NoError(t, err, "go build: %s", out)
+	path, err := built()
+	require.NoError(t, err)
 	return path
 }
+
+var built = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "paymux-built")
+	if err != nil {
+		return "", err
+	}
+	leftovers = append(leftovers, folder)
+	path := filepath.Join(folder, "paymux")
+	out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return path, err
+})
 
 // newMortal starts the program at dsn. A call to the provider is given up after a second, so that the deadline of one
 // that died with its process passes soon.

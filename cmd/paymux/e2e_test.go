@@ -277,7 +277,9 @@ func TestMerchantsAreStrangers(t *testing.T) {
 	id := p.str("id")
 	w.eventually(id, "requires_capture")
 	event := w.call("GET", "/v1/events?payment="+id, nil).body["data"].([]any)[0].(map[string]any)["id"].(string)
-	feedback := w.call("GET", "/v1/feedback", nil).body["data"].([]any)[0].(map[string]any)["id"].(string)
+	var items []any // the return alone may have had the provider asked; the feedback finds its payment a moment later
+	require.Eventually(t, func() bool { items = w.call("GET", "/v1/feedback", nil).body["data"].([]any); return len(items) > 0 }, waitFor, tick)
+	feedback := items[0].(map[string]any)["id"].(string)
 	missing := func(id string) string { return id[:len(id)-4] + "0000" }
 	for _, r := range []struct {
 		method, path, id string

@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// leftovers are removed when all tests are over.
+var leftovers []string
+
 // TestMain lets tests start this binary as the program itself.
 func TestMain(m *testing.M) {
 	switch os.Getenv("PAYMUX_TEST_PROCESS") {
@@ -16,5 +19,9 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	for _, path := range leftovers {
+		_ = os.RemoveAll(path)
+	}
+	os.Exit(code)
 }
