@@ -90,7 +90,7 @@ var Worlds = map[string]func(t *testing.T, seed uint64) Report{"aps": Run}
 func Run(t *testing.T, seed uint64) (report Report) {
 	t.Helper()
 	defer coretest.Seed(seed)()
-	synctest.Test(t, func(t *testing.T) { report = live(t, seed) })
+	synctest.Test(t, func(t *testing.T) { report = live(t, seed, (*World).people) })
 	return report
 }
 
@@ -116,7 +116,8 @@ func firstDifference(a, b []string) string {
 	return fmt.Sprintf("\none has %d lines, the other %d", len(a), len(b))
 }
 
-func live(t *testing.T, seed uint64) Report {
+// live opens the world of a seed, has what happen in it, and closes it.
+func live(t *testing.T, seed uint64, what func(*World)) Report {
 	w := &World{t: t, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
 		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}}
 	began := time.Now()
@@ -124,14 +125,7 @@ func live(t *testing.T, seed uint64) Report {
 		w.violate("the world does not open: %v", err)
 		return w.report(began)
 	}
-	w.temper()
-	for slot := range w.programs {
-		w.start(slot)
-	}
-	w.act()
-	w.within(lifetime, "what people do", w.acting.Wait)
-	w.settle()
-	w.check()
+	what(w)
 	for _, p := range w.programs {
 		if p != nil {
 			p.stop()
@@ -145,6 +139,18 @@ func live(t *testing.T, seed uint64) Report {
 		w.violate("the store does not close: %v", err)
 	}
 	return w.report(began)
+}
+
+// people is what happens in the worlds of the campaign: everybody does something, and in the end all is settled.
+func (w *World) people() {
+	w.temper()
+	for slot := range w.programs {
+		w.start(slot)
+	}
+	w.act()
+	w.within(lifetime, "what people do", w.acting.Wait)
+	w.settle()
+	w.check()
 }
 
 // temper draws how unkind the world is: some are kind, so that what goes right is seen as well.
