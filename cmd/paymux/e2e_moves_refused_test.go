@@ -134,11 +134,7 @@ func TestBookingInDoubt(t *testing.T) {
 	}
 	require.Equal(t, stored.str("amounts"), w.get(id).str("amounts"))
 	require.Len(t, w.column(db, "SELECT id FROM operations WHERE kind = 'capture'"), 1)
-	resp, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, w.simURL+"/_control/faults", http.NoBody)
-	require.NoError(t, err)
-	done, err := http.DefaultClient.Do(resp)
-	require.NoError(t, err)
-	require.NoError(t, done.Body.Close())
+	w.faultless()
 	w.call("POST", "/v1/payments/"+id+"/captures", map[string]any{"amount": 1}).want(201)
 	require.Equal(t, "1001", w.get(id).str("amounts.captured"))
 	w.balanced(id)

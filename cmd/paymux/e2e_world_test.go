@@ -38,6 +38,7 @@ type world struct {
 	config  string // path
 	keys    map[string]string
 	http    *http.Client
+	hurry   int // every wait of the program is divided by it, from the next start on; zero: none is
 	service *service
 	stop    func()
 	logs    *safeBuffer
@@ -116,6 +117,7 @@ func (w *world) write(address string) string {
 	fmt.Fprintf(&b, "listen: %s\npublic_url: http://%s\ndatabase: %q\nmode: test\nsecret_key: %s\n", address, address, w.dsn, secret("key", strings.Repeat("e2e-example-", 4)))
 	fmt.Fprintf(&b, "webhooks: {allow_loopback: true}\n")
 	fmt.Fprintf(&b, "timeouts: {answer: 5s, provider_call: 5s, before_stop: 0s, stop: 5s}\n")
+	fmt.Fprintf(&b, "reliability: {time_scale: %d}\n", max(w.hurry, 1))
 	fmt.Fprintf(&b, "merchants:\n  main: {accounts: [aps-main], return_hosts: [shop.example]}\n  other: {accounts: [aps-other], return_hosts: [shop.example]}\naccounts:\n")
 	for name, a := range e2eAccounts {
 		fmt.Fprintf(&b, "  %s:\n    provider: aps\n    merchant_identifier: %s\n    access_code: %s\n    sha_type: %s\n    request_phrase: %s\n    response_phrase: %s\n    page_url: %s\n    api_url: %s\n",
@@ -289,6 +291,16 @@ func (w *world) control(path string, body any) {
 	require.NoError(w.t, err)
 	require.NoError(w.t, resp.Body.Close())
 	require.Less(w.t, resp.StatusCode, 300, "%s", answer)
+}
+
+// faultless ends the faults that the simulator was told to play.
+func (w *world) faultless() {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodDelete, w.simURL+"/_control/faults", http.NoBody)
+	require.NoError(w.t, err)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(w.t, err)
+	require.NoError(w.t, resp.Body.Close())
 }
 
 // reference is ours at the provider, of the payment's latest attempt.
