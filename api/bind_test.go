@@ -163,8 +163,8 @@ func TestBodyThatMayBeLeftOut(t *testing.T) {
 
 // What a client writes with encoding/json from the types of the contract arrives as it was meant.
 func TestDecodeTakesWhatEncodingJSONWrites(t *testing.T) {
-	text := rapid.StringMatching(`[\p{L}\p{N} .,'-]{0,40}`)
-	word := rapid.StringMatching(`[A-Za-z0-9._-]{1,64}`)
+	text := rapid.StringMatching(`[\p{L}\p{N} .,'-]{0,40}`).Filter(noCardNumber)
+	word := rapid.StringMatching(`[A-Za-z0-9._-]{1,64}`).Filter(noCardNumber)
 	amount := rapid.Int64Range(1, 999_999_999_999_999)
 	rapid.Check(t, func(t *rapid.T) {
 		total := amount.Draw(t, "amount")
@@ -188,9 +188,6 @@ func TestDecodeTakesWhatEncodingJSONWrites(t *testing.T) {
 		}
 		body, err := json.Marshal(want)
 		require.NoError(t, err)
-		if core.HasCardNumber(want.Description) || anyCard(want) {
-			t.Skip("a card number by chance")
-		}
 		var got openapi.CreatePayment
 		require.NoError(t, decode(body, &got), "%s", body)
 		if len(want.Metadata) == 0 {
@@ -200,19 +197,8 @@ func TestDecodeTakesWhatEncodingJSONWrites(t *testing.T) {
 	})
 }
 
-func anyCard(p openapi.CreatePayment) bool {
-	for _, v := range p.Metadata {
-		if core.HasCardNumber(v) {
-			return true
-		}
-	}
-	for _, item := range p.LineItems {
-		if core.HasCardNumber(item.Name) {
-			return true
-		}
-	}
-	return core.HasCardNumber(*p.ReturnURL)
-}
+// noCardNumber keeps what is drawn from being refused: a card number comes up by chance.
+func noCardNumber(s string) bool { return !core.HasCardNumber(s) }
 
 // Whatever the bytes: decode never panics; what it accepts encoding/json reads in the same way; and what it refuses
 // it refuses with a code of the contract and without a value of the body.
