@@ -138,6 +138,7 @@ func (w *world) restart() {
 	w.t.Helper()
 	address := strings.TrimPrefix(w.url, "http://")
 	w.stop()
+	http.DefaultClient.CloseIdleConnections() // they ended with the program, and a POST is not sent again
 	w.begin(address)
 }
 
