@@ -34,19 +34,23 @@ type SenderOptions struct {
 	// Random is a number from 0 to below n, for the jitter of the schedule; math/rand when nil. It is called from
 	// several goroutines.
 	Random func(n int64) int64
+	// Over carries requests in the place of the network, for simulations; then the guard checks the address as it is
+	// written, and whoever carries decides where it leads.
+	Over http.RoundTripper
 }
 
 // Sender makes attempts. Concurrent use is safe.
 type Sender struct {
 	guard     *Guard
-	transport *http.Transport
+	transport http.RoundTripper
+	idle      func() // ends connections that wait
 	random    func(n int64) int64
 }
 
 // NewSender sends where guard lets it: over HTTP/1.1, with TLS 1.2 or later, through no proxy, following nothing. A
 // connection, to an address that was checked when it was dialled, waits half a minute for the endpoint's next event.
 func NewSender(guard *Guard, o SenderOptions) *Sender {
-	s := &Sender{guard: guard, random: o.Random, transport: &http.Transport{
+	network := &http.Transport{
 		Proxy:                  nil, // those of the environment do not count
 		DialContext:            guard.DialContext,
 		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.Roots},
@@ -56,7 +60,11 @@ func NewSender(guard *Guard, o SenderOptions) *Sender {
 		MaxIdleConnsPerHost:    4,
 		IdleConnTimeout:        30 * time.Second,
 		DisableCompression:     true,
-	}}
+	}
+	s := &Sender{guard: guard, random: o.Random, transport: network, idle: network.CloseIdleConnections}
+	if o.Over != nil {
+		s.transport = o.Over
+	}
 	if s.random == nil {
 		s.random = rand.Int64N
 	}
@@ -64,7 +72,7 @@ func NewSender(guard *Guard, o SenderOptions) *Sender {
 }
 
 // Close ends the connections that wait for the next attempt.
-func (s *Sender) Close() { s.transport.CloseIdleConnections() }
+func (s *Sender) Close() { s.idle() }
 
 // Deliver makes one attempt. An error means that there was none that counts: ctx ended before an answer (the endpoint
 // may have the event, and knows it by its id when it comes again), or the message cannot be signed, which is Internal.

@@ -16,6 +16,7 @@ const ordersPerWorld = 6
 
 // act sends everybody on his way.
 func (w *World) act() {
+	w.listen()
 	r := w.dice.of("orders")
 	for n := range 1 + r.IntN(ordersPerWorld) {
 		s := w.newStory(fmt.Sprintf("order-%d", n), w.accounts[r.IntN(len(w.accounts))])
@@ -160,6 +161,7 @@ func (w *World) settle() {
 	w.dying.Wait()
 	w.pause(2 * time.Hour)
 	w.askAgain()
+	w.catchUp()
 	time.Sleep(15 * 24 * time.Hour)
 	w.askAboutRest()
 	w.decide()

@@ -26,12 +26,16 @@ const (
 	afterApply    = "crash after feedback is applied"
 	beforeLearned = "crash before what a query found is stored"
 	afterLearned  = "crash after what a query found is stored"
+	beforeSend    = "crash after an event is taken, before it is sent"
+	afterSend     = "crash after an event is sent, before that is stored"
+	afterTold     = "crash after it is stored that an event was sent"
 	inReturn      = "crash while a buyer comes back"
 	anywhere      = "crash at some write"
 )
 
 var crashPoints = []choice{{beforeIntent, 4}, {afterIntent, 12}, {afterCall, 14}, {beforeResult, 8}, {afterResult, 8}, {beforeReceive, 5}, {afterReceive, 6},
-	{beforeApply, 6}, {afterApply, 4}, {beforeLearned, 4}, {afterLearned, 4}, {inReturn, 4}, {anywhere, 8}}
+	{beforeApply, 6}, {afterApply, 4}, {beforeLearned, 4}, {afterLearned, 4}, {inReturn, 4}, {anywhere, 8},
+	{beforeSend, 5}, {afterSend, 6}, {afterTold, 3}}
 
 // instance is one life of the program. When it dies nothing it still does reaches anybody: its store and its network
 // refuse, and its goroutines come to their end. The next life starts on the same store.
@@ -103,7 +107,7 @@ func (i *instance) build(ctx context.Context) error {
 		accounts = append(accounts, account)
 	}
 	log := slog.New(logLines{i.w.trace})
-	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, Log: log, Poll: i.w.poll()})
+	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, Log: log, Poll: i.w.poll(), Sender: i.carrier()})
 	h, err := api.New(api.Options{Checkout: i.checkout, Keys: core.NewKeys(store), Store: store, Log: log})
 	i.handler = h
 	return err

@@ -32,6 +32,7 @@ func (w *World) check() {
 		w.violate("P2: the provider has an order %s that no payment knows", reference)
 	}
 	w.checkInbox()
+	w.checkHooks()
 	w.checkKeys()
 }
 

@@ -88,6 +88,7 @@ type deed struct {
 	inserted bool
 	saved    *core.InboxItem
 	looked   bool // at a payment
+	told     bool // it stored a try of a delivery
 }
 
 func (d *deed) Payment(ctx context.Context, merchant, id string) (*core.Payment, error) {
@@ -126,6 +127,8 @@ func (d *deed) kind() string {
 		return "receive"
 	case d.saved != nil:
 		return "apply"
+	case d.told:
+		return "told"
 	}
 	kind := "note"
 	for _, c := range d.changes {
@@ -151,6 +154,6 @@ func (d *deed) kind() string {
 func (d *deed) moments() [2]string {
 	return map[string][2]string{
 		"receive": {beforeReceive, afterReceive}, "apply": {beforeApply, afterApply}, "intent": {beforeIntent, afterIntent},
-		"result": {beforeResult, afterResult}, "learned": {beforeLearned, afterLearned}, "return": {inReturn, inReturn},
+		"result": {beforeResult, afterResult}, "learned": {beforeLearned, afterLearned}, "return": {inReturn, inReturn}, "told": {afterSend, afterTold},
 	}[d.kind()]
 }

@@ -70,6 +70,7 @@ type World struct {
 // account is a merchant with one account at the provider.
 type account struct {
 	name, merchant, key, operator string
+	hook                          *hook // where the merchant is told of his events
 	sandbox.Account
 }
 
