@@ -135,9 +135,9 @@ func (s *Server) GetPayment(ctx context.Context, r openapi.GetPaymentRequestObje
 	return openapi.GetPayment200JSONResponse(s.payment(p.View())), nil
 }
 
-// SyncPayment handles POST /v1/payments/{id}/sync: the provider is asked now.
+// SyncPayment handles POST /v1/payments/{id}/sync: the provider is asked now; when it does not tell, the answer is 503.
 func (s *Server) SyncPayment(ctx context.Context, r openapi.SyncPaymentRequestObject) (openapi.SyncPaymentResponseObject, error) {
-	p, err := s.checkout.Payment(ctx, merchantOf(ctx), r.PaymentID, true)
+	p, err := s.checkout.Sync(ctx, merchantOf(ctx), r.PaymentID)
 	if err != nil {
 		return nil, err
 	}
