@@ -12,7 +12,9 @@ import (
 func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequestObject) (openapi.ListAccountsResponseObject, error) {
 	out := openapi.AccountList{Object: "list", Data: []openapi.Account{}}
 	for _, a := range s.checkout.Accounts(sightOf(ctx)) {
-		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State)})
+		reach := a.Reachability()
+		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State),
+			Breakers: openapi.Breakers{Calls: openapi.BreakerState(reach.Calls), Queries: openapi.BreakerState(reach.Queries)}})
 	}
 	return openapi.ListAccounts200JSONResponse(out), nil
 }

@@ -217,7 +217,7 @@ func (a *Account) query(ctx context.Context, in QueryInput) (Snapshot, []Exchang
 	if a.querier == nil {
 		return Snapshot{}, nil, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, a.CallTimeout)
+	ctx, cancel := context.WithTimeout(asking(ctx), a.CallTimeout)
 	defer cancel()
 	var exchanges []Exchange
 	s, err := guarded(withRecorder(ctx, func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Snapshot, error) {

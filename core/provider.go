@@ -74,6 +74,10 @@ type (
 	Querier interface {
 		Query(ctx context.Context, in QueryInput) (Snapshot, error)
 	}
+	// Reachable tells whether calls get through to the provider at present.
+	Reachable interface {
+		Reachability() Reachability
+	}
 	// MandateStarter obtains a buyer's consent outside a purchase.
 	MandateStarter interface {
 		StartMandate(ctx context.Context, op Op, in MandateInput) (Outcome, error)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,11 +36,7 @@ func TestAnOperatorSettlesADoubt(t *testing.T) {
 		require.Contains(t, w.events(id), "payment.doubt_resolved")
 		require.Contains(t, w.call("GET", "/v1/payments/"+id+"/timeline", nil).want(200).raw, "back office, transactions")
 
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, w.simURL+"/_control/faults", http.NoBody)
-		require.NoError(t, err)
-		done, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
-		require.NoError(t, done.Body.Close())
+		w.healthy()
 		w.balanced(id)
 		w.callAs("operator", "POST", path, map[string]any{"acknowledge": true, "evidence": "nothing is wrong"}).want(409)
 		require.Empty(t, w.call("GET", "/v1/payments?needs_review=true", nil).want(200).body["data"])

@@ -19,6 +19,7 @@ var (
 	_ core.Querier         = (*Provider)(nil)
 	_ core.MandateCharger  = (*Provider)(nil)
 	_ core.MandateCanceler = (*Provider)(nil)
+	_ core.Reachable       = (*Provider)(nil)
 )
 
 // Provider is one account at APS.
@@ -40,6 +41,9 @@ func New(cfg Config, out *outbound.Client) (*Provider, error) {
 	p.page, p.api = cfg.addresses()
 	return p, nil
 }
+
+// Reachability is how calls of the account get through to APS.
+func (p *Provider) Reachability() core.Reachability { return p.out.Reachability() }
 
 // Names in Refs and Memo; the stored card is core.MemoToken.
 const (

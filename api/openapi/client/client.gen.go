@@ -84,6 +84,27 @@ func (e AccountListObject) Valid() bool {
 	}
 }
 
+// Defines values for BreakerState.
+const (
+	BreakerStateClosed   BreakerState = "closed"
+	BreakerStateHalfOpen BreakerState = "half_open"
+	BreakerStateOpen     BreakerState = "open"
+)
+
+// Valid indicates whether the value is a known member of the BreakerState enum.
+func (e BreakerState) Valid() bool {
+	switch e {
+	case BreakerStateClosed:
+		return true
+	case BreakerStateHalfOpen:
+		return true
+	case BreakerStateOpen:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CaptureObject.
 const (
 	CaptureObjectCapture CaptureObject = "capture"
@@ -1526,7 +1547,11 @@ func (e WebhookEndpointStatus) Valid() bool {
 
 // Account One configured contract with a provider.
 type Account struct {
-	Livemode bool `json:"livemode"`
+	// Breakers Whether calls to the provider get through from this instance. A breaker opens when half of at least 20 calls
+	// in 30 seconds failed (not reached, no answer in time, 5xx, 429); then one call in five seconds sees whether
+	// the provider is back. What does not leave is `503 provider_unavailable` and safe to repeat.
+	Breakers Breakers `json:"breakers"`
+	Livemode bool     `json:"livemode"`
 
 	// Name Examples: aps-ae
 	Name   string        `json:"name"`
@@ -1652,6 +1677,20 @@ type BankDetails struct {
 
 	// Reference What the transfer must mention.
 	Reference string `json:"reference"`
+}
+
+// BreakerState `closed`: calls get through. `open`: none leaves. `half_open`: one leaves, to see whether the provider is back.
+type BreakerState string
+
+// Breakers Whether calls to the provider get through from this instance. A breaker opens when half of at least 20 calls
+// in 30 seconds failed (not reached, no answer in time, 5xx, 429); then one call in five seconds sees whether
+// the provider is back. What does not leave is `503 provider_unavailable` and safe to repeat.
+type Breakers struct {
+	// Calls `closed`: calls get through. `open`: none leaves. `half_open`: one leaves, to see whether the provider is back.
+	Calls BreakerState `json:"calls"`
+
+	// Queries `closed`: calls get through. `open`: none leaves. `half_open`: one leaves, to see whether the provider is back.
+	Queries BreakerState `json:"queries"`
 }
 
 // Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is

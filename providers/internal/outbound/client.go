@@ -45,12 +45,13 @@ type Client struct {
 	transport  http.RoundTripper
 	allowLocal bool
 	record     Recorder
+	guard      *guard
 }
 
-// New returns a client. A RoundTripper in Options may add tracing, a breaker, faults; one that refuses a request
+// New returns a client for one account: its calls share a breaker and a number of places. A RoundTripper in Options may add tracing, a breaker, faults; one that refuses a request
 // without sending it says so with core.NotSentError.
 func New(o Options) *Client {
-	c := &Client{transport: o.Transport, allowLocal: o.AllowLocal, record: o.Record}
+	c := &Client{transport: o.Transport, allowLocal: o.AllowLocal, record: o.Record, guard: newGuard()}
 	if c.record == nil {
 		c.record = core.RecordExchange
 	}
@@ -148,6 +149,16 @@ func (c *Client) do(ctx context.Context, r Request) (Answer, error) {
 	if err := ctx.Err(); err != nil {
 		return Answer{}, core.NotSentError(err)
 	}
+	leave, err := c.guard.enter(ctx)
+	if err != nil {
+		return Answer{}, core.NotSentError(err)
+	}
+	answer, err := c.roundTrip(req, evidence, r.Accept)
+	leave(answer.Status, err)
+	return answer, err
+}
+
+func (c *Client) roundTrip(req *http.Request, evidence *proof, accept []string) (Answer, error) {
 	resp, err := c.transport.RoundTrip(req)
 	if err != nil {
 		if evidence.nothingSent(err) && !errors.Is(err, core.ErrNotSent) {
@@ -156,7 +167,7 @@ func (c *Client) do(ctx context.Context, r Request) (Answer, error) {
 		return Answer{}, fmt.Errorf("outbound: %w", err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return read(resp, r.Accept)
+	return read(resp, accept)
 }
 
 func (c *Client) request(ctx context.Context, r Request) (*http.Request, error) {
@@ -201,6 +212,8 @@ func (c *Client) allowed(address string) error {
 	return nil
 }
 
+var errBroken = errors.New("outbound: the answer broke off")
+
 // read takes the whole answer or fails: half an answer proves nothing. What was read stays in the Answer for the record.
 func read(resp *http.Response, accept []string) (Answer, error) {
 	a := Answer{Status: resp.StatusCode, Header: resp.Header}
@@ -210,7 +223,7 @@ func read(resp *http.Response, accept []string) (Answer, error) {
 	a.Body = body
 	switch {
 	case err != nil:
-		return a, fmt.Errorf("outbound: the answer broke off: %w", err)
+		return a, fmt.Errorf("%w: %w", errBroken, err)
 	case len(body) > MaxAnswer:
 		a.Body = nil
 		return a, errors.New("outbound: the answer is too long")
