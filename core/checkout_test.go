@@ -290,6 +290,55 @@ func TestWhatTheProviderNeverShowsIsSentAgain(t *testing.T) {
 	require.Equal(t, 2, calls[1].Try)
 }
 
+// That a repetition never left says nothing about the call before it, which did.
+func TestARepetitionThatDoesNotLeaveLeavesTheDoubt(t *testing.T) {
+	d := newDesk(t)
+	d.provider.Caps.ResumeGap = time.Nanosecond
+	d.open(nil)
+	v := d.authorized("order-1")
+	d.lost(0, 0)
+	_, err := d.Capture(t.Context(), request("cap"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	d.provider.OnCapture = func(core.Op, core.CaptureInput) (core.Outcome, error) {
+		return core.Outcome{}, core.NotSentError(errors.New("refused"))
+	}
+	for range 2 {
+		_, err = d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+	}
+	require.Len(t, d.provider.Calls(core.OpCapture), 2)
+	require.Equal(t, core.OpUnknown, d.op(v.ID, core.OpCapture).State)
+	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "it is asked again")
+	d.lost(10000, 0)
+	p, err := d.Sync(t.Context(), "m", v.ID)
+	require.NoError(t, err)
+	require.Equal(t, core.StatusSucceeded, p.Status)
+}
+
+// A provider that says it knows no such order, of which it told before, tells no totals: nothing is sent again because of
+// it, and nothing is over.
+func TestWhatAProviderForgetsIsNoProof(t *testing.T) {
+	d := newDesk(t)
+	d.provider.Caps.ResumeGap = time.Nanosecond
+	d.open(nil)
+	v := d.authorized("order-1")
+	d.lost(0, 0)
+	_, err := d.Capture(t.Context(), request("cap"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{}, nil }
+	for range 4 {
+		p, err := d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		require.False(t, p.CheckAt.IsZero(), "it is asked again")
+	}
+	require.Len(t, d.provider.Calls(core.OpCapture), 1)
+	require.Equal(t, core.OpUnknown, d.op(v.ID, core.OpCapture).State)
+	d.lost(10000, 0)
+	p, err := d.Sync(t.Context(), "m", v.ID)
+	require.NoError(t, err)
+	require.Equal(t, core.StatusSucceeded, p.Status)
+}
+
 func TestARefusedRepetitionIsNoProofByItself(t *testing.T) {
 	for name, late := range map[string]bool{"the first was late": true, "neither was done": false} {
 		t.Run(name, func(t *testing.T) {

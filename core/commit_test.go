@@ -94,7 +94,7 @@ func TestADefectEndsTheTriesToStoreAResult(t *testing.T) {
 		require.False(t, d.payment(v.ID).CheckAt.IsZero())
 
 		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
-			return core.Snapshot{Facts: []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Amount: core.Money{Minor: 10000, Currency: "EUR"}, Strength: core.Asserted}}}, nil
+			return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Amount: core.Money{Minor: 10000, Currency: "EUR"}, Strength: core.Asserted}}}, nil
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
@@ -150,7 +150,7 @@ func TestALateResultLeavesTheAnswerThatWasGiven(t *testing.T) {
 		var given core.Answer
 		d.provider.OnVoid = func(op core.Op, in core.VoidInput) (core.Outcome, error) {
 			closed := []core.Fact{{Kind: core.AuthorizationClosed, ID: in.Authorization, OpKey: op.Key, Strength: core.Asserted}}
-			d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{Facts: closed}, nil }
+			d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{Found: true, Facts: closed}, nil }
 			m.set(nth(1, func(func() error) error {
 				m.set(nil)
 				time.Sleep(2 * time.Minute)

@@ -117,7 +117,11 @@ func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 		if intent.ID == "" {
 			continue // somebody else was faster
 		}
-		if p, err = c.conclude(ctx, &intent, account, account.invoke(ctx, &intent), func(*amendment) error { return nil }); err != nil {
+		res := account.invoke(ctx, &intent)
+		if res.Result == NotSent {
+			res.Outcome = Outcome{} // the repetition did not leave; the first call did, and what came of it is as open as before
+		}
+		if p, err = c.conclude(ctx, &intent, account, res, func(*amendment) error { return nil }); err != nil {
 			return nil, err
 		}
 	}
@@ -148,7 +152,8 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		a.Checks++
 		a.asked, a.silent, a.lease = true, owed, lease
 		a.doubt(at)
-		if queryErr != nil {
+		if forgotten := !s.Found && a.tallyOf(at).authorized() > 0; queryErr != nil || forgotten {
+			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
 			return nil
 		}
 		facts := len(a.Facts)

@@ -123,12 +123,12 @@ func (p *Provider) Refund(_ context.Context, op core.Op, in core.RefundInput) (c
 	return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{Fact(core.Refunded, op)}}, nil
 }
 
-// Query finds nothing unless scripted.
+// Query finds the order and nothing new unless scripted.
 func (p *Provider) Query(_ context.Context, in core.QueryInput) (core.Snapshot, error) {
 	if p.OnQuery != nil {
 		return p.OnQuery(in)
 	}
-	return core.Snapshot{}, nil
+	return core.Snapshot{Found: true}, nil
 }
 
 // ChargeMandate takes the money unless scripted.
