@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,6 +28,9 @@ func (w *World) act() {
 	}
 	for n := range r.IntN(3) {
 		w.acting.Go(func() { w.attack(n) })
+	}
+	for n := range r.IntN(3) {
+		w.acting.Go(func() { w.post(n) })
 	}
 	w.acting.Go(w.releases)
 }
@@ -110,7 +114,7 @@ func (w *World) attack(n int) {
 		a := w.accounts[r.IntN(len(w.accounts))]
 		forged := url.Values{"command": {"PURCHASE"}, "status": {"14"}, "response_code": {"14000"}, "merchant_reference": {reference}, "amount": {"1"}, "currency": {"AED"},
 			"fort_id": {"100000000000000001"}, "merchant_identifier": {a.MerchantIdentifier}, "access_code": {a.AccessCode}, "signature": {"00"}}
-		switch r.IntN(4) {
+		switch r.IntN(7) {
 		case 0:
 			w.intrude(http.MethodPost, "/feedback/"+a.name, "application/x-www-form-urlencoded", forged.Encode(), "")
 		case 1:
@@ -120,6 +124,18 @@ func (w *World) attack(n int) {
 		case 3:
 			body, _ := json.Marshal(map[string]any{"merchant_reference": "stolen", "amount": 1, "currency": "AED", "return_url": shopURL})
 			w.intrude(http.MethodPost, "/v1/payments", "application/json", string(body), "pk_"+reference)
+		case 4:
+			w.count("fault message: unreadable")
+			bad := []string{"\xff\xfe\xe4", "amount=%00&signature=\x00", `{"signature":"\u0000","amount":"1\u0000"}`, `{"signature":"` + strings.Repeat("a", 100_000) + `"}`}
+			w.intrude(http.MethodPost, "/feedback/"+a.name, []string{"application/json", "application/x-www-form-urlencoded"}[r.IntN(2)], bad[r.IntN(len(bad))], "")
+		case 5:
+			w.count("fault message: flood of forgeries")
+			for range 30 {
+				forged.Set("amount", fmt.Sprint(r.IntN(1000)))
+				w.intrude(http.MethodPost, "/feedback/"+a.name, "application/x-www-form-urlencoded", forged.Encode(), "")
+			}
+		case 6:
+			w.intrude(http.MethodPost, "/feedback/nobody", "application/x-www-form-urlencoded", forged.Encode(), "")
 		}
 	}
 }
@@ -152,6 +168,7 @@ func (w *World) intrude(method, path, contentType, body, key string) {
 // settle is the end of all evil: no more faults, everything held back arrives, every request that was not answered is
 // asked again under its key, and the program has fifteen days.
 func (w *World) settle() {
+	w.deliverBelated()
 	w.trace.note("faults are over")
 	w.calm.Store(true)
 	if r, err := http.NewRequest(http.MethodDelete, simulatorURL+"/_control/faults", nil); err == nil { //nolint:noctx // it never leaves

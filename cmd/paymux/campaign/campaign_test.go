@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -16,6 +17,9 @@ var (
 	seed  = flag.Uint64("seed", 0, "the one seed TestSeeds runs")
 	show  = flag.Bool("show", false, "print the trace")
 )
+
+// manySeeds are enough for everything to happen that can: from there on an empty cell of the matrix is an error.
+const manySeeds = 2000
 
 // enough failing seeds show what is wrong.
 const enough = 10
@@ -50,5 +54,8 @@ func TestSeeds(t *testing.T) {
 	t.Logf("seeds %d to %d: %s", from, to, &total)
 	if !total.Sound() {
 		t.Error("the books differ, or something is missing")
+	}
+	if empty := total.Empty(); total.Seeds >= manySeeds && len(empty) > 0 {
+		t.Errorf("in %d seeds nothing of this happened once:\n%s", total.Seeds, strings.Join(empty, "\n"))
 	}
 }

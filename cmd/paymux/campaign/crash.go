@@ -1,9 +1,13 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,27 +19,87 @@ import (
 
 // Where the program can die. Each is a moment between two things that must be one for the outside world.
 const (
-	beforeIntent  = "crash before the intent is committed"
-	afterIntent   = "crash after the intent is committed, before a byte is sent"
-	afterCall     = "crash after the call, before its result is stored"
-	beforeResult  = "crash in the transaction of the result"
-	afterResult   = "crash after the result, before the answer"
-	beforeReceive = "crash before feedback is stored"
-	afterReceive  = "crash after feedback is stored, before it is acknowledged"
-	beforeApply   = "crash after feedback is acknowledged, before it is applied"
-	afterApply    = "crash after feedback is applied"
-	beforeLearned = "crash before what a query found is stored"
-	afterLearned  = "crash after what a query found is stored"
-	beforeSend    = "crash after an event is taken, before it is sent"
-	afterSend     = "crash after an event is sent, before that is stored"
-	afterTold     = "crash after it is stored that an event was sent"
-	inReturn      = "crash while a buyer comes back"
-	anywhere      = "crash at some write"
+	beforeIntent  = "before the intent is committed"
+	afterIntent   = "after the intent is committed, before a byte is sent"
+	inRequest     = "while the request is written"
+	inAnswer      = "before the answer comes"
+	afterCall     = "after the call, before its result is stored"
+	beforeResult  = "in the transaction of the result"
+	afterResult   = "after the result, before the answer"
+	beforeReceive = "before feedback is stored"
+	afterReceive  = "after feedback is stored, before it is acknowledged"
+	acknowledged  = "after feedback is acknowledged, before it is applied"
+	beforeApply   = "in the transaction that applies feedback"
+	afterApply    = "after feedback is applied"
+	beforeLearned = "before what a query found is stored"
+	afterLearned  = "after what a query found is stored"
+	beforeSend    = "after an event is taken, before it is sent"
+	afterSend     = "after an event is sent, before that is stored"
+	afterTold     = "after it is stored that an event was sent"
+	inReturn      = "while a buyer comes back"
+	resuming      = "in the transaction of a result that another life began"
+	anywhere      = "at some write"
 )
 
-var crashPoints = []choice{{beforeIntent, 4}, {afterIntent, 12}, {afterCall, 14}, {beforeResult, 8}, {afterResult, 8}, {beforeReceive, 5}, {afterReceive, 6},
-	{beforeApply, 6}, {afterApply, 4}, {beforeLearned, 4}, {afterLearned, 4}, {inReturn, 4}, {anywhere, 8},
-	{beforeSend, 5}, {afterSend, 6}, {afterTold, 3}}
+// moment is a point at which an instance can die, and what it was doing: an operation of core, or one of the below.
+type moment struct{ point, doing string }
+
+func (m moment) String() string { return "crash " + m.point + ", " + m.doing }
+
+// What an instance does beside operations.
+const (
+	doingFeedback  = "feedback"
+	doingQuery     = "query"
+	doingReturn    = "return"
+	doingDelivery  = "delivery"
+	doingAnything  = "anything"
+	doingOperation = "any operation"
+)
+
+// Operations of core that a world has.
+var (
+	called     = []string{string(core.OpCapture), string(core.OpVoid), string(core.OpRefund), string(core.OpChargeMandate), string(core.OpCancelMandate)}
+	operations = append([]string{string(core.OpStart)}, called...)
+)
+
+// moments are all of them, each with the percentage of lives that are to end there. What happens often ends few, so
+// that there are lives left for what happens seldom.
+var moments = func() map[moment]int {
+	all := map[moment]int{{resuming, doingOperation}: 60, {inReturn, doingReturn}: 4, {anywhere, doingAnything}: 6}
+	for _, doing := range operations {
+		for _, point := range []string{beforeIntent, afterIntent, beforeResult, afterResult} {
+			all[moment{point, doing}] = map[bool]int{true: 4, false: 16}[doing == string(core.OpStart)]
+		}
+	}
+	for _, doing := range called {
+		for _, point := range []string{inRequest, inAnswer, afterCall} {
+			all[moment{point, doing}] = 16
+		}
+	}
+	for _, point := range []string{beforeReceive, afterReceive, acknowledged, beforeApply, afterApply} {
+		all[moment{point, doingFeedback}] = 4
+	}
+	for _, point := range []string{inRequest, inAnswer, afterCall, beforeLearned, afterLearned} {
+		all[moment{point, doingQuery}] = 2
+	}
+	for _, point := range []string{beforeSend, afterSend, afterTold} {
+		all[moment{point, doingDelivery}] = 4
+	}
+	return all
+}()
+
+// fated draws the moments at which a life is to end, each with how often they pass before.
+func fated(r *rand.Rand) map[moment]int {
+	fate := map[moment]int{}
+	for _, m := range slices.SortedFunc(maps.Keys(moments), func(a, b moment) int { return cmp.Compare(a.String(), b.String()) }) {
+		if drawn, left := percent(r, moments[m]), r.IntN(3)*r.IntN(3); drawn && slices.Contains(called, m.doing) {
+			fate[m] = 0 // it may not come a second time
+		} else if drawn {
+			fate[m] = left
+		}
+	}
+	return fate
+}
 
 // instance is one life of the program. When it dies nothing it still does reaches anybody: its store and its network
 // refuse, and its goroutines come to their end. The next life starts on the same store.
@@ -50,9 +114,8 @@ type instance struct {
 	stop     context.CancelFunc
 	ended    chan struct{} // its background work is over
 
-	mu    sync.Mutex
-	point string // where it is to die, empty for nowhere
-	left  int    // how often it passes there before
+	mu   sync.Mutex
+	fate map[moment]int // where it is to die, and how often it passes there before
 }
 
 // errCrashed is what a dead instance gets from its store: that of one that is closed, which is not tried again.
@@ -65,10 +128,7 @@ func (w *World) start(slot int) {
 	i := &instance{w: w, slot: slot, number: w.lives, gone: make(chan struct{}), ended: make(chan struct{})}
 	w.mu.Unlock()
 	if r := w.dice.of("life"); !w.calm.Load() && percent(r, w.crashiness) {
-		i.point, i.left = choose(r, crashPoints), r.IntN(6)
-		if i.point == afterCall { // starts of payments make no call
-			i.left = r.IntN(2)
-		}
+		i.fate = fated(r)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	i.stop = cancel
@@ -121,21 +181,22 @@ func (w *World) poll() time.Duration {
 	return 5 * time.Minute
 }
 
-// at is the moment point of an instance's life; it reports whether the instance dies there.
-func (i *instance) at(point string) bool {
+// at is a moment of an instance's life; it reports whether the instance dies there.
+func (i *instance) at(point, doing string) bool {
+	m := moment{point, doing}
 	if point == "" || i.dead.Load() || i.w.calm.Load() {
 		return false
 	}
 	i.mu.Lock()
-	here := i.point == point
-	if here && i.left > 0 {
-		i.left--
+	left, here := i.fate[m]
+	if here && left > 0 {
+		i.fate[m]--
 		here = false
 	}
 	i.mu.Unlock()
 	if here {
-		i.w.count(point)
-		i.die(point)
+		i.w.count(m.String())
+		i.die(m.String())
 	}
 	return here
 }

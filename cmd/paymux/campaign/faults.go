@@ -1,7 +1,11 @@
 package campaign
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
@@ -13,36 +17,67 @@ import (
 
 // Faults of our own network, beside those the simulator plays. The simulator's are named as its control port does.
 const (
-	refused    = "refused"     // proved: nothing left
-	lostBefore = "lost before" // the message never arrived
-	lostAfter  = "lost after"  // it arrived and had its effect; the answer did not
-	proxyFails = "proxy"       // something in between answers 5xx; the message never arrived
-	proxyAfter = "proxy after" // … after it arrived
-	slow       = "slow"        // the answer takes up to half a minute
+	// Proved: nothing left.
+	refused   = "refused"
+	nameless  = "no such name"
+	untrusted = "no certificate"
+	cutBefore = "reset before a byte"
+	// The message never arrived.
+	halfSent     = "reset in the middle of the request"
+	resetBefore  = "lost before, reset"
+	silentBefore = "lost before, silence"
+	proxyFails   = "proxy" // something in between answers 5xx
+	busy         = "too many requests"
+	moved        = "redirect"
+	down         = "down" // the provider is away for hours or days
+	// It arrived and had its effect; the answer did not.
+	resetAfter  = "lost after, reset"
+	silentAfter = "lost after, silence"
+	proxyAfter  = "proxy after"
+	late        = "late" // it arrives when its sender has given up
+	twice       = "twice"
+	// The answer suffers.
+	slow          = "slow" // it takes up to half a minute
+	cutShort      = "cut at some byte"
+	empty         = "empty"
+	otherType     = "other content type"
+	dripping      = "a byte a second"
+	endless       = "endless"
+	unsigned      = "wrong signature"
+	unknownCode   = "unknown code"
+	otherCurrency = "other currency"
+	notFound      = "not found, though it is there"
+	lagging       = "totals lag behind"
 )
 
 // callFaults are what can happen to a call of the program to the provider.
-var callFaults = []choice{{refused, 8}, {lostBefore, 8}, {lostAfter, 14}, {slow, 8}, {"drop_before", 6}, {"drop_after", 12}, {"hang", 6}, {"delay_effect", 8},
-	{"http_before", 6}, {"http_after", 10}, {"truncate", 6}, {"garbage", 6}, {"other_amount", 6}, {"other_reference", 6}}
+var callFaults = []choice{{refused, 6}, {nameless, 3}, {untrusted, 3}, {cutBefore, 3}, {halfSent, 4}, {resetBefore, 4}, {silentBefore, 4}, {resetAfter, 8}, {silentAfter, 8},
+	{late, 8}, {twice, 6}, {busy, 5}, {moved, 4}, {slow, 8}, {cutShort, 5}, {empty, 4}, {otherType, 4}, {dripping, 4}, {endless, 4}, {unsigned, 5}, {unknownCode, 5},
+	{otherCurrency, 5}, {"drop_before", 4}, {"drop_after", 8}, {"hang", 5}, {"delay_effect", 8}, {"http_before", 6}, {"http_after", 10}, {"truncate", 4}, {"garbage", 5},
+	{"other_amount", 5}, {"other_reference", 5}}
 
 // askFaults are what can happen to a question. An answer that lies about the totals, signed by the provider, would be
-// believed: there is nobody else to ask.
-var askFaults = []choice{{refused, 10}, {lostBefore, 10}, {lostAfter, 10}, {slow, 10}, {"hang", 6}, {"http_before", 10}, {"truncate", 6}, {"garbage", 6}, {"other_reference", 8}}
+// believed: there is nobody else to ask. It may know less than it should for a while.
+var askFaults = []choice{{refused, 8}, {nameless, 3}, {untrusted, 3}, {cutBefore, 3}, {halfSent, 4}, {resetBefore, 4}, {silentBefore, 4}, {resetAfter, 5}, {silentAfter, 5},
+	{late, 4}, {twice, 4}, {busy, 5}, {moved, 4}, {slow, 8}, {cutShort, 4}, {empty, 4}, {otherType, 4}, {dripping, 4}, {endless, 4}, {unsigned, 5}, {unknownCode, 5},
+	{notFound, 10}, {lagging, 12}, {"hang", 5}, {"http_before", 8}, {"truncate", 4}, {"garbage", 5}, {"other_reference", 6}}
 
 // pageFaults are what can happen when a buyer decides on the provider's page.
-var pageFaults = []choice{{"drop_before", 10}, {"drop_after", 20}, {"http_before", 10}, {"http_after", 10}, {"delay_effect", 10}, {"other_amount", 5}, {"other_reference", 5}}
+var pageFaults = []choice{{"drop_before", 10}, {"drop_after", 20}, {"hang", 5}, {"http_before", 10}, {"http_after", 10}, {"delay_effect", 10}, {"other_amount", 5}, {"other_reference", 5}}
 
 // feedbackModes are how the provider's next message travels.
 var feedbackModes = []choice{{"hold", 20}, {"drop", 20}, {"duplicate", 20}, {"reorder", 15}, {"early", 15}, {"forge", 10}}
 
 // lineFaults are what can happen to a message to the program.
-var lineFaults = []choice{{refused, 15}, {lostBefore, 20}, {lostAfter, 35}, {proxyFails, 10}, {proxyAfter, 10}, {slow, 20}}
+var lineFaults = []choice{{refused, 15}, {resetBefore, 10}, {silentBefore, 10}, {resetAfter, 18}, {silentAfter, 17}, {proxyFails, 10}, {proxyAfter, 10}, {slow, 20}}
 
 // strike draws whether something happens to a message, and what; empty for nothing.
 func (w *World) strike(r *rand.Rand, from []choice, what string) string {
 	often := w.faultiness
 	switch what {
 	case "CHECK_STATUS", "to the program": // by far the most
+	case "VOID_AUTHORIZATION", "PURCHASE", "UPDATE_TOKEN": // few
+		often *= 3
 	case "store":
 		often /= 5
 	default:
@@ -80,6 +115,10 @@ func (w *World) disturb(r *rand.Rand) {
 	}
 }
 
+// doings are the commands of the provider as core calls them.
+var doings = map[string]string{"CAPTURE": string(core.OpCapture), "VOID_AUTHORIZATION": string(core.OpVoid), "REFUND": string(core.OpRefund),
+	"PURCHASE": string(core.OpChargeMandate), "UPDATE_TOKEN": string(core.OpCancelMandate), "CHECK_STATUS": doingQuery}
+
 // providerLine is the network from an instance of the program to the provider.
 type providerLine struct{ i *instance }
 
@@ -99,9 +138,22 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.disturb(draws)
 	}
 	fault := w.strike(draws, faults, operation)
+	if w.away() {
+		fault = down
+		w.count("fault " + operation + ": " + down)
+	}
+	fault = w.lie(reference, operation, fault)
+	doing := doings[operation]
+	if l.i.at(inRequest, doing) {
+		return nil, errAway
+	}
+	if l.i.at(inAnswer, doing) {
+		w.deliverLater(r, time.Microsecond)
+		return nil, errAway
+	}
 	resp, err := l.carry(r, draws, operation, fault)
 	w.trace.note("call %s %s -> %s", name, fault, outcomeOf(resp, err))
-	if operation != "CHECK_STATUS" && l.i.at(afterCall) || l.i.dead.Load() {
+	if l.i.at(afterCall, doing) || l.i.dead.Load() {
 		discard(resp)
 		return nil, errAway
 	}
@@ -117,38 +169,63 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 func (l *providerLine) carry(r *http.Request, draws *rand.Rand, operation, fault string) (*http.Response, error) {
 	w := l.i.w
 	switch fault {
-	case refused:
-		return nil, core.NotSentError(errRefused)
-	case lostBefore:
+	case refused, nameless, untrusted, cutBefore:
+		return nil, core.NotSentError(errors.New(fault))
+	case halfSent, resetBefore:
+		return nil, errReset
+	case silentBefore, down:
 		return nil, w.silence(r, draws)
-	case lostAfter:
-		resp, err := w.deliver(w.sim, r, "", l.i.gone)
-		discard(resp)
-		if err == nil {
-			err = w.silence(r, draws)
+	case busy:
+		return waiting(failing(r, http.StatusTooManyRequests), draws), nil
+	case moved:
+		return elsewhere(failing(r, []int{301, 302, 307, 308}[draws.IntN(4)])), nil
+	case late:
+		w.deliverLater(r, between(draws, time.Second, time.Minute))
+		if percent(draws, 50) {
+			return nil, errReset
 		}
-		return nil, err
-	case slow:
-		resp, err := w.deliver(w.sim, r, "", l.i.gone)
-		if err == nil {
-			if err = w.pauseIn(r.Context(), between(draws, time.Second, 35*time.Second)); err != nil {
-				discard(resp)
-				return nil, err
-			}
+		return nil, w.silence(r, draws)
+	case twice:
+		if operation != "CAPTURE" { // it has no number: who doubles one below TLS takes money twice, which no caller can prevent
+			w.deliverLater(r, between(draws, time.Microsecond, time.Second))
 		}
-		return resp, err
-	case "":
+	case "", resetAfter, silentAfter, slow, cutShort, empty, otherType, dripping, endless, unsigned, unknownCode, otherCurrency, notFound, lagging:
 	default:
 		w.simulate(draws, operation, fault)
 	}
-	return w.deliver(w.sim, r, "", l.i.gone)
+	resp, err := w.deliver(w.sim, r, "", l.i.gone)
+	if err != nil {
+		return nil, err
+	}
+	switch fault {
+	case resetAfter:
+		discard(resp)
+		return nil, errReset
+	case silentAfter:
+		discard(resp)
+		return nil, w.silence(r, draws)
+	case slow:
+		if err := w.pauseIn(r.Context(), between(draws, time.Second, 35*time.Second)); err != nil {
+			discard(resp)
+			return nil, err
+		}
+	}
+	return w.spoiled(resp, draws, fault), nil
 }
 
-// silence is how a client learns that a message was lost: by a reset, or by waiting for its own time to be over.
+// deliverLater has a message arrive by itself; nobody waits for the answer.
+func (w *World) deliverLater(r *http.Request, after time.Duration) {
+	again := r.Clone(context.WithoutCancel(r.Context()))
+	again.Body = io.NopCloser(bytes.NewReader(peek(r)))
+	go func() {
+		w.pause(after)
+		resp, _ := w.deliver(w.sim, again, "", nil)
+		discard(resp)
+	}()
+}
+
+// silence is how a client learns that a message was lost: by waiting until its own time is over, or the line's.
 func (w *World) silence(r *http.Request, draws *rand.Rand) error {
-	if percent(draws, 50) {
-		return errReset
-	}
 	if err := w.pauseIn(r.Context(), between(draws, time.Second, 100*time.Second)); err != nil {
 		return err
 	}
@@ -175,9 +252,12 @@ func outcomeOf(resp *http.Response, err error) string {
 type feedbackLine struct{ w *World }
 
 func (l *feedbackLine) RoundTrip(r *http.Request) (*http.Response, error) {
-	body := peek(r)
-	name := "feedback " + strings.TrimPrefix(r.URL.Path, "/feedback/") + " " + digest(body)
-	return l.w.toProgram(r, name, "198.51.100.7:443", func(resp *http.Response) { l.w.heard(r.URL.Path, body, resp) })
+	told := letter{path: r.URL.Path, contentType: r.Header.Get("Content-Type"), body: peek(r)}
+	name := "feedback " + strings.TrimPrefix(told.path, "/feedback/") + " " + digest(told.body)
+	if l.w.keepBack(told, l.w.dice.of("belated "+name)) {
+		return failing(r, http.StatusOK), nil
+	}
+	return l.w.toProgram(r, name, "198.51.100.7:443", func(resp *http.Response) { l.w.heard(told, resp) })
 }
 
 // toProgram carries a message to whatever instance of the program runs, under a drawn fault. arrived is told what the
@@ -191,7 +271,9 @@ func (w *World) toProgram(r *http.Request, name, from string, arrived func(*http
 	switch fault {
 	case refused:
 		return nil, errRefused
-	case lostBefore:
+	case resetBefore:
+		return nil, errReset
+	case silentBefore:
 		return nil, w.silence(r, draws)
 	case proxyFails:
 		return failing(r, 502+draws.IntN(3)), nil
@@ -211,8 +293,14 @@ func (w *World) toProgram(r *http.Request, name, from string, arrived func(*http
 		return nil, errReset
 	}
 	arrived(resp)
+	if strings.HasPrefix(r.URL.Path, "/feedback/") && resp.StatusCode == http.StatusOK && p.at(acknowledged, doingFeedback) {
+		return resp, nil
+	}
 	switch fault {
-	case lostAfter:
+	case resetAfter:
+		discard(resp)
+		return nil, errReset
+	case silentAfter:
 		discard(resp)
 		return nil, w.silence(r, draws)
 	case proxyAfter:
@@ -234,6 +322,10 @@ func (w *World) browser(r *http.Request, name string) (*http.Response, error) {
 		return w.toProgram(r, "browser "+name, "203.0.113.9:5555", func(*http.Response) {})
 	}
 	w.travel("page " + name)
+	if w.away() {
+		w.count("fault page: " + down)
+		return nil, errRefused
+	}
 	return w.deliver(w.sim, r, "203.0.113.9:5555", nil)
 }
 

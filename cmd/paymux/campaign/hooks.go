@@ -37,7 +37,7 @@ type sight struct {
 }
 
 // hookFaults are what can happen to a message to a merchant.
-var hookFaults = []choice{{refused, 15}, {lostBefore, 15}, {lostAfter, 30}, {proxyFails, 10}, {proxyAfter, 10}, {slow, 15}, {tooBusy, 10}}
+var hookFaults = []choice{{refused, 15}, {silentBefore, 15}, {silentAfter, 30}, {proxyFails, 10}, {proxyAfter, 10}, {slow, 15}, {tooBusy, 10}}
 
 // tooBusy is an answer that asks to be left alone for a while.
 const tooBusy = "busy"
@@ -65,7 +65,7 @@ func (l *hookLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	draws := w.dice.of(name)
 	w.travel(name)
 	h := w.hookAt(r.URL.Host)
-	if l.i.dead.Load() || l.i.at(beforeSend) {
+	if l.i.dead.Load() || l.i.at(beforeSend, doingDelivery) {
 		return nil, errAway
 	}
 	fault := w.strike(draws, hookFaults, "webhook")
@@ -75,7 +75,7 @@ func (l *hookLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	switch fault {
 	case refused:
 		return nil, errRefused
-	case lostBefore:
+	case silentBefore:
 		return nil, w.silence(r, draws)
 	case proxyFails:
 		return failing(r, 502+draws.IntN(3)), nil
@@ -87,7 +87,7 @@ func (l *hookLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.take(w, r, string(body))
 	w.trace.note("%s %s taken", name, fault)
 	switch fault {
-	case lostAfter:
+	case silentAfter:
 		return nil, w.silence(r, draws)
 	case proxyAfter:
 		return failing(r, 502+draws.IntN(3)), nil

@@ -209,7 +209,8 @@ func (w *World) checkInbox() {
 		w.violate("the inbox cannot be read: %v", err)
 	}
 	for _, item := range items {
-		rows[string(item.Raw)] = append(rows[string(item.Raw)], item)
+		id := identity(item.ContentType, item.Raw)
+		rows[id] = append(rows[id], item)
 		w.checkPlace(item)
 		if item.State == core.InboxReceived || item.State == core.InboxDead {
 			w.violate("feedback %s is still %s after fifteen days", item.ID, item.State)
@@ -220,8 +221,8 @@ func (w *World) checkInbox() {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for body, f := range w.told {
-		kept := rows[body]
+	for id, f := range w.told {
+		kept := rows[id]
 		w.sums.Acknowledged++
 		w.sums.FeedbackLost += count(len(kept) == 0)
 		minutes := map[string]bool{}

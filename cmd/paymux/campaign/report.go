@@ -173,8 +173,12 @@ func (t *Total) String() string {
 	_ = w.Flush() // into memory
 	fmt.Fprintf(&b, "\ndouble effects %d, doubts open %d, payments to review %d, events missing %d of %d, feedback lost %d of %d acknowledged\n\n",
 		t.DoubleEffects, t.DoubtsOpen, t.NeedsReview, t.EventsMissing, t.Events, t.FeedbackLost, t.Acknowledged)
+	b.WriteString(t.Matrix() + "\n")
+	in := inMatrix()
 	for _, kind := range slices.Sorted(maps.Keys(t.Counts)) {
-		fmt.Fprintf(&b, "%8d %s\n", t.Counts[kind], kind)
+		if !in[kind] {
+			fmt.Fprintf(&b, "%8d %s\n", t.Counts[kind], kind)
+		}
 	}
 	fmt.Fprintf(&b, "\ntraces %s\n", t.Traces())
 	return b.String()

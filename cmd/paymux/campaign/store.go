@@ -31,7 +31,9 @@ func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error)
 		if err := fn(d); err != nil {
 			return err
 		}
-		if before := d.moments()[0]; before != "" && s.i.at(before) {
+		before, doing := d.moments()[0], d.doing()
+		o := d.operation()
+		if resumed := o != nil && d.kind() == "result" && w.began(o) != s.i.number; resumed && s.i.at(resuming, doingOperation) || s.i.at(before, doing) {
 			return errCrashed // the transaction is rolled back
 		}
 		if fault == commitLost {
@@ -47,8 +49,8 @@ func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error)
 		w.refusal()
 		return err
 	}
-	w.wrote(ctx, subject, d)
-	if s.i.at(d.moments()[1]) || s.i.at(anywhere) {
+	w.wrote(ctx, subject, d, s.i.number)
+	if s.i.at(d.moments()[1], d.doing()) || s.i.at(anywhere, doingAnything) {
 		return errCrashed
 	}
 	w.travel("done " + subject)
@@ -148,6 +150,41 @@ func (d *deed) kind() string {
 		}
 	}
 	return kind
+}
+
+// operation is the one that a transaction is about, nil for none: that of an intent, or of a result.
+func (d *deed) operation() *core.Operation {
+	for _, c := range d.changes {
+		if len(c.NewOperations) > 0 {
+			return c.NewOperations[0]
+		}
+		for _, e := range c.Evidence {
+			for _, o := range c.Payment.Operations {
+				if e.Kind == core.EvidenceAnswer && o.ID == e.OperationID {
+					return o
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// doing is what the process is doing with a transaction.
+func (d *deed) doing() string {
+	switch kind := d.kind(); kind {
+	case "receive", "apply":
+		return doingFeedback
+	case "learned":
+		return doingQuery
+	case "return":
+		return doingReturn
+	case "told":
+		return doingDelivery
+	}
+	if o := d.operation(); o != nil {
+		return string(o.Kind)
+	}
+	return doingAnything
 }
 
 // moments are where a process can die right before and right after the commit.

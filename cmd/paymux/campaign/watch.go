@@ -20,9 +20,18 @@ type standing struct {
 
 // wrote looks at every commit as it happens: counters never fall, statuses move along the table, events have no gap,
 // and what nobody authenticated stores nothing.
-func (w *World) wrote(ctx context.Context, subject string, d *deed) {
+func (w *World) wrote(ctx context.Context, subject string, d *deed, life int) {
 	w.mu.Lock()
 	w.writes++
+	if o := d.operation(); o != nil && d.kind() == "intent" {
+		w.intents[o.ID] = life
+	}
+	if d.saved != nil && w.seen[d.saved.Place.PaymentID] != nil {
+		switch was := w.seen[d.saved.Place.PaymentID].status; was {
+		case core.StatusCanceled, core.StatusFailed, core.StatusRequiresPaymentMethod:
+			w.counts["fault message: late, after "+string(was)]++
+		}
+	}
 	w.mu.Unlock()
 	if ctx.Value(tagKey{}) == attacker && d.stored() {
 		w.violate("I-18: input nobody authenticated changed %s", subject)
@@ -33,6 +42,13 @@ func (w *World) wrote(ctx context.Context, subject string, d *deed) {
 	if d.received != nil {
 		w.trace.note("inbox %s new=%t", subject, d.inserted)
 	}
+}
+
+// began is the life that committed the intent of an operation.
+func (w *World) began(o *core.Operation) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.intents[o.ID]
 }
 
 func (w *World) changed(c *core.Change) {
@@ -78,19 +94,29 @@ type told struct {
 }
 
 // heard notes how the program answered a message of the provider.
-func (w *World) heard(path string, body []byte, resp *http.Response) {
+func (w *World) heard(l letter, resp *http.Response) {
 	if resp.StatusCode/100 != 2 {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f := w.told[string(body)]
+	id := identity(l.contentType, l.body)
+	f := w.told[id]
 	if f == nil {
-		f = &told{path: strings.TrimPrefix(path, "/feedback/"), minutes: map[string]bool{}}
-		w.told[string(body)] = f
+		f = &told{path: strings.TrimPrefix(l.path, "/feedback/"), minutes: map[string]bool{}}
+		w.told[id] = f
+		w.letters = append(w.letters, l)
 	}
 	f.acknowledged++
 	f.minutes[time.Now().UTC().Format("200601021504")] = true
+}
+
+// identity is the same for two messages that say the same, in whatever order.
+func identity(contentType string, body []byte) string {
+	if f := fieldsOf(contentType, body); f != nil {
+		return string(written("application/json", f))
+	}
+	return string(body)
 }
 
 func digest(b []byte) string {

@@ -48,6 +48,7 @@ type World struct {
 	calm       atomic.Bool // faults are over
 	crashiness int         // percent of lives that end by a crash
 	faultiness int         // percent of messages that something happens to
+	outage     outage
 	dying      sync.WaitGroup
 	acting     sync.WaitGroup
 
@@ -62,8 +63,12 @@ type World struct {
 	sums       Sums // of the end
 	violations []string
 	seen       map[string]*standing // payments as they were last written
-	told       map[string]*told     // feedback by body
+	told       map[string]*told     // feedback by what it says
 	shown      map[string]*answer   // what merchants see of their payments in the end, by id
+	intents    map[string]int       // operations, by the life that began them
+	hidden     map[string]time.Time // orders the provider denies to know, until when
+	letters    []letter             // feedback that arrived
+	belated    []letter             // … that will
 	stories    []*story
 }
 
@@ -120,7 +125,7 @@ func firstDifference(a, b []string) string {
 // live opens the world of a seed, has what happen in it, and closes it.
 func live(t *testing.T, seed uint64, what func(*World)) Report {
 	w := &World{t: t, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
-		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}}
+		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}, intents: map[string]int{}, hidden: map[string]time.Time{}}
 	began := time.Now()
 	if err := w.open(); err != nil {
 		w.violate("the world does not open: %v", err)
@@ -159,6 +164,7 @@ func (w *World) temper() {
 	r := w.dice.of("temper")
 	w.crashiness, w.faultiness = []int{0, 50, 90}[r.IntN(3)], []int{0, 5, 15, 30}[r.IntN(4)]
 	w.programs = make([]*instance, 1+r.IntN(4)/3)
+	w.loseProvider(r)
 	w.trace.note("temper: %d instances, %d%% of lives crash, %d%% of messages suffer", len(w.programs), w.crashiness, w.faultiness)
 }
 
