@@ -83,6 +83,7 @@ func (w *World) deliver(h http.Handler, r *http.Request, from string, gone <-cha
 		hangUp()
 		return nil, err
 	}
+	name := r.Method + r.URL.Path + digest(peek(in))
 	e := &exchange{header: http.Header{}}
 	done := make(chan struct{})
 	go func() {
@@ -101,7 +102,8 @@ func (w *World) deliver(h http.Handler, r *http.Request, from string, gone <-cha
 	select {
 	case <-done:
 		return e.response(r)
-	case <-gone:
+	case <-gone: // everybody's connection breaks at once, and each learns of it in his own time
+		w.travel("broken " + name)
 		err = errReset
 	case <-r.Context().Done():
 		err = r.Context().Err()

@@ -76,6 +76,14 @@ func (s *fenced) NextWork(ctx context.Context, kinds []core.WorkKind) (time.Time
 	return at, err
 }
 
+func (s *fenced) OpenPayments(ctx context.Context, after string, limit int) ([]string, error) {
+	return read(s, "open after "+after, func() ([]string, error) { return s.Store.OpenPayments(ctx, after, limit) })
+}
+
+func (s *fenced) ChangedPayments(ctx context.Context, since time.Time, after string, limit int) ([]core.Changed, error) {
+	return read(s, "changed after "+after, func() ([]core.Changed, error) { return s.Store.ChangedPayments(ctx, since, after, limit) })
+}
+
 func (s *fenced) Inbox(ctx context.Context, in core.InboxQuery) ([]*core.InboxItem, error) {
 	return read(s, "inbox", func() ([]*core.InboxItem, error) { return s.Store.Inbox(ctx, in) })
 }
