@@ -245,7 +245,7 @@ func (d *desk) starve(left bool) {
 
 // serve does the work of a pool.
 func (c *Checkout) serve(ctx context.Context, p *pool) {
-	for {
+	for ctx.Err() == nil { // of a stop and waiting work the stop comes first, always: a world would differ from itself
 		select {
 		case <-ctx.Done():
 			return
