@@ -62,7 +62,7 @@ func (w *World) checkAuthorized(p *core.Payment, at *core.Attempt, b booked) {
 	refused := func(f core.Entry) bool {
 		return f.AttemptID == at.ID && f.Kind == core.AuthorizationDeclined && f.Strength == core.Asserted && f.ID == b.ProviderReference
 	}
-	if b.Authorized > 0 && slices.ContainsFunc(p.Facts, refused) {
+	if b.Authorized > 0 && !w.perjured[at.Reference] && slices.ContainsFunc(p.Facts, refused) {
 		w.violate("P3: payment %s has transaction %s as declined; the provider authorized it", p.Reference, b.ProviderReference)
 	}
 }

@@ -69,6 +69,11 @@ func (w *World) sendAgain(r *rand.Rand, l letter, what string) {
 	default:
 		f := fieldsOf(l.contentType, l.body)
 		alter(r, f, what)
+		if what == contradiction {
+			w.mu.Lock()
+			w.perjured[f["merchant_reference"]] = true
+			w.mu.Unlock()
+		}
 		for _, a := range w.accounts {
 			if strings.HasSuffix(l.path, "/"+a.name) {
 				l.body = written(l.contentType, a.signed(f))

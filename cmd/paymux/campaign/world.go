@@ -67,6 +67,7 @@ type World struct {
 	shown      map[string]*answer   // what merchants see of their payments in the end, by id
 	intents    map[string]int       // operations, by the life that began them
 	hidden     map[string]time.Time // orders the provider denies to know, until when
+	perjured   map[string]bool      // orders of which the provider said the opposite of what is true, signed
 	letters    []letter             // feedback that arrived
 	belated    []letter             // … that will
 	stories    []*story
@@ -125,7 +126,7 @@ func firstDifference(a, b []string) string {
 // live opens the world of a seed, has what happen in it, and closes it.
 func live(t *testing.T, seed uint64, what func(*World)) Report {
 	w := &World{t: t, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
-		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}, intents: map[string]int{}, hidden: map[string]time.Time{}}
+		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}, intents: map[string]int{}, hidden: map[string]time.Time{}, perjured: map[string]bool{}}
 	began := time.Now()
 	if err := w.open(); err != nil {
 		w.violate("the world does not open: %v", err)
