@@ -77,7 +77,7 @@ var Moves = map[Status][]Status{
 	StatusRequiresCapture:   {StatusProcessing, StatusPartiallyCaptured, StatusSucceeded, StatusCanceled},
 	StatusPartiallyCaptured: {StatusSucceeded},
 	StatusSucceeded:         {StatusPartiallyCaptured},
-	StatusCanceled:          {StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured, StatusSucceeded},
+	StatusCanceled:          {StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured, StatusSucceeded, StatusFailed}, // failed: time had ended it, and then comes the provider's word
 	StatusFailed:            {StatusProcessing, StatusRequiresCapture, StatusPartiallyCaptured, StatusSucceeded},
 }
 

@@ -2652,7 +2652,7 @@ type Payment struct {
 	// | `requires_action` | `succeeded`, `partially_captured`, `requires_capture`, `requires_confirmation`, `processing`, `canceled`, `requires_payment_method`, `failed` |
 	// | `requires_confirmation` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `processing`, `canceled`, `requires_payment_method`, `failed` |
 	// | `processing` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `canceled`, `requires_payment_method`, `failed` |
-	// | `canceled` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
+	// | `canceled` | `succeeded`, `partially_captured`, `requires_capture`, `processing`, `failed` |
 	// | `requires_payment_method` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `processing`, `canceled`, `failed` |
 	// | `failed` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
 	// <!-- end -->
@@ -2714,7 +2714,7 @@ type PaymentMethod struct {
 // | `requires_action` | `succeeded`, `partially_captured`, `requires_capture`, `requires_confirmation`, `processing`, `canceled`, `requires_payment_method`, `failed` |
 // | `requires_confirmation` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `processing`, `canceled`, `requires_payment_method`, `failed` |
 // | `processing` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `canceled`, `requires_payment_method`, `failed` |
-// | `canceled` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
+// | `canceled` | `succeeded`, `partially_captured`, `requires_capture`, `processing`, `failed` |
 // | `requires_payment_method` | `succeeded`, `partially_captured`, `requires_capture`, `requires_action`, `requires_confirmation`, `processing`, `canceled`, `failed` |
 // | `failed` | `succeeded`, `partially_captured`, `requires_capture`, `processing` |
 // <!-- end -->
