@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -37,6 +38,8 @@ const (
 type faultWorld struct {
 	t       *testing.T
 	faults  *storagetest.Faults
+	pools   []*sql.DB         // of the database, as they were opened: the one that writes is the first
+	calls   func(body string) // what happens when the provider is called
 	options storage.Options
 	config  *config
 	sim     *sandbox.Server
@@ -74,7 +77,7 @@ func newFaultWorld(t *testing.T, c *config, dsn string) *faultWorld {
 	own.Database = dsn
 	w.config = &own
 	log := slog.New(slog.NewTextHandler(w.logs, nil))
-	w.options = storage.Options{Migrate: true, MinFree: 1, Readers: 2, Writers: 2, Log: log, SQL: w.faults.Open}
+	w.options = storage.Options{Migrate: true, MinFree: 1, Readers: 2, Writers: 2, Log: log, SQL: w.open}
 	accounts := []sandbox.Account{}
 	for name, a := range e2eAccounts {
 		a.DirectFeedbackURL, a.NotificationURL = ourURL+"/feedback/"+name, ourURL+"/feedback/"+name
@@ -89,6 +92,14 @@ func newFaultWorld(t *testing.T, c *config, dsn string) *faultWorld {
 	w.key, _, err = newKey(t.Context(), w.service.store, "main", core.ScopeMerchant, time.Time{})
 	require.NoError(t, err)
 	return w
+}
+
+// open opens connections that hardly wait for a lock, since in the bubble that is the only thing that takes time.
+func (w *faultWorld) open(driver, dsn string) (*sql.DB, error) {
+	dsn = strings.NewReplacer("_busy_timeout=10000", "_busy_timeout=20", "lock_timeout=2000", "lock_timeout=20").Replace(dsn)
+	db, err := w.faults.Open(driver, dsn)
+	w.pools = append(w.pools, db)
+	return db, err
 }
 
 // start begins a life of the program, wired as `paymux serve` does.
@@ -153,6 +164,9 @@ func (w *faultWorld) line(provider bool) http.RoundTripper {
 		in.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
 		out := httptest.NewRecorder()
 		if handler := http.Handler(w.sim); r.URL.Host == "aps.example" {
+			if w.calls != nil && !strings.HasPrefix(r.URL.Path, "/_control/") {
+				w.calls(string(body))
+			}
 			handler.ServeHTTP(out, in)
 		} else {
 			w.service.ServeHTTP(out, in)

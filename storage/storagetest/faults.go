@@ -37,6 +37,7 @@ type Faults struct {
 	armed bool
 	hit   string // the step that failed
 	down  bool
+	deny  Way // how every step of the kinds in only fails
 }
 
 // Arm has the n-th step from now on fail, counted from 1 among those of the kinds that are named, or among all.
@@ -49,11 +50,18 @@ func (f *Faults) Arm(n int, way Way, only ...string) {
 	f.way, f.left, f.only, f.armed, f.hit, f.down = way, n, only, true, "", false
 }
 
+// Deny has every step of the kinds that are named fail from now on.
+func (f *Faults) Deny(way Way, only ...string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.deny, f.only = way, only
+}
+
 // Off lets everything pass again. It tells which step failed, empty when none did.
 func (f *Faults) Off() (hit string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.armed, f.down = false, false
+	f.armed, f.down, f.deny = false, false, ""
 	return f.hit
 }
 
@@ -68,8 +76,11 @@ func (f *Faults) Hit() string {
 func (f *Faults) strike(step string) Way {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.down {
+	switch {
+	case f.down:
 		return Lost
+	case f.deny != "" && slices.Contains(f.only, step):
+		return f.deny
 	}
 	if !f.armed || len(f.only) > 0 && !slices.Contains(f.only, step) {
 		return ""
