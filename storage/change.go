@@ -27,21 +27,20 @@ func (t *tx) writePayment(c *core.Change) error {
 		return t.insertPayment(c)
 	}
 	row := paymentRow(c)
-	q := t.db.Model(&payment{}).Where("id = ? AND version = ?", row.ID, row.Version-1)
+	where, args := "id = ? AND version = ?", []any{row.ID, row.Version - 1}
 	if c.ReserveCapture > 0 {
-		q = q.Where("capturable >= ?", c.ReserveCapture)
+		where, args = where+" AND capturable >= ?", append(args, c.ReserveCapture)
 	}
 	if c.ReserveRefund > 0 {
-		q = q.Where("refundable >= ?", c.ReserveRefund)
+		where, args = where+" AND refundable >= ?", append(args, c.ReserveRefund)
 	}
-	res := q.Updates(row.changeable())
+	rows, err := t.update("payments", row.changeable(), where, args...)
 	switch {
-	case res.Error != nil && causeOf(res.Error) == causeCheck && (c.ReserveCapture > 0 || c.ReserveRefund > 0):
-		_ = t.conn.fail(res.Error)
+	case err != nil && causeOf(err) == causeCheck && (c.ReserveCapture > 0 || c.ReserveRefund > 0):
 		return exceeds()
-	case res.Error != nil:
-		return t.fail("Write", "payment", res.Error)
-	case res.RowsAffected == 0:
+	case err != nil:
+		return t.fail("Write", "payment", err)
+	case rows == 0:
 		return t.whyNot(row)
 	}
 	return nil
@@ -85,8 +84,8 @@ func (t *tx) writeAttempts(c *core.Change) error {
 		}
 	}
 	for _, a := range c.Attempts {
-		res := t.db.Model(&attempt{}).Where("id = ? AND payment_id = ?", a.ID, c.Payment.ID).Updates(attemptRow(a).changeable())
-		if err := t.one("Write", "attempt", res); err != nil {
+		rows, err := t.update("attempts", attemptRow(a).changeable(), "id = ? AND payment_id = ?", a.ID, c.Payment.ID)
+		if err := t.oneRow("Write", "attempt", rows, err); err != nil {
 			return err
 		}
 	}
@@ -95,12 +94,11 @@ func (t *tx) writeAttempts(c *core.Change) error {
 
 func (t *tx) writeOperations(c *core.Change) error {
 	for _, o := range c.Operations { // first: one that is decided makes room for the next
-		res := t.db.Model(&operation{}).Where("id = ? AND payment_id = ?", o.ID, c.Payment.ID).Updates(operationRow(o).changeable())
-		if res.Error != nil && causeOf(res.Error) == causeDuplicate {
-			_ = t.conn.fail(res.Error)
+		rows, err := t.update("operations", operationRow(o).changeable(), "id = ? AND payment_id = ?", o.ID, c.Payment.ID)
+		if err != nil && causeOf(err) == causeDuplicate {
 			return conflict("Write", "operation_in_progress", "another operation of this attempt is still running")
 		}
-		if err := t.one("Write", "operation", res); err != nil {
+		if err := t.oneRow("Write", "operation", rows, err); err != nil {
 			return err
 		}
 	}
@@ -143,10 +141,14 @@ func (t *tx) inTheWay(o *core.Operation) error {
 
 // one makes sure that an update met exactly one row.
 func (t *tx) one(op, what string, res *gorm.DB) error {
-	if res.Error == nil && res.RowsAffected != 1 {
+	return t.oneRow(op, what, res.RowsAffected, res.Error)
+}
+
+func (t *tx) oneRow(op, what string, rows int64, err error) error {
+	if err == nil && rows != 1 {
 		return wrap(op, what, gorm.ErrRecordNotFound)
 	}
-	return t.fail(op, what, res.Error)
+	return t.fail(op, what, err)
 }
 
 // writeLedger inserts facts, evidence and events. Their keys are new by construction, so a taken one is a defect.

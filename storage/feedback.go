@@ -60,11 +60,11 @@ func (t *tx) Receive(item *core.InboxItem) (inserted bool, err error) {
 
 // SaveInbox updates state, place, tries and note of an item; what was received stays as it was.
 func (t *tx) SaveInbox(item *core.InboxItem) error {
-	res := t.db.Model(&inboxItem{}).Where("id = ?", item.ID).Updates(map[string]any{
+	rows, err := t.update("feedback", map[string]any{
 		"state": string(item.State), "note": text(item.Note), "merchant_id": item.Place.MerchantID, "payment_id": item.Place.PaymentID,
 		"attempt_id": item.Place.AttemptID, "tries": item.Tries, "applied_at": moment{item.AppliedAt},
-	})
-	return t.one("SaveInbox", "feedback", res)
+	}, "id = ?", item.ID)
+	return t.oneRow("SaveInbox", "feedback", rows, err)
 }
 
 // Translate stores what an item says to its adapter as it is now.
