@@ -11,7 +11,7 @@ import (
 
 // Receive is the one handler of transaction feedback, for every provider: authenticate, translate, store raw bytes and
 // facts in one transaction, then answer what the provider expects. Applying follows at once in the background; if
-// the process dies before, the sweep does it. Not authentic: refused, nothing stored. Authentic and not understood:
+// the process dies before, whoever takes its work does it. Not authentic: refused, nothing stored. Authentic and not understood:
 // stored, acknowledged, and the provider is asked.
 func (c *Checkout) Receive(ctx context.Context, account string, m Message) (Ack, error) {
 	fb, err := c.authentic(ctx, account, m)

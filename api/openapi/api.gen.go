@@ -2231,8 +2231,8 @@ type FeedbackItem struct {
 	Payment *string `json:"payment"`
 
 	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
-	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
-	// applying it failed repeatedly; somebody must look.
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again on a schedule,
+	// and as soon as a payment gets one of them. `dead`: applying it failed eight times; somebody must look, and replay it.
 	State     FeedbackState `json:"state"`
 	Account   string        `json:"account"`
 	AppliedAt *time.Time    `json:"applied_at"`
@@ -2324,8 +2324,8 @@ type FeedbackReplayList struct {
 type FeedbackReplayListObject string
 
 // FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
-// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
-// applying it failed repeatedly; somebody must look.
+// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again on a schedule,
+// and as soon as a payment gets one of them. `dead`: applying it failed eight times; somebody must look, and replay it.
 type FeedbackState string
 
 // FormField One field of a form.
@@ -2981,8 +2981,8 @@ type RenderWidgetSdk string
 // ReplayFeedback Which inbox items to apply again.
 type ReplayFeedback struct {
 	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
-	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
-	// applying it failed repeatedly; somebody must look.
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again on a schedule,
+	// and as soon as a payment gets one of them. `dead`: applying it failed eight times; somebody must look, and replay it.
 	State *FeedbackState `json:"state,omitempty" validate:"omitempty,enum"`
 
 	// Account Only those of this account.

@@ -2236,8 +2236,8 @@ type FeedbackItem struct {
 	Recording *Recording `json:"recording,omitempty"`
 
 	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
-	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
-	// applying it failed repeatedly; somebody must look.
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again on a schedule,
+	// and as soon as a payment gets one of them. `dead`: applying it failed eight times; somebody must look, and replay it.
 	State FeedbackState `json:"state"`
 
 	// Tries How often it was applied or matched.
@@ -2303,8 +2303,8 @@ type FeedbackReplayList struct {
 type FeedbackReplayListObject string
 
 // FeedbackState `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
-// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
-// applying it failed repeatedly; somebody must look.
+// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again on a schedule,
+// and as soon as a payment gets one of them. `dead`: applying it failed eight times; somebody must look, and replay it.
 type FeedbackState string
 
 // FormField One field of a form.
@@ -2961,8 +2961,8 @@ type ReplayFeedback struct {
 	Limit *int64 `json:"limit,omitempty"`
 
 	// State `received`: stored, not yet applied. `applied`: its facts are booked, or there was nothing in it to book (`note`
-	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again. `dead`:
-	// applying it failed repeatedly; somebody must look.
+	// says so, and the provider was asked). `unmatched`: no payment has its references; it is tried again on a schedule,
+	// and as soon as a payment gets one of them. `dead`: applying it failed eight times; somebody must look, and replay it.
 	State *FeedbackState `json:"state,omitempty"`
 
 	// To Only what was received before this time.
