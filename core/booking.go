@@ -86,7 +86,7 @@ func (c *Checkout) book(ctx context.Context, r Request, id string, in NewBooking
 	if err := c.settleDoubt(ctx, r.MerchantID, id); err != nil {
 		return Answer{}, err
 	}
-	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+	return c.begun(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
 		a, err := c.load(ctx, tx, r, id)
 		if err != nil {
 			return nil, nil, err

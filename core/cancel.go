@@ -26,7 +26,7 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 	if p.toVoid(c) == nil {
 		return c.cancelHere(ctx, r, id, reason)
 	}
-	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+	return c.begun(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
 		a, err := c.load(ctx, tx, r, id)
 		if err != nil {
 			return nil, nil, err

@@ -129,7 +129,7 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 	}
 	p := &Payment{ID: newID(prefixPayment), MerchantID: r.MerchantID, Reference: in.Reference, Amount: in.Amount, Order: in.Order,
 		Metadata: in.Metadata, CreatedAt: now()}
-	ans, err := c.operate(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
+	ans, err := c.begun(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
 		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause(), pace: c.pace, teller: c}
 		o, err := c.startOperation(a, a.newAttempt(c, account, caps), account, mandate)
 		return a, o, err
@@ -196,7 +196,7 @@ func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Me
 	if m == nil {
 		return Answer{}, notFound("payment")
 	}
-	return c.operate(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
+	return c.begun(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
 		a, err := c.load(ctx, tx, r, id)
 		if err != nil {
 			return nil, nil, err

@@ -101,6 +101,20 @@ func (r *IdempotencyRecord) answered(tx Tx, a Answer, notSent bool) (Answer, err
 	return done.Answer, nil
 }
 
+// begun is operate for a request whose key was free when it was looked up. Where the same request came twice at once, the
+// other one may have taken the key and changed the payment since: then what refuses this one is the other one's effect, and
+// it is answered as a repetition.
+func (c *Checkout) begun(ctx context.Context, r Request, paymentID string, prep prepare, answer func(*Payment, *Operation) Answer) (Answer, error) {
+	ans, err := c.operate(ctx, r, paymentID, prep, answer)
+	if kind := KindOf(err); err == nil || kind != Conflict && kind != Invalid {
+		return ans, err
+	}
+	if a, again := c.replay(ctx, r); a != nil || again != nil {
+		return deref(a), again
+	}
+	return Answer{}, err
+}
+
 // repeat runs an operation again of which it was proved that nothing left: same row, same provider key.
 func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord, o *Operation, answer func(*Payment, *Operation) Answer) (Answer, error) {
 	return c.operate(ctx, r, rec.PaymentID, func(tx Tx) (*amendment, *Operation, error) {

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"testing/synctest"
@@ -97,4 +98,46 @@ func TestTheEndOfAMandateIsAnsweredAboutIt(t *testing.T) {
 	require.NoError(t, json.Unmarshal(final.Snapshot, &m))
 	require.Equal(t, view(t, a).Mandate, m.ID)
 	require.Equal(t, string(core.MandateIsCanceled), m.Status)
+}
+
+// shortSighted is a store that does not see a key the first time it is asked for: as if the same request, sent twice at once, took
+// it right after.
+type shortSighted struct {
+	core.Store
+	looked bool
+}
+
+func (s *shortSighted) Idempotent(ctx context.Context, scope core.IdempotencyScope) (*core.IdempotencyRecord, error) {
+	if !s.looked {
+		s.looked = true
+		return nil, &core.Error{Kind: core.NotFound, Code: "not_found"}
+	}
+	return s.Store.Idempotent(ctx, scope)
+}
+
+// Of the same request sent twice at once, neither is refused because of what the other did.
+func TestARequestIsNotInItsOwnWay(t *testing.T) {
+	d := newDesk(t)
+	create := func() (core.Answer, error) {
+		return d.Create(t.Context(), request("create"), newPayment("order-1", core.CaptureManual))
+	}
+	created, err := create()
+	require.NoError(t, err)
+	id := view(t, created).ID
+	d.hear(coretest.Authorized(d.op(id, core.OpStart).Op, false))
+	capture := func() (core.Answer, error) {
+		return d.Capture(t.Context(), request("cap"), id, core.NewBooking{})
+	}
+	captured, err := capture()
+	require.NoError(t, err)
+	for _, c := range []struct {
+		first core.Answer
+		again func() (core.Answer, error)
+	}{{created, create}, {captured, capture}} {
+		d.open(func(o *core.Options) { o.Store = &shortSighted{Store: d.store} })
+		a, err := c.again()
+		require.NoError(t, err)
+		require.True(t, a.Replayed)
+		require.Equal(t, string(c.first.Snapshot), string(a.Snapshot))
+	}
 }

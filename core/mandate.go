@@ -175,7 +175,7 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 	if account.canceler == nil {
 		return Answer{}, invalid("capability_unsupported", "", "account %s cannot end a mandate", account.Name)
 	}
-	return c.operate(ctx, r, m.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
+	return c.begun(ctx, r, m.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
 		a, err := c.load(ctx, tx, r, m.PaymentID)
 		if err != nil {
 			return nil, nil, err
