@@ -31,6 +31,10 @@ type AccountConfig struct {
 // callTimeout is the whole time of a call, after which its outcome is unknown.
 const callTimeout = 40 * time.Second
 
+// queryTimeout bounds a question. It has no effect and is asked again, so nobody waits for it as for a call; and few
+// enough are under way at a time that a provider which hangs fails often enough to be left alone, and others are asked.
+const queryTimeout = 15 * time.Second
+
 // Account is one configured contract with a provider. It is the only caller of its Provider: it sets the deadline,
 // classifies how a call ended, compares what the answer echoes, and keeps the evidence. Its interfaces are asked
 // once, here.
@@ -217,7 +221,7 @@ func (a *Account) query(ctx context.Context, in QueryInput) (Snapshot, []Exchang
 	if a.querier == nil {
 		return Snapshot{}, nil, nil
 	}
-	ctx, cancel := context.WithTimeout(asking(ctx), a.CallTimeout)
+	ctx, cancel := context.WithTimeout(asking(ctx), min(a.CallTimeout, queryTimeout))
 	defer cancel()
 	var exchanges []Exchange
 	s, err := guarded(withRecorder(ctx, func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Snapshot, error) {
