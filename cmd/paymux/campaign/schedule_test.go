@@ -25,11 +25,21 @@ func still(t *testing.T, what func(w *World)) {
 			w.programs = make([]*instance, 1)
 			w.start(0)
 			what(w)
-			w.askAgain()
-			w.check()
+			w.balanced()
 		})
 		require.Empty(t, r.Violations)
 	})
+}
+
+// balanced requires that what is stored of the one payment is what the simulator's books say.
+func (w *World) balanced() {
+	w.t.Helper()
+	var theirs Books
+	for _, b := range w.books() {
+		theirs.Authorized, theirs.Captured, theirs.Refunded, theirs.Voided = theirs.Authorized+b.Authorized, theirs.Captured+b.Captured, theirs.Refunded+b.Refunded, theirs.Voided+b.Voided
+	}
+	a := w.only().Amounts
+	require.Equal(w.t, theirs, Books{Authorized: a.Authorized, Captured: a.Captured, Refunded: a.Refunded, Voided: a.Released})
 }
 
 // sell has a shop create a payment and its buyer open the card page.
@@ -85,8 +95,8 @@ func TestAnOpenPaymentIsAskedAboutByItself(t *testing.T) {
 		questions int
 	}{
 		"paid at once":                {2 * time.Second, 1},
-		"paid after a minute":         {time.Minute, 3},
-		"paid after twenty minutes":   {20 * time.Minute, 6},
+		"paid after half a minute":    {30 * time.Second, 3},
+		"paid after twelve minutes":   {12 * time.Minute, 6},
 		"paid when the page was over": {29*time.Minute + 50*time.Second, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +112,7 @@ func TestAnOpenPaymentIsAskedAboutByItself(t *testing.T) {
 				require.Len(w.t, asked, c.questions)
 				before := time.Duration(0)
 				for i, at := range asked {
-					require.GreaterOrEqual(w.t, at-before, waits[i], "question %d", i+1)
+					require.GreaterOrEqual(w.t, at-before, waits[i]*8/10, "question %d", i+1)
 					require.LessOrEqual(w.t, at-before, waits[i]*12/10+time.Second, "question %d", i+1)
 					before = at
 				}
