@@ -47,7 +47,9 @@ func (f *far) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader("{}"))}, nil
 }
 
-func guarded(f *far) *Client { return New(Options{Transport: f, Record: func(context.Context, core.Exchange) {}}) }
+func guarded(f *far) *Client {
+	return New(Options{Transport: f, Record: func(context.Context, core.Exchange) {}})
+}
 
 func (f *far) count() int {
 	f.mu.Lock()
