@@ -194,7 +194,7 @@ func (s *story) live() {
 }
 
 // blunder is what shops and their neighbours do by mistake: the order once more under another key, another order under
-// the same key, a look at somebody else's payment. None of it has an effect.
+// the same key, a guess at the rest of a key, a look at somebody else's payment. None of it has an effect.
 func (s *story) blunder() {
 	w := s.w
 	if a := w.call(s.account, http.MethodPost, "/v1/payments", s.name+"-other-key", s.order(), time.Minute); a != nil && a.status < 300 {
@@ -205,6 +205,9 @@ func (s *story) blunder() {
 	if a := w.call(s.account, http.MethodPost, "/v1/payments", s.create.key, other, time.Minute); a != nil && a.status < 300 {
 		w.violate("I-16: another request under the key %s was answered %d", s.create.key, a.status)
 	}
+	last := len(s.account.key) - 1 // of a key that somebody saw half of
+	guessed := s.account.key[:last] + string('0'+(s.account.key[last]+1)%10)
+	w.intrude(http.MethodPost, "/v1/payments/"+s.payment()+"/cancel", "application/json", "{}", guessed)
 	for _, stranger := range w.accounts {
 		if stranger == s.account {
 			continue
