@@ -16,13 +16,12 @@ var (
 	seeds = flag.Int("seeds", defaultSeeds, "how many seeds TestSeeds runs, from 1")
 	seed  = flag.Uint64("seed", 0, "the one seed TestSeeds runs")
 	show  = flag.Bool("show", false, "print the trace")
+
+	enough = flag.Int("enough", 10, "after how many failing seeds TestSeeds stops: that many show what is wrong")
 )
 
 // manySeeds are enough for everything to happen that can: from there on an empty cell of the matrix is an error.
 const manySeeds = 2000
-
-// enough failing seeds show what is wrong.
-const enough = 10
 
 // TestSeeds lives through worlds: a violation is told with its seed and the command that replays it.
 func TestSeeds(t *testing.T) {
@@ -46,8 +45,8 @@ func TestSeeds(t *testing.T) {
 		}
 		if len(r.Violations) > 0 {
 			t.Errorf("%s", r.Summary(fmt.Sprintf("go test ./cmd/paymux/campaign -run TestSeeds -seed %d -show", n)))
-			if len(total.Failed) == enough {
-				t.Fatalf("%d seeds failed; the rest is not run", enough)
+			if len(total.Failed) == *enough {
+				t.Fatalf("%d seeds failed; the rest is not run", *enough)
 			}
 		}
 	}
