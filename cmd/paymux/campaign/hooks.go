@@ -160,12 +160,12 @@ func (w *World) listen() {
 
 // insist asks until the program itself has answered.
 func (w *World) insist(a *account, r interface{ Int64N(int64) int64 }, method, path, key string, body any) answer {
-	for range 200 {
+	for try := range 200 {
 		got := w.call(a, method, path, key, body, time.Minute)
 		if got != nil && got.body != nil && got.status < 500 && got.code() != "idempotency_in_progress" {
 			return *got
 		}
-		w.pause(time.Second + time.Duration(r.Int64N(int64(20*time.Second))))
+		w.pause(time.Second + time.Duration(try)*time.Duration(r.Int64N(int64(20*time.Second)))) // an instance may be away for a day
 	}
 	w.violate("%s %s was not answered", method, path)
 	return answer{}
