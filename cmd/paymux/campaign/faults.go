@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -126,8 +127,9 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := l.i.w
 	operation, reference := commandIn(peek(r))
 	name := operation + " " + reference
-	draws := w.dice.of("call " + name)
-	w.travel("call " + name)
+	mine := fmt.Sprintf("%s from %d", name, l.i.slot)
+	draws := w.dice.of("call " + mine)
+	w.travel("call " + mine)
 	if l.i.dead.Load() {
 		return nil, core.NotSentError(errAway)
 	}
@@ -157,7 +159,7 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 		discard(resp)
 		return nil, errAway
 	}
-	w.travel("answer " + name)
+	w.travel("answer " + mine)
 	if l.i.dead.Load() {
 		discard(resp)
 		return nil, errAway

@@ -52,7 +52,7 @@ func (lookUps) LookupNetIP(context.Context, string, string) ([]netip.Addr, error
 // carrier sends an instance's events over the network of the world.
 func (i *instance) carrier() core.Sender {
 	guard := webhook.NewGuard(webhook.GuardOptions{Resolver: lookUps{}, OwnHosts: []string{hostOf(programURL)}})
-	sender := webhook.NewSender(guard, webhook.SenderOptions{Over: &hookLine{i}, Random: func(n int64) int64 { return i.w.dice.of("hook jitter").Int64N(n) }})
+	sender := webhook.NewSender(guard, webhook.SenderOptions{Over: &hookLine{i}, Random: func(n int64) int64 { return i.w.dice.of(fmt.Sprint("hook jitter of ", i.slot)).Int64N(n) }})
 	return webhook.NewCarrier(guard, sender, api.EventBody(core.NewLinks(i.w.tokens, programURL), false))
 }
 
@@ -61,7 +61,7 @@ type hookLine struct{ i *instance }
 
 func (l *hookLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	w, body := l.i.w, peek(r)
-	name := "hook " + r.URL.Host + " " + r.Header.Get("Webhook-Id")
+	name := fmt.Sprintf("hook %s %s from %d", r.URL.Host, r.Header.Get("Webhook-Id"), l.i.slot)
 	draws := w.dice.of(name)
 	w.travel(name)
 	h := w.hookAt(r.URL.Host)

@@ -11,7 +11,7 @@ import (
 // What the program reads in the middle of something takes its time, so that others get in between.
 
 func read[T any](s *fenced, what string, f func() (T, error)) (T, error) {
-	s.i.w.travel("read " + what)
+	s.i.w.travel("read " + s.what(what))
 	if s.i.dead.Load() {
 		var none T
 		return none, errCrashed

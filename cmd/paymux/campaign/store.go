@@ -15,13 +15,18 @@ type fenced struct {
 	i *instance
 }
 
+// what names a thing an instance does for the dice. Two instances wake at the same moment, for the same work: which of
+// them draws first is nobody's to decide, so each draws for himself.
+func (s *fenced) what(of string) string { return fmt.Sprintf("%s at %d", of, s.i.slot) }
+
 func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
 	w := s.i.w
-	w.travel("do " + subject)
+	what := s.what(subject)
+	w.travel("do " + what)
 	if s.i.dead.Load() {
 		return errCrashed
 	}
-	fault := w.strike(w.dice.of("store "+subject), storeFaults, "store")
+	fault := w.strike(w.dice.of("store "+what), storeFaults, "store")
 	if fault == storeRefuses {
 		return &core.Error{Kind: core.Unavailable, Op: "campaign", Code: "storage_unavailable", Message: "nothing was stored"}
 	}
@@ -53,7 +58,7 @@ func (s *fenced) Do(ctx context.Context, subject string, fn func(core.Tx) error)
 	if s.i.at(d.moments()[1], d.doing()) || s.i.at(anywhere, doingAnything) {
 		return errCrashed
 	}
-	w.travel("done " + subject)
+	w.travel("done " + what)
 	switch {
 	case s.i.dead.Load():
 		return errCrashed
