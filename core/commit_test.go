@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,6 +163,7 @@ func TestALateResultLeavesTheAnswerThatWasGiven(t *testing.T) {
 		_, err := d.Cancel(t.Context(), request("void"), v.ID, "")
 		require.NoError(t, err)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		d.wantAnswered(v.ID, given)
 	})
 }
@@ -373,15 +375,15 @@ func TestAStartWithoutADatabaseKeepsTheGap(t *testing.T) {
 		time.Sleep(time.Minute)
 		stop()
 		time.Sleep(time.Hour) // nobody listens, and somebody captures by hand
-		asked := 0
-		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { asked++; return core.Snapshot{}, nil }
+		var asked atomic.Int32
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { asked.Add(1); return core.Snapshot{}, nil }
 		m.set(func(string, func() error) error { return errNoStorage })
 		defer d.runs()()
 		time.Sleep(20 * time.Second)
-		require.Zero(t, asked)
+		require.Zero(t, asked.Load())
 		m.set(nil)
 		time.Sleep(time.Minute)
-		require.Positive(t, asked, "payment %s may have changed meanwhile", v.ID)
+		require.Positive(t, asked.Load(), "payment %s may have changed meanwhile", v.ID)
 	})
 }
 

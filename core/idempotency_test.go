@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,11 +45,11 @@ func TestTheFirstFinalAnswerIsKept(t *testing.T) {
 func TestALateProcessDoesNotAnswerAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		stands := true
+		var came atomic.Bool
 		d.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) {
 			url := "https://provider.example/second"
-			if stands {
-				stands, url = false, "https://provider.example/first"
+			if !came.Swap(true) {
+				url = "https://provider.example/first"
 				time.Sleep(10 * time.Minute)
 			}
 			return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{Type: core.NextRedirect, URL: url}}, nil

@@ -103,6 +103,7 @@ func TestAnAttemptThatIsWrittenWhileItsMessageIsParked(t *testing.T) {
 		defer d.working()()
 		d.receive(core.Feedback{Reference: reference, DedupeKey: "x", Facts: []core.Fact{coretest.Authorized(core.Op{Reference: reference, Amount: core.Money{Minor: 10000, Currency: "EUR"}}, false)}})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		require.Equal(t, int64(10000), d.payment(v.ID).Amounts.Authorized)
 	})
 }

@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -45,12 +46,15 @@ func TestAfterAGapPaymentsAtRestAreAskedAbout(t *testing.T) {
 					ids = append(ids, d.authorized(fmt.Sprint("order-", i)).ID)
 				}
 				time.Sleep(time.Minute)
+				var mu sync.Mutex
 				asked := map[string]int{}
 				stop()
 				time.Sleep(c.down)
 				d.open(nil)
 				d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+					mu.Lock()
 					asked[in.Reference]++
+					mu.Unlock()
 					p := d.payment(ids[0])
 					if op := d.op(p.ID, core.OpStart).Op; in.Reference == op.Reference {
 						return captured(op), nil
@@ -60,6 +64,8 @@ func TestAfterAGapPaymentsAtRestAreAskedAbout(t *testing.T) {
 				stop = d.runs()
 				time.Sleep(time.Minute)
 				stop()
+				mu.Lock()
+				defer mu.Unlock()
 				if !c.found {
 					require.Empty(t, asked)
 					require.Equal(t, core.StatusRequiresCapture, d.payment(ids[0]).Status)
