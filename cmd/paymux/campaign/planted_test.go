@@ -244,4 +244,3 @@ func (s *source) check(t *testing.T, patched map[string]string) {
 		require.NoError(t, err)
 	}
 }
-
