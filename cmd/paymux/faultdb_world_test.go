@@ -116,7 +116,9 @@ func (w *faultWorld) start() error {
 	life, end := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- s.run(life, silentListener(make(chan struct{})), s, func() error { return nil }) }()
+	w.mu.Lock()
 	w.service = s
+	w.mu.Unlock()
 	w.stop = sync.OnceFunc(func() {
 		end()
 		if err := <-ended; err != nil {
@@ -169,7 +171,10 @@ func (w *faultWorld) line(provider bool) http.RoundTripper {
 			}
 			handler.ServeHTTP(out, in)
 		} else {
-			w.service.ServeHTTP(out, in)
+			w.mu.Lock()
+			program := w.service // the provider may call while another life begins
+			w.mu.Unlock()
+			program.ServeHTTP(out, in)
 		}
 		if provider && out.Code == http.StatusOK {
 			w.mu.Lock()
