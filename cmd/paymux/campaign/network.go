@@ -83,7 +83,8 @@ func (w *World) deliver(h http.Handler, r *http.Request, from string, gone <-cha
 		hangUp()
 		return nil, err
 	}
-	name := r.Method + r.URL.Path + digest(peek(in))
+	// When it breaks, if it does, is drawn before it can: two requests that are alike break together, in any order.
+	broken := between(w.dice.of("broken "+r.Method+r.URL.Path+digest(peek(in))), 200*time.Microsecond, 20*time.Millisecond)
 	e := &exchange{header: http.Header{}}
 	done := make(chan struct{})
 	go func() {
@@ -103,7 +104,7 @@ func (w *World) deliver(h http.Handler, r *http.Request, from string, gone <-cha
 	case <-done:
 		return e.response(r)
 	case <-gone: // everybody's connection breaks at once, and each learns of it in his own time
-		w.travel("broken " + name)
+		w.pause(broken)
 		err = errReset
 	case <-r.Context().Done():
 		err = r.Context().Err()
