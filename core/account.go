@@ -21,11 +21,12 @@ const (
 
 // AccountConfig is an account as configured.
 type AccountConfig struct {
-	Name        string
-	Provider    string // name of the provider
-	State       AccountState
-	Live        bool
-	CallTimeout time.Duration // whole call to the provider; 0: 40 s
+	Name         string
+	Provider     string // name of the provider
+	State        AccountState
+	Live         bool
+	CallTimeout  time.Duration // whole call to the provider; 0: 40 s
+	AnswerWithin time.Duration // a request is answered after this while its call to the provider goes on; 0: that of Options
 }
 
 // callTimeout is the whole time of a call, after which its outcome is unknown.
@@ -77,10 +78,13 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	return a, a.check()
 }
 
-// paced is the account whose waits are divided by p.
-func (a *Account) paced(p pace) *Account {
+// paced is the account whose waits are divided by p. Where it does not say how soon a request is answered, answer does.
+func (a *Account) paced(p pace, answer time.Duration) *Account {
 	b := *a
-	b.CallTimeout, b.caps.ResumeGap = p.of(a.CallTimeout), p.of(a.caps.ResumeGap)
+	if b.AnswerWithin <= 0 {
+		b.AnswerWithin = answer
+	}
+	b.CallTimeout, b.AnswerWithin, b.caps.ResumeGap = p.of(a.CallTimeout), p.of(b.AnswerWithin), p.of(a.caps.ResumeGap)
 	return &b
 }
 

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,18 +16,17 @@ import (
 // answers, feedback, returns and queries become changes of a payment.
 type Checkout struct {
 	Links
-	store        Store
-	accounts     map[string]*Account
-	merchants    map[string]*Merchant
-	rules        []Rule
-	live         bool
-	answerWithin time.Duration
-	sender       Sender // nil: events are kept and not sent
-	lanes        lanes
-	pace         pace
-	log          *slog.Logger
-	desk         *desk
-	running      sync.WaitGroup // calls to providers that outlive the request they were made for
+	store     Store
+	accounts  map[string]*Account
+	merchants map[string]*Merchant
+	rules     []Rule
+	live      bool
+	sender    Sender // nil: events are kept and not sent
+	lanes     lanes
+	pace      pace
+	log       *slog.Logger
+	desk      *desk
+	running   sync.WaitGroup // calls to providers that outlive the request they were made for
 }
 
 // Options are what a Checkout works with. Accounts and merchants are as configured; the store already has them.
@@ -38,7 +38,7 @@ type Options struct {
 	Tokens       Tokens
 	PublicURL    string        // where buyers and providers reach us, without a slash at the end
 	Live         bool          // refuses return hosts that are not listed, and http
-	AnswerWithin time.Duration // a request is answered after this while its call goes on; 0: 25 s
+	AnswerWithin time.Duration // a request is answered after this while its call goes on, where its account says nothing else; 0: 25 s
 	// TimeScale divides every wait of the program, given ones included: when providers are asked again and for how long,
 	// the time of calls and of the claims on them, what a payment may be tried for. It is for accounts at simulators: no
 	// real provider keeps up with it. What a provider counts itself, such as the life of its sessions, stays. 0: 1.
@@ -51,7 +51,7 @@ type Options struct {
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
 	c := &Checkout{accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
-		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, answerWithin: o.AnswerWithin, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
+		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
 	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask}, {kind: WorkGap, atOnce: 1, do: c.bridge},
 		{kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem}}
 	if c.sender != nil {
@@ -60,20 +60,19 @@ func New(o Options) *Checkout {
 	c.desk = newDesk(o.Poll, c.pace, pools...)
 	c.store = watchful{o.Store, c.desk}
 	for _, a := range o.Accounts {
-		c.accounts[a.Name] = a.paced(c.pace)
+		c.accounts[a.Name] = a.paced(c.pace, cmp.Or(o.AnswerWithin, answerWithin))
 	}
 	for _, m := range o.Merchants {
 		c.merchants[m.ID] = m
 	}
-	if c.answerWithin <= 0 {
-		c.answerWithin = 25 * time.Second
-	}
-	c.answerWithin = c.pace.of(c.answerWithin)
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}
 	return c
 }
+
+// answerWithin is how long a merchant waits for an answer at most, whatever his call still does.
+const answerWithin = 25 * time.Second
 
 // Request is one call of a merchant that may have an effect.
 type Request struct {

@@ -14,7 +14,7 @@ type prepare func(tx Tx) (*amendment, *Operation, error)
 
 // operate runs one effect: (a) one transaction commits the claim of the key, the intent and what it reserves; (b) the
 // call, outside of any transaction and detached from ctx; (c) one transaction commits what came of it, with the
-// answer. When the call takes longer than answerWithin, the answer is what is known by then, and the call goes on.
+// answer. When the call takes longer than the account has requests wait, the answer is what is known by then, and the call goes on.
 func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, prep prepare, answer func(*Payment, *Operation) Answer) (Answer, error) {
 	var p *Payment
 	var o *Operation
@@ -52,7 +52,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 		a, err := c.carryOut(context.WithoutCancel(ctx), p, &intent, rec, answer)
 		done <- result{a, err}
 	})
-	wait := time.NewTimer(c.answerWithin)
+	wait := time.NewTimer(c.accounts[p.attempt(o.AttemptID).Account].AnswerWithin)
 	defer wait.Stop()
 	select {
 	case res := <-done:

@@ -281,11 +281,16 @@ func (c *Checkout) settleDoubt(ctx context.Context, merchant, id string) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.answerWithin/2) // the caller waits, and his own call comes after it
-	defer cancel()
-	if o := p.openOperation(); o != nil && (o.State == OpUnknown || o.State == OpSent && now().After(o.Deadline)) {
-		_, err = c.Sync(ctx, merchant, id)
+	o := p.openOperation()
+	if o == nil || o.State != OpUnknown && (o.State != OpSent || !now().After(o.Deadline)) {
+		return nil
 	}
+	if account := c.accounts[p.attempt(o.AttemptID).Account]; account != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, account.AnswerWithin/2) // the caller waits, and his own call comes after it
+		defer cancel()
+	}
+	_, err = c.Sync(ctx, merchant, id)
 	if KindOf(err) == Unavailable {
 		return nil // the doubt remains, and the operation is refused because of it
 	}

@@ -120,7 +120,7 @@ func (c *Checkout) consult(ctx context.Context, before *Payment, o *Operation, i
 	if account == nil || account.querier == nil {
 		return "the provider cannot be asked", nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.answerWithin/2)
+	ctx, cancel := context.WithTimeout(ctx, account.AnswerWithin/2)
 	defer cancel()
 	p, err := c.inquire(ctx, before.MerchantID, before.ID, nil, false)
 	if KindOf(err) == Unavailable && err != nil {

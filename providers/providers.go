@@ -44,19 +44,25 @@ func Check(provider string, n Node, live bool) error { return known[provider].ch
 // is there.
 func Simulated(provider string, n Node) bool { return known[provider].simulated(n) }
 
-// Open opens an account. With live no call leaves for this machine or without TLS.
-func Open(provider string, n Node, live bool) (core.Provider, error) {
-	return OpenOver(nil, provider, n, live)
+// Timeouts bound the parts of one call to a provider.
+type Timeouts = outbound.Timeouts
+
+// Way is how the calls of an account travel.
+type Way struct {
+	// Transport is for simulations and tests; nil is the network. One that refuses a request without sending it says so
+	// with core.NotSentError; every other error leaves the outcome unknown.
+	Transport http.RoundTripper
+	Live      bool     // no call leaves for this machine or without TLS
+	Timeouts  Timeouts // on the network
 }
 
-// OpenOver opens an account whose calls travel over transport, for simulations and tests; nil is Open's own. A transport
-// that refuses a request without sending it says so with core.NotSentError; every other error leaves the outcome unknown.
-func OpenOver(transport http.RoundTripper, provider string, n Node, live bool) (core.Provider, error) {
+// Open opens an account.
+func Open(provider string, n Node, w Way) (core.Provider, error) {
 	k, ok := known[provider]
 	if !ok {
 		return nil, fmt.Errorf("there is no provider %q", provider)
 	}
-	return k.open(n, outbound.New(outbound.Options{Transport: transport, AllowLocal: !live}))
+	return k.open(n, outbound.New(outbound.Options{Transport: w.Transport, AllowLocal: !w.Live, Timeouts: w.Timeouts}))
 }
 
 // kind is one provider.

@@ -43,10 +43,9 @@ type config struct {
 
 // timeouts bound calls and the stop of the process.
 type timeouts struct {
-	Answer       time.Duration `koanf:"answer"`        // a merchant's request is answered after it while its call goes on
-	ProviderCall time.Duration `koanf:"provider_call"` // the whole call; afterwards its outcome is unknown
-	BeforeStop   time.Duration `koanf:"before_stop"`   // between "not ready" and the end of intake, for load balancers
-	Stop         time.Duration `koanf:"stop"`          // for requests that run when intake ends
+	budget     `koanf:",squash"`
+	BeforeStop time.Duration `koanf:"before_stop"` // between "not ready" and the end of intake, for load balancers
+	Stop       time.Duration `koanf:"stop"`        // for requests that run when intake ends
 }
 
 // reliability is how patient the program is.
@@ -69,6 +68,7 @@ type merchant struct {
 type account struct {
 	Provider string `koanf:"provider"`
 	State    string `koanf:"state"` // active (empty), draining, disabled
+	Timeouts budget `koanf:"timeouts"`
 	settings *koanf.Koanf
 }
 
@@ -93,7 +93,7 @@ func (c *config) live() bool { return c.Mode == modeLive }
 // defaults hold for what is neither in the file nor in the environment nor a flag.
 func defaults() config {
 	return config{Listen: "127.0.0.1:8080", Database: "sqlite:paymux.db", Mode: modeLive,
-		Timeouts:    timeouts{Answer: 25 * time.Second, ProviderCall: 40 * time.Second, BeforeStop: 5 * time.Second, Stop: 30 * time.Second},
+		Timeouts:    timeouts{budget: usualBudget, BeforeStop: 5 * time.Second, Stop: 30 * time.Second},
 		Reliability: reliability{TimeScale: 1}}
 }
 
@@ -189,6 +189,7 @@ func (d *document) check(c *config) {
 		d.wrong("secret_key", "it has less than 32 characters")
 	}
 	d.checkWebhooks(c)
+	d.checkBudgets(c)
 	d.checkAccounts(c)
 	d.checkMerchants(c)
 	d.checkRouting(c)

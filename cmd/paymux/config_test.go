@@ -28,7 +28,12 @@ func TestConfigSample(t *testing.T) {
 		{When: when{Currency: []string{"SAR"}, Method: []string{"card", "wallet"}, Country: []string{"SA", "AE"}}, Use: []string{"aps-sa"}},
 		{Use: []string{"aps-ae", "aps-sa"}},
 	}, c.Routing, "one value stands for a list of one")
-	require.Equal(t, timeouts{Answer: 20 * time.Second, ProviderCall: 40 * time.Second, BeforeStop: 10 * time.Second, Stop: 30 * time.Second}, c.Timeouts)
+	all := budget{Connect: 3 * time.Second, TLS: 5 * time.Second, FirstByte: 30 * time.Second, ProviderCall: 40 * time.Second, Answer: 20 * time.Second}
+	require.Equal(t, timeouts{budget: all, BeforeStop: 10 * time.Second, Stop: 30 * time.Second}, c.Timeouts)
+	own := all
+	own.ProviderCall, own.Answer = 60*time.Second, 30*time.Second
+	require.Equal(t, []budget{own, all}, []budget{c.budgetOf("aps-sa"), c.budgetOf("aps-ae")})
+	require.Equal(t, 30*time.Second, c.longestAnswer())
 	require.Equal(t, "active", c.Accounts["aps-ae"].State)
 
 	var settings aps.Config
@@ -127,7 +132,7 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, listen, merchants, mode, public_url, reliability, routing, secret_key, timeouts, webhooks"}},
 		{"unknown key of an account", map[int]string{13: "    enviroment: production"}, []string{
 			"7: accounts.aps-ae.environment: sandbox or production is needed, or page_url and api_url",
-			"13: accounts.aps-ae.enviroment: there is no such key; there are access_code, agreements, api_url, currencies, environment, language, merchant_identifier, options, page_url, provider, request_phrase, response_phrase, sha_type, state, visa_three_digit"}},
+			"13: accounts.aps-ae.enviroment: there is no such key; there are access_code, agreements, api_url, currencies, environment, language, merchant_identifier, options, page_url, provider, request_phrase, response_phrase, sha_type, state, timeouts, visa_three_digit"}},
 		{"unknown key of a rule", map[int]string{15: "  - {when: {curency: AED}, use: [aps-ae]}"}, []string{"15: routing[0].when.curency: there is no such key; there are country, currency, method"}},
 		{"a provider's own problem", map[int]string{10: "    sha_type: MD5\n    access_code: \"!\""}, []string{
 			"10: accounts.aps-ae.sha_type: \"MD5\" is none of SHA-256, SHA-512, HMAC-256, HMAC-512",
@@ -180,6 +185,17 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 			"15: accounts.aps-ae.currencies[0]: one value is needed",
 			"18: timeouts.answer: \"soon\" is no duration such as 25s or 1m30s",
 			"18: timeouts.stop: \"-1s\" is no duration such as 25s or 1m30s"}},
+		{"too short and too long", map[int]string{13: "    environment: production\n    timeouts: {connect: 99ms, tls: 0s, first_byte: 61s, provider_call: 2m, answer: 999ms}", 16: "timeouts: {connect: 11s, tls: 100ms, answer: 1m}"}, []string{
+			"14: accounts.aps-ae.timeouts.connect: 99ms as connect of account aps-ae is not between 100ms and 10s",
+			"14: accounts.aps-ae.timeouts.tls: 0s as tls of account aps-ae is not between 100ms and 15s",
+			"14: accounts.aps-ae.timeouts.first_byte: 1m1s as first_byte of account aps-ae is not between 1s and 1m0s",
+			"14: accounts.aps-ae.timeouts.provider_call: 2m0s as provider_call of account aps-ae is not between 1s and 1m30s",
+			"14: accounts.aps-ae.timeouts.answer: 999ms as answer of account aps-ae is not between 1s and 55s",
+			"17: timeouts.connect: 11s as connect of every account is not between 100ms and 10s",
+			"17: timeouts.answer: 1m0s as answer of every account is not between 1s and 55s"}},
+		{"what an account does not wait for", map[int]string{13: "    environment: production\n    timeouts: {stop: 30s, answer: soon}"}, []string{
+			"14: accounts.aps-ae.timeouts.stop: there is no such key; there are answer, connect, first_byte, provider_call, tls",
+			"14: accounts.aps-ae.timeouts.answer: \"soon\" is no duration such as 25s or 1m30s"}},
 		{"listen and mode", map[int]string{1: "listen: 8080", 17: "mode: demo"}, []string{
 			"1: listen: an address such as :8080 or 127.0.0.1:8080 is needed", "17: mode: \"demo\" is neither live nor test"}},
 		{"the same key twice", map[int]string{17: "listen: :9090"}, []string{"17: listen: it is already in line 1"}},

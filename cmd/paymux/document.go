@@ -41,7 +41,7 @@ type place struct {
 
 type problem struct {
 	place
-	text string
+	err error
 }
 
 func newDocument(path string) *document {
@@ -56,7 +56,7 @@ func (d *document) err() error {
 	slices.SortStableFunc(d.problems, func(a, b problem) int { return a.line - b.line })
 	errs := make([]error, len(d.problems))
 	for i, p := range d.problems {
-		errs[i] = fmt.Errorf("%s: %s", p.name, p.text)
+		errs[i] = fmt.Errorf("%s: %w", p.name, p.err)
 	}
 	return &configError{errors.Join(errs...)}
 }
@@ -64,20 +64,22 @@ func (d *document) err() error {
 // configError is every problem of a configuration.
 type configError struct{ error }
 
+func (e *configError) Unwrap() error { return e.error }
+
 // wrong notes a problem of the value at path, or of the nearest one around it that is written down.
 func (d *document) wrong(path, format string, args ...any) {
 	d.bad[path] = true
-	text := fmt.Sprintf(format, args...)
+	err := fmt.Errorf(format, args...)
 	if path != "" {
-		text = path + ": " + text
+		err = fmt.Errorf("%s: %w", path, err)
 	}
 	for ; path != ""; path = path[:max(strings.LastIndexAny(path, ".["), 0)] {
 		if p, ok := d.at[path]; ok {
-			d.problems = append(d.problems, problem{p, text})
+			d.problems = append(d.problems, problem{p, err})
 			return
 		}
 	}
-	d.problems = append(d.problems, problem{place{name: d.path}, text})
+	d.problems = append(d.problems, problem{place{name: d.path}, err})
 }
 
 func (d *document) place(line int) place {
@@ -141,7 +143,7 @@ func (d *document) syntax(content []byte, err error) {
 	if line > 0 {
 		p = d.place(line)
 	}
-	d.problems = append(d.problems, problem{p, m[2]})
+	d.problems = append(d.problems, problem{p, errors.New(m[2])})
 }
 
 // value reads n as a t. What is wrong is noted and left out.
@@ -176,8 +178,12 @@ func (d *document) value(n *yaml.Node, t reflect.Type, path string) any {
 func fieldsOf(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	for i := range t.NumField() {
-		if key := t.Field(i).Tag.Get("koanf"); key != "" && key != "-" {
-			fields[key] = t.Field(i).Type
+		f := t.Field(i)
+		switch key := f.Tag.Get("koanf"); {
+		case f.Anonymous:
+			maps.Copy(fields, fieldsOf(f.Type))
+		case key != "" && key != "-":
+			fields[key] = f.Type
 		}
 	}
 	return fields
@@ -245,10 +251,10 @@ func (d *document) mapping(n *yaml.Node, path string, read func(key, value *yaml
 		below := strings.TrimPrefix(path+"."+key.Value, ".")
 		switch first := seen[key.Value]; {
 		case key.Kind != yaml.ScalarNode:
-			d.problems = append(d.problems, problem{d.place(key.Line), "a key is text"})
+			d.problems = append(d.problems, problem{d.place(key.Line), errors.New("a key is text")})
 			continue
 		case first > 0:
-			d.problems = append(d.problems, problem{d.place(key.Line), fmt.Sprintf("%s: it is already in line %d", below, first)})
+			d.problems = append(d.problems, problem{d.place(key.Line), fmt.Errorf("%s: it is already in line %d", below, first)})
 			continue
 		}
 		seen[key.Value], d.at[below] = key.Line, d.place(key.Line)

@@ -38,8 +38,9 @@ const (
 type faultWorld struct {
 	t       *testing.T
 	faults  *storagetest.Faults
-	pools   []*sql.DB         // of the database, as they were opened: the one that writes is the first
-	calls   func(body string) // what happens when the provider is called
+	pools   []*sql.DB                       // of the database, as they were opened: the one that writes is the first
+	calls   func(body string)               // what happens when the provider is called
+	takes   func(body string) time.Duration // how long an answer of the provider is under way; nil: no time
 	options storage.Options
 	config  *config
 	sim     *sandbox.Server
@@ -66,7 +67,7 @@ func faultConfig(t *testing.T) *config {
 	c, err := loadConfig(w.write("127.0.0.1:0"), nil)
 	require.NoError(t, err)
 	c.PublicURL = ourURL
-	c.Timeouts = timeouts{Answer: 5 * time.Second, ProviderCall: 5 * time.Second, Stop: 5 * time.Second}
+	c.Timeouts = timeouts{budget: budget{Answer: 5 * time.Second, ProviderCall: 5 * time.Second}, Stop: 5 * time.Second}
 	return c
 }
 
@@ -170,6 +171,13 @@ func (w *faultWorld) line(provider bool) http.RoundTripper {
 				w.calls(string(body))
 			}
 			handler.ServeHTTP(out, in)
+			if w.takes != nil {
+				select {
+				case <-time.After(w.takes(string(body))):
+				case <-r.Context().Done():
+					return nil, r.Context().Err()
+				}
+			}
 		} else {
 			w.mu.Lock()
 			program := w.service // the provider may call while another life begins

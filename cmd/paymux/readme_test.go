@@ -90,7 +90,7 @@ func exampleAccount(t *testing.T, provider string) *core.Account {
 	t.Cleanup(stop)
 	k := koanf.New(".")
 	require.NoError(t, k.Load(tree(settings), nil))
-	p, err := providers.Open(provider, k, false)
+	p, err := providers.Open(provider, k, providers.Way{})
 	require.NoError(t, err)
 	a, err := core.OpenAccount(core.AccountConfig{Name: provider, Provider: provider}, make([]byte, 32), p)
 	require.NoError(t, err)

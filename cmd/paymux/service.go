@@ -155,12 +155,14 @@ func (s *service) account(ctx context.Context, name string, a account) (*core.Ac
 	if row.Provider != a.Provider {
 		return nil, fmt.Errorf("its payments are at %s; an account at %s needs another name", row.Provider, a.Provider)
 	}
-	p, err := providers.OpenOver(s.transport, a.Provider, a.settings, s.config.live())
+	t := s.config.budgetOf(name)
+	p, err := providers.Open(a.Provider, a.settings, providers.Way{Transport: s.transport, Live: s.config.live(),
+		Timeouts: providers.Timeouts{Connect: t.Connect, TLS: t.TLS, FirstByte: t.FirstByte}})
 	if err != nil {
 		return nil, err
 	}
 	return core.OpenAccount(core.AccountConfig{Name: name, Provider: a.Provider, State: core.AccountState(a.State), Live: s.config.live(),
-		CallTimeout: s.config.Timeouts.ProviderCall}, row.Salt, p)
+		CallTimeout: t.ProviderCall, AnswerWithin: t.Answer}, row.Salt, p)
 }
 
 func rules(c *config) (out []core.Rule) {
@@ -194,7 +196,7 @@ func (s *service) run(ctx context.Context, l net.Listener, handler http.Handler,
 	background.Go(func() { s.checkout.Run(work) })
 	background.Go(func() { s.flushKeys(work) })
 
-	srv := newServer(handler, t.Answer, s.log)
+	srv := newServer(handler, s.config.longestAnswer(), s.log)
 	var silent silentConns
 	srv.ConnState = silent.watch
 	served := make(chan error, 1)

@@ -68,7 +68,7 @@ func newWorld(t *testing.T, change func(*sandbox.Account)) *world {
 		RequestPhrase: secret.New(w.account.RequestPhrase), ResponsePhrase: secret.New(w.account.ResponsePhrase),
 		PageURL: w.address + sandbox.PaymentPagePath, APIURL: w.address + sandbox.PaymentAPIPath,
 	}
-	transport := outbound.NewTransport(true, nil)
+	transport := outbound.NewTransport(outbound.Options{AllowLocal: true})
 	t.Cleanup(transport.CloseIdleConnections)
 	client := outbound.New(outbound.Options{Transport: watched{w, transport}, AllowLocal: true, Record: w.keep})
 	w.provider, err = aps.New(cfg, client)

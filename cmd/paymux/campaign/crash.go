@@ -156,7 +156,7 @@ func (i *instance) build(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p, err := providers.OpenOver(&providerLine{i: i}, "aps", a, false)
+		p, err := providers.Open("aps", a, providers.Way{Transport: &providerLine{i: i}})
 		if err != nil {
 			return err
 		}

@@ -34,6 +34,7 @@ type Options struct {
 	Transport  http.RoundTripper // nil: NewTransport
 	AllowLocal bool              // test mode: http and loopback addresses, as the simulators have them
 	RootCAs    *x509.CertPool    // for the own transport; nil: those of the system
+	Timeouts   Timeouts          // for the own transport
 	Record     Recorder          // nil: core.RecordExchange
 }
 
@@ -56,7 +57,7 @@ func New(o Options) *Client {
 		c.record = core.RecordExchange
 	}
 	if c.transport == nil {
-		c.transport = NewTransport(o.AllowLocal, o.RootCAs)
+		c.transport = NewTransport(o)
 	}
 	return c
 }

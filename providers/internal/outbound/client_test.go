@@ -282,7 +282,7 @@ func TestASealedConnectionWritesNothingMore(t *testing.T) {
 // TestAWriteThatFailedAtOnceIsNotSent gives the request a kept connection that cannot be written to any more.
 func TestAClosedIdleConnectionIsNotSent(t *testing.T) {
 	address, calls := server(t, jsonAnswer(`{}`))
-	transport := NewTransport(true, nil)
+	transport := NewTransport(Options{AllowLocal: true})
 	dial := transport.DialContext
 	var conns []*countedConn
 	transport.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -316,5 +316,5 @@ func TestOverTLS(t *testing.T) {
 func TestNoProxyOfTheEnvironment(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	require.Nil(t, NewTransport(false, nil).Proxy)
+	require.Nil(t, NewTransport(Options{}).Proxy)
 }

@@ -1,9 +1,9 @@
 package outbound
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -13,27 +13,39 @@ import (
 	"time"
 )
 
-// Time budget of a call (reliability requirement R-32); the whole is bounded by the context.
-const (
-	connectTimeout = 3 * time.Second
-	tlsTimeout     = 5 * time.Second
-	headerTimeout  = 30 * time.Second
-)
+// Timeouts bound the parts of one call (reliability requirement R-32); the whole is bounded by its context. Zero is what
+// stands beside it.
+type Timeouts struct {
+	Connect   time.Duration // to the provider, with the look-up of its name: 3 s
+	TLS       time.Duration // the handshake: 5 s
+	FirstByte time.Duration // from the end of the request to the beginning of the answer: 30 s
+}
+
+func (t Timeouts) orDefault() Timeouts {
+	return Timeouts{cmp.Or(t.Connect, 3*time.Second), cmp.Or(t.TLS, 5*time.Second), cmp.Or(t.FirstByte, 30*time.Second)}
+}
 
 // connections per host: what one account may have under way, and what stays open for the next call.
 const connections = 64
 
 // NewTransport is HTTP/1.1 over connections that count what is written, so that NotSent can be proved: no proxy of the
-// environment, TLS 1.2 or later, no compression, headers of 64 kB at most. With allowLocal loopback may be dialled.
-func NewTransport(allowLocal bool, roots *x509.CertPool) *http.Transport {
-	d := &dialer{net: net.Dialer{Timeout: connectTimeout}, tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, NextProtos: []string{"http/1.1"}}}
-	if !allowLocal {
-		d.net.Control = refuseLocal
+// environment, TLS 1.2 or later, no compression, headers of 64 kB at most. Of o it takes what is said of connections.
+func NewTransport(o Options) *http.Transport {
+	network := &net.Dialer{}
+	if !o.AllowLocal {
+		network.Control = refuseLocal
 	}
+	return transportOver(network.DialContext, o)
+}
+
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+func transportOver(connect dial, o Options) *http.Transport {
+	d := &dialer{connect: connect, timeouts: o.Timeouts.orDefault(), tls: &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"http/1.1"}}}
 	return &http.Transport{
 		DialContext:            d.dial,
 		DialTLSContext:         d.dialTLS,
-		ResponseHeaderTimeout:  headerTimeout,
+		ResponseHeaderTimeout:  d.timeouts.FirstByte,
 		MaxIdleConns:           connections,
 		MaxIdleConnsPerHost:    connections,
 		MaxConnsPerHost:        connections,
@@ -44,12 +56,19 @@ func NewTransport(allowLocal bool, roots *x509.CertPool) *http.Transport {
 }
 
 type dialer struct {
-	net net.Dialer
-	tls *tls.Config
+	connect  dial
+	timeouts Timeouts
+	tls      *tls.Config
+}
+
+func (d *dialer) raw(ctx context.Context, network, address string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeouts.Connect)
+	defer cancel()
+	return d.connect(ctx, network, address)
 }
 
 func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	conn, err := d.net.DialContext(ctx, network, address)
+	conn, err := d.raw(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +77,7 @@ func (d *dialer) dial(ctx context.Context, network, address string) (net.Conn, e
 
 // dialTLS does the handshake here, so that only bytes of requests pass the counting connection.
 func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	raw, err := d.net.DialContext(ctx, network, address)
+	raw, err := d.raw(ctx, network, address)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +88,7 @@ func (d *dialer) dialTLS(ctx context.Context, network, address string) (net.Conn
 	}
 	config := d.tls.Clone()
 	config.ServerName = host
-	ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
+	ctx, cancel := context.WithTimeout(ctx, d.timeouts.TLS)
 	defer cancel()
 	conn := tls.Client(raw, config)
 	if err := conn.HandshakeContext(ctx); err != nil {
