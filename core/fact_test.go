@@ -103,6 +103,8 @@ func TestCountersOnlyRiseAndStayInBounds(t *testing.T) {
 			require.GreaterOrEqual(t, a.Captured, before.Captured)
 			require.GreaterOrEqual(t, a.Refunded, before.Refunded)
 			require.LessOrEqual(t, a.Captured, a.Authorized)
+			require.LessOrEqual(t, a.Captured+a.Released, a.Authorized)
+			require.LessOrEqual(t, a.Captured+a.Capturable, a.Ceiling)
 			require.LessOrEqual(t, a.Captured+a.CaptureReserved, a.Ceiling+a.Foreign)
 			require.LessOrEqual(t, a.Refunded+a.RefundReserved, a.Captured+a.Surplus+a.Foreign)
 			require.True(t, a.Surplus == 0 || p.NeedsReview)
@@ -151,6 +153,18 @@ func TestFacts(t *testing.T) {
 		{name: "a decline on the page leaves the buyer there", facts: []Fact{asserted(AuthorizationDeclined, "A", "", 0)}, state: StatusRequiresAction},
 		{name: "agreed, one part charged (F12)", facts: []Fact{asserted(AgreementOpen, "P", "", 10000), asserted(Captured, "C1", "C1", 4000)},
 			want: Amounts{Authorized: 4000, Captured: 4000, Capturable: 6000, Refundable: 4000}, state: StatusPartiallyCaptured},
+		{name: "what was captured of one of several authorizations is open in none", facts: []Fact{asserted(Authorized, "A", "", 3000), asserted(Authorized, "B", "", 3000),
+			asserted(Captured, "K1", "", 2000)}, want: Amounts{Authorized: 6000, Captured: 2000, Capturable: 4000, Refundable: 2000}, state: StatusPartiallyCaptured},
+		{name: "nor was it released", facts: []Fact{asserted(Authorized, "A", "", 3000), asserted(AuthorizationClosed, "A", "", 0), asserted(Authorized, "B", "", 3000),
+			asserted(AuthorizationClosed, "B", "", 0), asserted(Captured, "K1", "", 2000)},
+			want: Amounts{Authorized: 6000, Captured: 2000, Released: 4000, Refundable: 2000}, state: StatusSucceeded},
+		{name: "a void reserves no more than what may be open", ops: []*Operation{{AttemptID: "att_1", State: OpSent, Op: Op{ID: "op_v", Kind: OpVoid, Key: "KV"}}},
+			facts: []Fact{asserted(Authorized, "A", "", 10000), asserted(Authorized, "B", "", 0), asserted(Captured, "K1", "", 5001)},
+			want:  Amounts{Authorized: 10000, Captured: 5001, Refundable: 5001}, state: StatusPartiallyCaptured},
+		{name: "somebody else was faster than a pending capture", ops: []*Operation{capture(OpPending, 6000, Totals{})},
+			facts: []Fact{asserted(Authorized, "A", "", 10000), {Kind: CapturePending, ID: "C1", Of: "A", OpKey: "KC", Amount: Money{6000, "EUR"}, Strength: Asserted},
+				asserted(Captured, "C2", "A", 9000)},
+			want: Amounts{Authorized: 10000, Captured: 9000, Refundable: 9000}, state: StatusPartiallyCaptured},
 		{name: "a refund beyond what was captured", facts: []Fact{asserted(Captured, "A", "A", 4000), asserted(Refunded, "R", "", 5000)},
 			want: Amounts{Authorized: 4000, Captured: 4000, Refunded: 5000, Surplus: 1000}, state: StatusSucceeded},
 		{name: "another currency moves nothing", facts: []Fact{{Kind: Captured, ID: "A", Of: "A", Amount: Money{10000, "USD"}, Strength: Asserted}}, state: StatusRequiresAction},
@@ -165,6 +179,7 @@ func TestFacts(t *testing.T) {
 			p.Operations = append(p.Operations, c.ops...)
 			p.Apply("att_1", "evd", c.facts, time.Unix(0, 0))
 			got := p.Amounts
+			require.LessOrEqual(t, got.Captured+got.CaptureReserved, got.Ceiling+got.Foreign, "what the database lets be stored")
 			got.CaptureReserved, got.RefundReserved, got.Ceiling, got.captureAnnounced, got.refundAnnounced = 0, 0, 0, 0, 0
 			if c.want.Foreign == 0 {
 				got.Foreign = 0

@@ -187,14 +187,10 @@ func (p *Payment) add(a *Amounts, at *Attempt, t *tally) (open int64) {
 	a.Captured = addCapped(a.Captured, captured)
 	a.Refunded = addCapped(a.Refunded, refunded)
 	a.Reversed = addCapped(a.Reversed, max(0, sumOf(t.reversed)-sumOf(t.recovered)))
-	open = t.sum((*authTally).open)
-	a.Released = addCapped(a.Released, t.sum(func(x *authTally) int64 {
-		if !x.closed {
-			return 0
-		}
-		return x.total() - x.captured()
-	}))
-	a.Ceiling = addCapped(a.Ceiling, max(t.authorized(), t.everAgreed()))
+	open, released := t.uncaptured()
+	a.Released = addCapped(a.Released, released)
+	ceiling := max(t.authorized(), t.everAgreed())
+	a.Ceiling = addCapped(a.Ceiling, ceiling)
 	open = max(open, t.agreement()-captured)
 	ownCaptured, ownRefunded := t.own()
 	if p.Order.Capture == CaptureAutomatic { // a sale is asked for by the attempt itself
@@ -210,31 +206,35 @@ func (p *Payment) add(a *Amounts, at *Attempt, t *tally) (open int64) {
 	foreign, _ := t.capturesPending(own)
 	a.captureAnnounced = addCapped(a.captureAnnounced, foreign)
 	a.refundAnnounced = addCapped(a.refundAnnounced, sumUndecided(t.refunds, own))
+	room := left{rest(ceiling, captured), rest(captured, refunded)}
 	for _, o := range p.Operations {
 		if o.AttemptID == at.ID && o.open() {
-			a.reserve(o, t, open-foreign)
+			a.reserve(o, t, open-foreign, &room)
 		}
 	}
 	return open
 }
 
 // reserve sets aside what the open operation o may still move: what the provider announced for it, else its amount
-// less what has become visible of it since its intent was committed (port F8).
-func (a *Amounts) reserve(o *Operation, t *tally, open int64) {
+// less what has become visible of it since its intent was committed (port F8). Somebody else may have been faster at the
+// provider: there is never more to move than the room that is left.
+func (a *Amounts) reserve(o *Operation, t *tally, open int64, room *left) {
 	amount, exact := t.announced(o)
 	switch {
 	case o.Kind == OpCapture:
 		if !exact {
 			amount = max(0, addCapped(o.Baseline.Captured, o.Amount.Minor)-t.captured())
 		}
+		amount = take(&room.capturable, amount)
 		a.CaptureReserved = addCapped(a.CaptureReserved, amount)
 	case o.Kind == OpVoid:
-		amount = max(0, open)
+		amount = take(&room.capturable, max(0, open))
 		a.CaptureReserved = addCapped(a.CaptureReserved, amount)
 	case o.Kind == OpRefund:
 		if !exact {
 			amount = max(0, addCapped(o.Baseline.Refunded, o.Amount.Minor)-t.refunded())
 		}
+		amount = take(&room.refundable, amount)
 		a.RefundReserved = addCapped(a.RefundReserved, amount)
 	case o.Kind.authorizes():
 		amount = max(0, o.Amount.Minor-t.authorized())
@@ -242,6 +242,13 @@ func (a *Amounts) reserve(o *Operation, t *tally, open int64) {
 	if o.State == OpUnknown {
 		a.InDoubt = addCapped(a.InDoubt, amount)
 	}
+}
+
+// take takes at most amount from room.
+func take(room *int64, amount int64) int64 {
+	amount = min(amount, *room)
+	*room -= amount
+	return amount
 }
 
 // close derives what is left from the sums of all attempts.

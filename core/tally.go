@@ -289,6 +289,14 @@ func (a *authTally) open() int64 {
 	return a.total() - a.captured()
 }
 
+// released is what the end of a closed authorization set free.
+func (a *authTally) released() int64 {
+	if !a.closed {
+		return 0
+	}
+	return a.total() - a.captured()
+}
+
 // undecided reports whether an authorization was announced and nothing decided it yet.
 func (a *authTally) undecided() bool {
 	return a.hasPending && a.total() == 0 && !a.declined && !a.closed
@@ -331,6 +339,15 @@ func (t *tally) sum(f func(*authTally) int64) (total int64) {
 		}
 	}
 	return total
+}
+
+// uncaptured is what was authorized and not captured: open for capture, and released. What was captured of an
+// authorization that nobody named is gone from one of them: from the open ones first, so that nothing is offered that may
+// not be there.
+func (t *tally) uncaptured() (open, released int64) {
+	left := t.authorized() - t.captured()
+	released = min(t.sum((*authTally).released), left)
+	return min(t.sum((*authTally).open), left-released), released
 }
 
 func (t *tally) refunded() int64 {
