@@ -102,7 +102,7 @@ func (c *Checkout) book(ctx context.Context, r Request, id string, in NewBooking
 			}
 			amount.Minor = most
 		}
-		account, err := c.account(at)
+		account, err := c.account(at.Account)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -35,24 +35,28 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 		if at == nil {
 			return nil, nil, conflict("state_invalid", "the payment changed meanwhile; read it again")
 		}
+		account, err := c.account(at.Account)
+		if err != nil {
+			return nil, nil, err
+		}
 		of := a.openAuthorization(at, 1)
 		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: a.Order.Save.Kind != SaveNone}
-		o, err := a.intend(c.accounts[at.Account], at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })
+		o, err := a.intend(account, at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })
 		return a, o, err
 	}, paymentAnswer(200))
 }
 
 // toVoid is the attempt whose hold canceling releases at the provider, nil for none: what a second attempt holds beyond
-// the payment's amount first, then what is left to capture, where the provider can still release it.
+// the payment's amount first, then what is left to capture, where the provider can still release it. What the provider of
+// an account can that is not configured any more nobody knows: it is not given up here as if it could not.
 func (p *Payment) toVoid(c *Checkout) *Attempt {
 	var found *Attempt
 	for _, at := range p.Attempts {
-		account, t := c.accounts[at.Account], p.tallyOf(at)
-		if account == nil || account.voider == nil || t.sum((*authTally).open) == 0 || p.left(at).capturable == 0 {
+		t := p.tallyOf(at)
+		if t.sum((*authTally).open) == 0 || p.left(at).capturable == 0 {
 			continue
 		}
-		caps := account.methodCaps(at.Method)
-		if t.captured() > 0 && (caps == nil || !caps.VoidAfterCapture) {
+		if account := c.accounts[at.Account]; account != nil && !account.voids(at, t) {
 			continue
 		}
 		if found == nil || p.Amounts.Captured > 0 || at.Number > found.Number {
@@ -60,6 +64,12 @@ func (p *Payment) toVoid(c *Checkout) *Attempt {
 		}
 	}
 	return found
+}
+
+// voids reports whether the provider can release what is open of an attempt of the account.
+func (a *Account) voids(at *Attempt, t *tally) bool {
+	caps := a.methodCaps(at.Method)
+	return a.voider != nil && (t.captured() == 0 || caps != nil && caps.VoidAfterCapture)
 }
 
 // cancelHere cancels without a call: nothing is authorized yet, or the rest can only be given up.

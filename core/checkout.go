@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"regexp"
 	"slices"
@@ -219,12 +220,14 @@ func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Me
 	}, paymentAnswer(200))
 }
 
-// account is the account of an attempt. One that is no longer configured can do nothing; the payment waits for it.
-func (c *Checkout) account(at *Attempt) (*Account, error) {
-	if a := c.accounts[at.Account]; a != nil {
+// account is the account that something was begun at. One that is no longer configured can do nothing, which is
+// Unavailable with code provider_unavailable: what was begun waits until it is configured again.
+func (c *Checkout) account(name string) (*Account, error) {
+	if a := c.accounts[name]; a != nil {
 		return a, nil
 	}
-	return nil, &Error{Kind: Unavailable, Code: "provider_unavailable", Message: "the account of this payment is not configured"}
+	return nil, &Error{Kind: Unavailable, Op: "core.account", Code: "provider_unavailable",
+		Message: fmt.Sprintf("nothing was done: the account %s is not configured any more", name)}
 }
 
 // load begins an amendment of a payment for a merchant's request.

@@ -127,7 +127,7 @@ func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord
 			return nil, nil, conflict("idempotency_in_progress", "the operation is running already")
 		}
 		at := a.attempt(again.AttemptID)
-		account, err := c.account(at)
+		account, err := c.account(at.Account)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -171,7 +171,10 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 	if m.Status != MandateIsActive && m.Status != MandateIsSuspended {
 		return Answer{}, conflict("mandate_not_active", "the mandate is %s", m.Status)
 	}
-	account := c.accounts[m.Account]
+	account, err := c.account(m.Account)
+	if err != nil {
+		return Answer{}, err
+	}
 	if account.canceler == nil {
 		return Answer{}, invalid("capability_unsupported", "", "account %s cannot end a mandate", account.Name)
 	}

@@ -53,14 +53,16 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 		return c.unasked(ctx, p, lease)
 	}
 	for i, at := range attempts {
-		account, err := c.account(at)
+		account, err := c.account(at.Account)
 		var s Snapshot
 		var exchanges []Exchange
 		if err == nil {
 			s, exchanges, err = account.query(ctx, QueryInput{Known: p.known(at)})
 		}
 		if err != nil {
-			silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: codeSilent, Message: "the provider did not tell; ask again later", Err: err}
+			if silent = err; account != nil {
+				silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: codeSilent, Message: "the provider did not tell; ask again later", Err: err}
+			}
 			c.log.WarnContext(ctx, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
 		}
 		owed := silent != nil || i < len(attempts)-1 // of all attempts, somebody has yet to tell
@@ -141,7 +143,7 @@ func (p *Payment) neverLeft(at *Attempt) bool {
 // mute reports whether there is nobody to ask about an attempt: its provider answers no questions, or nothing of it
 // ever left.
 func (c *Checkout) mute(p *Payment, at *Attempt) bool {
-	account, err := c.account(at)
+	account, err := c.account(at.Account)
 	return err == nil && (account.querier == nil || p.neverLeft(at))
 }
 

@@ -55,6 +55,10 @@ func (c *Checkout) route(m *Merchant, o *PaymentOrder, amount Money) (*Account, 
 	var reasons []string
 	for _, name := range names {
 		a := c.accounts[name]
+		if a == nil {
+			reasons = append(reasons, name+": it is not configured")
+			continue
+		}
 		caps, err := a.takes(o, amount)
 		if err == nil {
 			return a, caps, nil
