@@ -1,9 +1,11 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 
@@ -19,12 +21,24 @@ func handleErrors(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		p := problemOf(err)
 		if p.Status >= http.StatusInternalServerError {
-			log.ErrorContext(c.Request().Context(), "request failed", "request_id", requestID(c), "route", c.Path(), "code", p.Code, "error", err)
+			log.Log(c.Request().Context(), levelOf(c, err), "request failed", "request_id", requestID(c), "route", c.Path(), "code", p.Code, "error", err)
 		}
 		if err := writeProblem(c, p); err != nil {
-			log.ErrorContext(c.Request().Context(), "answer not written", "request_id", requestID(c), "error", err)
+			log.Log(c.Request().Context(), levelOf(c, err), "answer not written", "request_id", requestID(c), "error", err)
 		}
 	}
+}
+
+// levelOf is how an error of a request is logged that is not the caller's own. A caller who hung up ended his request
+// himself, and so did a stop of the process: nothing is wrong, and nobody reads the answer. What else broke meanwhile is
+// told as ever.
+func levelOf(c echo.Context, err error) slog.Level {
+	_, network := errors.AsType[net.Error](err)
+	gone := errors.Is(c.Request().Context().Err(), context.Canceled)
+	if gone && (network || errors.Is(err, context.Canceled) || core.KindOf(err) == core.Unavailable) {
+		return slog.LevelDebug
+	}
+	return slog.LevelError
 }
 
 // problemOf is what the caller is told about err. Whatever nobody classified is "internal", and its text stays here.

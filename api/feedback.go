@@ -34,7 +34,7 @@ func (s *Server) feedback(c echo.Context) error {
 		s.log.WarnContext(r.Context(), "feedback refused", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body), "why", core.CodeOf(err))
 		return c.String(http.StatusForbidden, "refused")
 	default: // without an acknowledgement it is sent again
-		s.log.ErrorContext(r.Context(), "feedback not stored", "request_id", requestID(c), "error", err)
+		s.log.Log(r.Context(), levelOf(c, err), "feedback not stored", "request_id", requestID(c), "error", err)
 		return c.String(http.StatusServiceUnavailable, "try again")
 	}
 }

@@ -38,7 +38,7 @@ var unknownPage = hosted.Notice{Lang: "en", Title: "There is nothing here", Text
 
 // notNow is for a buyer whose payment could not be looked up; the page looks again by itself.
 func (s *Server) notNow(c echo.Context, err error) error {
-	s.log.ErrorContext(c.Request().Context(), "page not shown", "request_id", requestID(c), "route", c.Path(), "error", err)
+	s.log.Log(c.Request().Context(), levelOf(c, err), "page not shown", "request_id", requestID(c), "route", c.Path(), "error", err)
 	return hosted.Write(c.Response(), http.StatusServiceUnavailable, hosted.Notice{Lang: "en", Title: "One moment", Text: "We could not look up your payment just now.", Refresh: 3})
 }
 

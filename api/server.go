@@ -98,7 +98,7 @@ func (s *Server) open(e *echo.Echo) {
 // ready proves that a row can be written. The state of providers never makes the process unready.
 func (s *Server) ready(c echo.Context) error {
 	if err := s.store.Ready(c.Request().Context()); err != nil {
-		s.log.ErrorContext(c.Request().Context(), "not ready", "error", err)
+		s.log.Log(c.Request().Context(), levelOf(c, err), "not ready", "error", err)
 		return c.JSON(http.StatusServiceUnavailable, map[string]string{"status": "unavailable"})
 	}
 	return c.JSON(http.StatusOK, map[string]string{"status": "ready"})

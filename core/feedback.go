@@ -149,7 +149,7 @@ func (c *Checkout) applyItem(ctx context.Context, w Work) error {
 		}
 		return nil
 	})
-	if err != nil && CodeOf(err) != "lease_lost" {
+	if err != nil && CodeOf(err) != "lease_lost" && ctx.Err() == nil { // a stop is no fault of the message
 		return c.setAside(ctx, w, item, err)
 	}
 	return err

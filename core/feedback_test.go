@@ -1,8 +1,10 @@
 package core_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -184,4 +186,38 @@ func TestNoCardNumberIsStored(t *testing.T) {
 	require.Contains(t, string(items[0].Raw), "411111******1111")
 	require.Contains(t, string(items[0].Raw), "4000000000000002")
 	require.Equal(t, "application/json; card=550000******0004", items[0].ContentType)
+}
+
+// A process stops while a message is applied. That is no fault of the message: nothing is noted, and it is applied
+// after the next start.
+func TestAStopWhileFeedbackIsAppliedIsNoError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, m := newMoodyDesk(t)
+		var log bytes.Buffer
+		d.open(func(o *core.Options) { o.Store, o.Log = m, slog.New(slog.NewTextHandler(&log, nil)) })
+		v := d.create("order-1", core.CaptureManual)
+		reference := d.payment(v.ID).Latest().Reference
+		ctx, stop := context.WithCancel(t.Context())
+		fact := core.Fact{Kind: core.Authorized, ID: "A-" + reference, Amount: core.Money{Minor: 10000, Currency: "EUR"}, Strength: core.Asserted}
+		_, err := d.Receive(t.Context(), "acc", coretest.Message(core.Feedback{Facts: []core.Fact{fact}, Reference: reference, DedupeKey: "k"}))
+		require.NoError(t, err)
+		m.set(func(subject string, run func() error) error {
+			if subject == v.ID {
+				stop()
+				return &core.Error{Kind: core.Unavailable, Code: "canceled", Err: ctx.Err()}
+			}
+			return run()
+		})
+		d.Run(ctx)
+		require.Empty(t, log.String())
+		m.set(nil)
+		d.open(nil)
+		again, end := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { defer close(ended); d.Run(again) }()
+		time.Sleep(time.Hour)
+		end()
+		<-ended
+		require.Equal(t, core.StatusRequiresCapture, d.payment(v.ID).Status)
+	})
 }

@@ -2,6 +2,8 @@ package core
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"slices"
 	"time"
 )
@@ -63,7 +65,11 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 			if silent = err; account != nil {
 				silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: codeSilent, Message: "the provider did not tell; ask again later", Err: err}
 			}
-			c.log.WarnContext(ctx, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
+			level := slog.LevelWarn
+			if errors.Is(ctx.Err(), context.Canceled) {
+				level = slog.LevelDebug // whoever asked is gone, or the process stops
+			}
+			c.log.Log(ctx, level, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
 		}
 		owed := silent != nil || i < len(attempts)-1 // of all attempts, somebody has yet to tell
 		if p, err = c.learned(ctx, p, at, account, lease, s, exchanges, err, owed); err != nil {

@@ -1,8 +1,8 @@
 // Command paymux is one checkout API over several payment providers.
 //
 // It exits with 0 when it is done or was stopped by SIGTERM, SIGINT or SIGHUP, with 1 when something failed while it ran
-// (a proof that was stopped is none), with 2 when the command line or the configuration is wrong, and with 130 when a
-// second signal ended it at once.
+// or it was stopped before it was done (a proof that was stopped is none), with 2 when the command line or the
+// configuration is wrong, and with 130 when a second signal ended it at once.
 package main
 
 import (
@@ -96,6 +96,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	case wrong: // for people who write the file, not for a log
 		fmt.Fprintln(stderr, err)
 		return exitUsage
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		out.log.Info("stopped before it was done")
+		return exitFailed
 	}
 	out.log.Error("failed", "error", err)
 	return exitFailed
