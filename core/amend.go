@@ -36,6 +36,7 @@ type amendment struct {
 	asked    bool         // it was asked
 	silent   bool         // and did not answer about every attempt
 	lease    *Work        // under which it was asked, nil when a caller asked
+	givenUp  bool         // it cannot be asked any more, for a defect here
 	desk     *desk        // where what is to be asked at once goes, nil outside of amend
 	taken    *Work        // what is to be handed over after the commit
 	teller   *Checkout    // who tells the merchant, nil for nobody

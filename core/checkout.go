@@ -53,8 +53,8 @@ type Options struct {
 func New(o Options) *Checkout {
 	c := &Checkout{accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
 		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
-	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask}, {kind: WorkGap, atOnce: 1, do: c.bridge},
-		{kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem}}
+	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem, giveUp: c.buryItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask, giveUp: c.askNoMore},
+		{kind: WorkGap, atOnce: 1, do: c.bridge}, {kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem, giveUp: c.drop}}
 	if c.sender != nil {
 		pools = append(pools, &pool{kind: WorkDeliver, atOnce: sendsAtOnce, do: c.deliver})
 	}

@@ -53,7 +53,7 @@ func (c *Checkout) deliver(ctx context.Context, w Work) error {
 		return err
 	}
 	if d.State != DeliveryPending {
-		return c.store.Do(ctx, d.ID, func(tx Tx) error { return tx.Done(w) })
+		return c.drop(ctx, w)
 	}
 	e, err := c.store.WebhookEndpoint(ctx, "", d.EndpointID)
 	if KindOf(err) == NotFound && err != nil || err == nil && e.Status != EndpointEnabled {

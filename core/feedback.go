@@ -108,9 +108,6 @@ func (c *Checkout) askAgain(ctx context.Context, account string, fb Feedback) er
 	return c.store.Do(ctx, place.PaymentID, func(tx Tx) error { return tx.Soon(WorkAsk, place.PaymentID, now()) })
 }
 
-// maxTries is how often an item of the inbox is tried before it is set aside for a person.
-const maxTries = 8
-
 // appliers is how many items of the inbox are applied at a time, so that their commits can be one.
 const appliers = 16
 
@@ -121,7 +118,7 @@ func (c *Checkout) applyItem(ctx context.Context, w Work) error {
 		return err
 	}
 	if item.State == InboxApplied || item.State == InboxDead {
-		return c.store.Do(ctx, item.ID, func(tx Tx) error { return tx.Done(w) })
+		return c.drop(ctx, w)
 	}
 	var fb Feedback
 	if err := json.Unmarshal(item.Feedback, &fb); err != nil {
@@ -233,12 +230,29 @@ func (c *Checkout) setAside(ctx context.Context, w Work, item *InboxItem, cause 
 		item.Tries = 0 // how often its payment was looked for does not count
 	}
 	item.Tries++
-	if item.Tries >= maxTries && KindOf(cause) != Unavailable && CodeOf(cause) != "commit_unknown" { // a database that is away is no fault of the message
-		item.State = InboxDead
-		c.log.ErrorContext(ctx, "feedback is dead: a person must look and replay it", "feedback", item.ID, "account", item.Account, "tries", item.Tries)
-		return c.store.Do(ctx, item.ID, func(tx Tx) error { return saveItem(tx, item, tx.Done, w) })
+	if item.Tries >= maxTries && !passes(cause) { // a database that is away is no fault of the message
+		return c.bury(ctx, w, item)
 	}
 	return c.tryLater(ctx, w, item)
+}
+
+// bury leaves an item for a person.
+func (c *Checkout) bury(ctx context.Context, w Work, item *InboxItem) error {
+	item.State = InboxDead
+	c.log.ErrorContext(ctx, "feedback is dead: a person must look and replay it", "feedback", item.ID, "account", item.Account, "tries", item.Tries)
+	return c.store.Do(ctx, item.ID, func(tx Tx) error { return saveItem(tx, item, tx.Done, w) })
+}
+
+// buryItem gives up the work on an item. One that was applied meanwhile has nothing to be done.
+func (c *Checkout) buryItem(ctx context.Context, w Work) error {
+	item, err := c.store.Feedback(ctx, "", w.Subject)
+	if err != nil {
+		return err
+	}
+	if item.State == InboxApplied || item.State == InboxDead {
+		return c.drop(ctx, w)
+	}
+	return c.bury(ctx, w, item)
 }
 
 func (c *Checkout) tryLater(ctx context.Context, w Work, item *InboxItem) error {

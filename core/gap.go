@@ -51,7 +51,7 @@ func (c *Checkout) begin(ctx context.Context) bool {
 	})
 	c.report(ctx, "start", err)
 	c.desk.beaten = now()
-	return err == nil || KindOf(err) != Unavailable && CodeOf(err) != "commit_unknown"
+	return err == nil || !passes(err)
 }
 
 // beat notes that somebody listens.

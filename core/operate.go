@@ -133,7 +133,7 @@ func (c *Checkout) conclude(ctx context.Context, o *Operation, account *Account,
 		switch doubt = doubt || CodeOf(err) == "commit_unknown"; {
 		case CodeOf(err) == "storage_closed":
 			return nil, &Error{Kind: Internal, Op: "core.conclude", Message: "the result of a call could not be stored; it is asked for after the next start", Err: err}
-		case KindOf(err) == Unavailable || CodeOf(err) == "commit_unknown":
+		case passes(err):
 			c.log.WarnContext(ctx, "result not stored yet", "operation", o.ID, "error", err)
 		default:
 			c.log.ErrorContext(ctx, "result cannot be stored", "payment", o.PaymentID, "operation", o.ID, "kind", o.Kind, "result", res.Result, "try", try+1, "error", err)

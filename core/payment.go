@@ -22,7 +22,7 @@ type Payment struct {
 	CancelReason string // public: requested_by_merchant, abandoned, expired, …
 	Waived       bool   // the rest is given up here, though the provider may still hold it
 	Expired      bool   // no further try is allowed because time is over
-	Flagged      bool   // a person should look: it was asked about for two weeks and nothing came of it
+	Flagged      bool   // a person should look: it was asked about for two weeks, or cannot be, and nothing came of it
 	Mismatch     bool   // something authentic spoke of another currency or amount
 	NeedsReview  bool   // a person should look: see toReview
 	Acknowledged Acknowledged

@@ -36,6 +36,19 @@ func (c *Checkout) ask(ctx context.Context, w Work) error {
 	return err
 }
 
+// askNoMore gives up asking about a payment: it is a person's from now on, and is asked about again once something
+// changes it.
+func (c *Checkout) askNoMore(ctx context.Context, w Work) error {
+	_, err := c.amend(ctx, "", w.Subject, Cause{"time", ""}, func(a *amendment) error {
+		for _, at := range a.Attempts {
+			a.doubt(at)
+		}
+		a.lease, a.givenUp = &w, true
+		return nil
+	})
+	return err
+}
+
 // codeSilent is the code of an error that says no more than that a provider did not answer.
 const codeSilent = "provider_unavailable"
 

@@ -173,7 +173,7 @@ func (c *Checkout) replayOne(ctx context.Context, id string, w *Work) (ReplayVie
 		return v, c.store.Do(ctx, item.ID, func(tx Tx) error { return c.parkAgain(ctx, tx, w, item, fb) })
 	}
 	v, err := c.hearAgain(ctx, w, item, fb, place)
-	if err != nil && KindOf(err) != Unavailable && CodeOf(err) != "commit_unknown" && CodeOf(err) != "lease_lost" {
+	if err != nil && !passes(err) && CodeOf(err) != "lease_lost" {
 		return c.replayFailed(ctx, w, item, err)
 	}
 	return v, err
@@ -266,7 +266,7 @@ func (c *Checkout) replayFailed(ctx context.Context, w *Work, item *InboxItem, c
 	if w == nil {
 		return v, nil
 	}
-	return v, c.store.Do(ctx, item.ID, func(tx Tx) error { return tx.Done(*w) })
+	return v, c.drop(ctx, *w)
 }
 
 // finish ends work, if there is any.

@@ -45,6 +45,8 @@ func (a *amendment) schedule() {
 		a.Flagged = false // what was waited for has come
 	}
 	switch old := a.now.Sub(a.openSince()) > a.pace.of(askFor); {
+	case a.givenUp:
+		a.CheckAt, a.Flagged = time.Time{}, true
 	case a.ask:
 		a.CheckAt, a.Checks = a.now, 0
 	case old && a.disputed() == nil && (a.awaits() || a.mutely()):

@@ -91,10 +91,11 @@ type Tx interface {
 	Soon(kind WorkKind, subject string, at time.Time) error
 	// Grab plans w as taken by the caller until w.DueAt, and returns it with its fence.
 	Grab(w Work) (Work, error)
-	// Take takes work of a kind that is due, the longest due first, until a time. On a database that is shared it skips
-	// what another instance is looking at.
+	// Take takes work of a kind that is due, the longest due first, until a time. Work whose last lease nobody ended
+	// counts as Failed once more, and is taken for twice as long each time. On a database that is shared it skips what
+	// another instance is looking at.
 	Take(kind WorkKind, due, until time.Time, limit int) ([]Work, error)
-	// Again ends a lease and has the work due at w.DueAt after w.Tries; Done removes it. Both are a Conflict with code
+	// Again ends a lease and has the work due at w.DueAt after w.Tries, with w.Failed; Done removes it. Both are a Conflict with code
 	// lease_lost when its fence is another by now.
 	Again(w Work) error
 	Done(w Work) error

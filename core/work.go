@@ -29,6 +29,9 @@ type Work struct {
 	DueAt   time.Time
 	Tries   int
 	Fence   int64
+	// Failed is how often in a row it was taken and nothing came of it: for a defect, or because whoever had it neither
+	// finished it nor put it back. What puts it back with an effect leaves it zero.
+	Failed int
 }
 
 // leaseTime is how long taken work is nobody else's; what takes longer is renewed when a third of it is over. It
@@ -41,7 +44,8 @@ type pool struct {
 	kind   WorkKind
 	atOnce int
 	do     func(context.Context, Work) error
-	taken  chan Work // and waiting for somebody free
+	giveUp func(context.Context, Work) error // ends work that failed maxTries times in a row, for a person; nil: it is tried on
+	taken  chan Work                         // and waiting for somebody free
 }
 
 // desk is the background work of one process: pools that do it, and what they hold.
@@ -255,24 +259,45 @@ func (c *Checkout) serve(ctx context.Context, p *pool) {
 	}
 }
 
-// perform does w once. What it could not do is tried again later, by whoever takes it then.
+// maxTries is how often in a row work may fail before it is left for a person.
+const maxTries = 8
+
+// perform does w once. What it could not do is tried again later, by whoever takes it then: less and less often while it
+// fails for a defect, and after maxTries it is given up for a person to look at.
 func (c *Checkout) perform(ctx context.Context, p *pool, w Work) {
 	defer c.desk.performed(w)
-	err := p.do(ctx, w)
+	do, try := p.do, w
+	try.Failed = 0 // what puts it back has done something
+	if w.Failed >= maxTries && p.giveUp != nil {
+		c.log.ErrorContext(ctx, "work given up: a person must look", "kind", w.Kind, "subject", w.Subject, "failed", w.Failed)
+		do = p.giveUp
+	}
+	err := do(ctx, try)
 	if err == nil || ctx.Err() != nil || CodeOf(err) == "lease_lost" {
 		return
 	}
 	c.log.ErrorContext(ctx, "work not done yet", "kind", w.Kind, "subject", w.Subject, "try", w.Tries+1, "error", err)
-	again := w
-	again.Tries++
-	again.DueAt = now().Add(c.pace.wait(w.Tries))
+	again, n := w, w.Tries
+	if again.Tries++; !passes(err) {
+		n = w.Failed
+		again.Failed++
+	}
+	again.DueAt = now().Add(c.pace.wait(n))
 	err = c.store.Do(ctx, w.Subject, func(tx Tx) error { return tx.Again(again) })
 	if err != nil && CodeOf(err) != "lease_lost" {
-		c.report(ctx, w.Subject, err) // its lease runs out
+		c.report(ctx, w.Subject, err) // its lease runs out; whoever takes it then counts that as failed
 		return
 	}
 	c.desk.dueAt(again.DueAt)
 }
+
+// drop ends work without an effect.
+func (c *Checkout) drop(ctx context.Context, w Work) error {
+	return c.store.Do(ctx, w.Subject, func(tx Tx) error { return tx.Done(w) })
+}
+
+// passes reports whether waiting mends err: the database cannot be used now, or did not tell what it did.
+func passes(err error) bool { return KindOf(err) == Unavailable || CodeOf(err) == "commit_unknown" }
 
 func (d *desk) performed(w Work) {
 	d.drop(w)

@@ -83,8 +83,8 @@ type parked struct {
 func (parked) TableName() string { return "parked" }
 
 // unparkItem is a part of every creation. Both engines number parameters like this, SQLite by where they stand first.
-const unparkItem = `INSERT INTO work (kind, subject, due_at, tries, fence, leased)
-SELECT '` + string(core.WorkApply) + `', feedback_id, CAST($1 AS BIGINT), 0, 0, FALSE FROM parked WHERE account = $2 AND kind = $3 AND value = $4
+const unparkItem = `INSERT INTO work (kind, subject, due_at, tries, fence, leased, failed)
+SELECT '` + string(core.WorkApply) + `', feedback_id, CAST($1 AS BIGINT), 0, 0, FALSE, 0 FROM parked WHERE account = $2 AND kind = $3 AND value = $4
 ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, leased = FALSE WHERE work.due_at > excluded.due_at`
 
 // Park notes by which references an unmatched item may be found, instead of those noted before.

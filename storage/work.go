@@ -20,33 +20,37 @@ type work struct {
 	Tries   int
 	Fence   int64
 	Leased  bool
+	Failed  int
 }
 
 func (work) TableName() string { return "work" }
 
 func (r *work) core() core.Work {
-	return core.Work{Kind: core.WorkKind(r.Kind), Subject: r.Subject, DueAt: r.DueAt.Time, Tries: r.Tries, Fence: r.Fence}
+	return core.Work{Kind: core.WorkKind(r.Kind), Subject: r.Subject, DueAt: r.DueAt.Time, Tries: r.Tries, Fence: r.Fence, Failed: r.Failed}
 }
 
 // The statements are written out: one of them is a part of nearly every change. Both engines know $1, $2 and so on;
 // SQLite counts them in the order in which they come first.
 const (
-	planWork = `INSERT INTO work (kind, subject, due_at, tries, fence, leased) VALUES ($1, $2, $3, $4, 0, FALSE)
-ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, tries = excluded.tries, leased = FALSE`
-	soonWork = `INSERT INTO work (kind, subject, due_at, tries, fence, leased) VALUES ($1, $2, $3, 0, 0, FALSE)
+	planWork = `INSERT INTO work (kind, subject, due_at, tries, fence, leased, failed) VALUES ($1, $2, $3, $4, 0, FALSE, 0)
+ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, tries = excluded.tries, leased = FALSE, failed = 0`
+	soonWork = `INSERT INTO work (kind, subject, due_at, tries, fence, leased, failed) VALUES ($1, $2, $3, 0, 0, FALSE, 0)
 ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, leased = FALSE WHERE work.due_at > excluded.due_at`
-	grabWork = `INSERT INTO work (kind, subject, due_at, tries, fence, leased) VALUES ($1, $2, $3, $4, $5, TRUE)
-ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, tries = excluded.tries, leased = TRUE,
+	grabWork = `INSERT INTO work (kind, subject, due_at, tries, fence, leased, failed) VALUES ($1, $2, $3, $4, $5, TRUE, 0)
+ON CONFLICT (kind, subject) DO UPDATE SET due_at = excluded.due_at, tries = excluded.tries, leased = TRUE, failed = 0,
 fence = CASE WHEN work.fence < excluded.fence THEN excluded.fence ELSE work.fence + 1 END
 RETURNING fence`
-	againWork  = `UPDATE work SET due_at = $1, tries = $2, leased = FALSE WHERE kind = $3 AND subject = $4 AND fence = $5`
+	againWork  = `UPDATE work SET due_at = $1, tries = $2, failed = $3, leased = FALSE WHERE kind = $4 AND subject = $5 AND fence = $6`
 	doneWork   = `DELETE FROM work WHERE kind = $1 AND subject = $2 AND fence = $3`
 	removeWork = `DELETE FROM work WHERE kind = $1 AND subject = $2`
 	renewWork  = `UPDATE work SET due_at = $1 WHERE kind = $2 AND subject = $3 AND fence = $4 AND leased`
 	// A fence rises with time as well as with every lease: one that was removed and written again is another.
-	takeWork  = `WITH due AS (SELECT subject FROM work WHERE kind = $1 AND due_at <= $2 ORDER BY due_at, subject LIMIT $3`
-	takenWork = `) UPDATE work SET due_at = $4, leased = TRUE, fence = CASE WHEN fence < $5 THEN $5 ELSE fence + 1 END
-WHERE kind = $1 AND subject IN (SELECT subject FROM due) RETURNING kind, subject, due_at, tries, fence`
+	takeWork = `WITH due AS (SELECT subject FROM work WHERE kind = $1 AND due_at <= $2 ORDER BY due_at, subject LIMIT $3`
+	// What stands there as leased though its lease is over was lost: its next lease is twice as long, up to 2^13 times.
+	takenWork = `) UPDATE work SET leased = TRUE, failed = CASE WHEN leased THEN failed + 1 ELSE failed END,
+due_at = CASE WHEN leased THEN $4 + ($4 - $2) * ((CAST(2 AS BIGINT) << CASE WHEN failed < 12 THEN failed ELSE 12 END) - 1) ELSE $4 END,
+fence = CASE WHEN fence < $5 THEN $5 ELSE fence + 1 END
+WHERE kind = $1 AND subject IN (SELECT subject FROM due) RETURNING kind, subject, due_at, tries, fence, failed`
 	restartWork = `UPDATE work SET due_at = $1, leased = FALSE WHERE leased OR kind = $2 AND due_at > $1`
 )
 
@@ -81,7 +85,7 @@ func (t *tx) Take(kind core.WorkKind, due, until time.Time, limit int) (taken []
 	}
 	err = t.returning("Take", func(rows *sql.Rows) error {
 		var r work
-		err := rows.Scan(&r.Kind, &r.Subject, &r.DueAt, &r.Tries, &r.Fence)
+		err := rows.Scan(&r.Kind, &r.Subject, &r.DueAt, &r.Tries, &r.Fence, &r.Failed)
 		taken = append(taken, r.core())
 		return err
 	}, statement+takenWork, string(kind), moment{due}, limit, moment{until}, fence())
@@ -107,7 +111,7 @@ func (t *tx) returning(op string, scan func(*sql.Rows) error, statement string, 
 
 // Again ends a lease and has the work due later.
 func (t *tx) Again(w core.Work) error {
-	return t.fenced("Again", againWork, moment{w.DueAt}, w.Tries, string(w.Kind), w.Subject, w.Fence)
+	return t.fenced("Again", againWork, moment{w.DueAt}, w.Tries, w.Failed, string(w.Kind), w.Subject, w.Fence)
 }
 
 // Done removes work.

@@ -90,6 +90,42 @@ func TestALostLeaseChangesNothing(t *testing.T) {
 	})
 }
 
+// Work that is taken again and again without an end is known for it, and taken less and less often.
+func TestALostLeaseIsCounted(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s := open()
+		at := moment()
+		do(t, s, func(tx core.Tx) error {
+			return tx.Plan(core.Work{Kind: core.WorkAsk, Subject: "x", DueAt: at, Tries: 3})
+		})
+		for failed, minutes := range []int{1, 2, 4, 8, 16} {
+			w := take(t, s, core.WorkAsk, at, 1)[0]
+			require.Equal(t, []int{failed, 3}, []int{w.Failed, w.Tries})
+			require.Equal(t, at.Add(time.Duration(minutes)*time.Minute), w.DueAt)
+			require.Equal(t, w.DueAt, nextWork(t, s, core.WorkAsk))
+			at = w.DueAt
+		}
+		w := take(t, s, core.WorkAsk, at, 1)[0]
+		w.DueAt, w.Failed = at, 6
+		do(t, s, func(tx core.Tx) error { return tx.Again(w) })
+		w = take(t, s, core.WorkAsk, at, 1)[0]
+		require.Equal(t, 6, w.Failed, "what was put back was not lost")
+		require.Equal(t, at.Add(time.Minute), w.DueAt)
+		do(t, s, func(tx core.Tx) error { return tx.Soon(core.WorkAsk, "x", at) })
+		require.Equal(t, 6, take(t, s, core.WorkAsk, at, 1)[0].Failed, "to be wanted sooner mends nothing")
+		do(t, s, func(tx core.Tx) error { return tx.Restart(at) })
+		require.Equal(t, 6, take(t, s, core.WorkAsk, at, 1)[0].Failed, "a restart is no fault of the work")
+		for range 40 { // no lease ever lasts for ever
+			at = nextWork(t, s, core.WorkAsk)
+			w = take(t, s, core.WorkAsk, at, 1)[0]
+		}
+		require.Equal(t, 46, w.Failed)
+		require.Equal(t, at.Add(8192*time.Minute), w.DueAt)
+		do(t, s, func(tx core.Tx) error { return tx.Plan(core.Work{Kind: core.WorkAsk, Subject: "x", DueAt: at}) })
+		require.Zero(t, take(t, s, core.WorkAsk, at, 1)[0].Failed, "what a change plans is new")
+	})
+}
+
 func TestSoonMakesNothingLater(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
 		s := open()

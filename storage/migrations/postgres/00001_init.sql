@@ -326,6 +326,7 @@ CREATE TABLE work (
     tries   INTEGER NOT NULL,
     fence   BIGINT  NOT NULL,
     leased  BOOLEAN NOT NULL,
+    failed  INTEGER NOT NULL,
     PRIMARY KEY (kind, subject)
 );
 CREATE INDEX work_due ON work (kind, due_at, subject);

@@ -326,6 +326,7 @@ CREATE TABLE work (
     tries   INTEGER NOT NULL,
     fence   INTEGER NOT NULL,
     leased  INTEGER NOT NULL,
+    failed  INTEGER NOT NULL,
     PRIMARY KEY (kind, subject)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX work_due ON work (kind, due_at, subject);

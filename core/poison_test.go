@@ -1,0 +1,163 @@
+package core_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/core/coretest"
+)
+
+// clumsy is a store that has a defect: it cannot put work back. With broken, it cannot change a payment either.
+type clumsy struct {
+	core.Store
+	broken func() bool
+}
+
+type clumsyTx struct {
+	core.Tx
+	of *clumsy
+}
+
+var errDefect = errors.New("a defect")
+
+func (s *clumsy) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
+	return s.Store.Do(ctx, subject, func(tx core.Tx) error { return fn(clumsyTx{tx, s}) })
+}
+
+func (t clumsyTx) Again(w core.Work) error { return errDefect }
+
+func (t clumsyTx) Write(c *core.Change) error {
+	if t.of.broken() {
+		return errDefect
+	}
+	return t.Tx.Write(c)
+}
+
+// newClumsyDesk is a desk on a clumsy store, with what it logs.
+func newClumsyDesk(t *testing.T, broken func() bool) (*desk, *bytes.Buffer) {
+	d, logs := newDesk(t), &bytes.Buffer{}
+	d.open(func(o *core.Options) {
+		o.Store = &clumsy{d.store, broken}
+		o.Log = slog.New(slog.NewTextHandler(logs, nil))
+	})
+	return d, logs
+}
+
+func never() bool { return false }
+
+// A payment that cannot be asked about, for a defect of ours, ends with a person: it is tried less and less often, and
+// then not at all until something changes it.
+func TestAQuestionThatCannotBePutBackIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, logs := newClumsyDesk(t, never)
+		v := d.create("order-1", core.CaptureManual)
+		asked := []time.Time{}
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+			asked = append(asked, time.Now())
+			return core.Snapshot{}, nil
+		}
+		began := time.Now()
+		stop := d.working()
+		time.Sleep(30 * 24 * time.Hour)
+		require.Len(t, asked, 8)
+		for i := 2; i < len(asked); i++ {
+			require.Greater(t, asked[i].Sub(asked[i-1]), asked[i-1].Sub(asked[i-2]), "less and less often")
+		}
+		require.Less(t, asked[7].Sub(began), 3*time.Hour)
+		require.True(t, d.payment(v.ID).NeedsReview)
+		require.Contains(t, d.events(v.ID), "payment.needs_review")
+		require.Contains(t, logs.String(), `msg="work given up: a person must look" kind=ask subject=`+v.ID)
+		require.Zero(t, d.nextWork(core.WorkAsk))
+		stop()
+
+		d.open(nil) // the defect is mended, and the provider tells
+		d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, false))
+		p := d.payment(v.ID)
+		require.Equal(t, core.StatusRequiresCapture, p.Status)
+		require.False(t, p.NeedsReview)
+	})
+}
+
+func (d *desk) nextWork(kinds ...core.WorkKind) time.Time {
+	d.t.Helper()
+	at, err := d.store.NextWork(d.t.Context(), kinds)
+	require.NoError(d.t, err)
+	return at
+}
+
+// A payment that cannot even be given up is tried once in a while for as long as that is so, and no oftener.
+func TestWorkThatCannotEvenBeGivenUpIsTriedRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		d, _ := newClumsyDesk(t, func() bool { return broken })
+		v := d.create("order-1", core.CaptureManual)
+		asked := 0
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+			asked++
+			return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: core.BuyerAway, Strength: core.Asserted}}}, nil
+		}
+		broken = true
+		defer d.working()()
+		time.Sleep(30 * 24 * time.Hour)
+		require.Equal(t, 8, asked)
+		require.False(t, d.payment(v.ID).NeedsReview)
+		broken = false
+		time.Sleep(2 * 24 * time.Hour)
+		require.True(t, d.payment(v.ID).NeedsReview, "as soon as it can be")
+	})
+}
+
+// A message whose work cannot be put back is dead, as one that cannot be applied.
+func TestAMessageThatCannotBePutBackIsDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, logs := newClumsyDesk(t, never)
+		d.receive(core.Feedback{Reference: "of nobody", DedupeKey: "x"}) // it is to be looked for again
+		stop := d.working()
+		time.Sleep(24 * time.Hour)
+		stop()
+		require.Equal(t, core.InboxDead, d.items(core.InboxQuery{})[0].State)
+		require.Contains(t, logs.String(), "feedback is dead")
+		require.Zero(t, d.nextWork(core.WorkApply))
+	})
+}
+
+// Without a defect in the table, work that always fails ends the same way; an outage is none.
+func TestAQuestionThatAlwaysFailsIsGivenUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		err    error
+		review bool
+	}{"a defect": {errDefect, true}, "an outage": {errNoStorage, false}, "an unknown commit": {errUnknownCommit, false}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d, m := newMoodyDesk(t)
+				v := d.create("order-1", core.CaptureManual)
+				writes := 0
+				asking := false
+				d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { asking = true; return core.Snapshot{}, nil }
+				m.set(func(subject string, run func() error) error {
+					if subject == v.ID && asking { // what the question has found cannot be stored
+						asking = false
+						writes++
+						return c.err
+					}
+					return run()
+				})
+				stop := d.working()
+				time.Sleep(10 * time.Hour)
+				stop()
+				require.Equal(t, c.review, d.payment(v.ID).NeedsReview)
+				if require.Greater(t, writes, 7); c.review {
+					require.Equal(t, 8, writes)
+				}
+			})
+		})
+	}
+}
