@@ -45,14 +45,15 @@ func (a *amendment) event(n news) Event {
 
 // statusEvents name the event that tells of a new status.
 var statusEvents = map[Status]string{
-	StatusRequiresAction:       "payment.action_required",
-	StatusRequiresConfirmation: "payment.review_required",
-	StatusProcessing:           "payment.processing",
-	StatusRequiresCapture:      "payment.authorized",
-	StatusPartiallyCaptured:    "payment.partially_captured",
-	StatusSucceeded:            "payment.succeeded",
-	StatusCanceled:             "payment.canceled",
-	StatusFailed:               "payment.failed",
+	StatusRequiresPaymentMethod: "payment.method_required",
+	StatusRequiresAction:        "payment.action_required",
+	StatusRequiresConfirmation:  "payment.review_required",
+	StatusProcessing:            "payment.processing",
+	StatusRequiresCapture:       "payment.authorized",
+	StatusPartiallyCaptured:     "payment.partially_captured",
+	StatusSucceeded:             "payment.succeeded",
+	StatusCanceled:              "payment.canceled",
+	StatusFailed:                "payment.failed",
 }
 
 // told is the status as merchants are told it by events: without the calls that are running this moment. They are
@@ -95,8 +96,8 @@ func (a *amendment) events() []news {
 	if was.final() && was != StatusSucceeded && (a.Amounts.Authorized > old.Amounts.Authorized || a.Amounts.Captured > old.Amounts.Captured) {
 		out = append(out, news{kind: "payment.late_success"})
 	}
-	if kind, ok := statusEvents[is]; ok && is != was {
-		out = append(out, news{kind: kind})
+	if is != was && (was != "" || is != StatusRequiresPaymentMethod) { // how a payment begins is told by its creation
+		out = append(out, news{kind: statusEvents[is]})
 	}
 	switch {
 	case old.Amounts.InDoubt == 0 && a.Amounts.InDoubt > 0:

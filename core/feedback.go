@@ -133,8 +133,7 @@ func (c *Checkout) applyItem(ctx context.Context, w Work) error {
 	}
 	_, err = c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
 		heard := *item
-		a.hear(&heard, fb, a.attempt(place.AttemptID))
-		a.ask = a.ask || len(fb.Read) > 0
+		a.hear(&heard, fb, a.attempt(place.AttemptID), c.accounts[item.Account])
 		heard.State, heard.Place, heard.AppliedAt, heard.Tries = InboxApplied, place, a.now, item.Tries+1
 		a.then = func() error {
 			if item.State == InboxUnmatched {
@@ -165,12 +164,17 @@ func (f Feedback) lookups() []Ref {
 }
 
 // hear applies what an authentic feedback says. One about another currency or another amount than was asked moves
-// nothing: it is kept and flagged, and the provider is asked what is true.
-func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt) {
+// nothing: it is kept and flagged, and the provider is asked what is true. Its totals may be older than its
+// message: when its gap is over they are read once more.
+func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Account) {
 	said := fb
+	a.ask = a.ask || len(fb.Read) > 0
 	if e := fb.Echo.Amount; e != nil && a.contradicts(at, *e) || a.beyond(at, fb.Facts) {
 		said = Feedback{} // what it names and hands over may be another one's as well
 		a.Mismatch, a.ask, item.Note = true, true, "it speaks of another amount or currency than was asked for"
+	}
+	if a.ask && account != nil {
+		a.RecheckAt = a.now.Add(account.caps.ResumeGap)
 	}
 	if len(fb.Facts) == 0 && item.Note == "" {
 		item.Note = "it proves nothing that could be booked"

@@ -84,7 +84,7 @@ func TestEveryAttemptIsAskedAboutUntilItIsTold(t *testing.T) {
 	d.provider.OnQuery = nil
 	_, err = d.Sync(t.Context(), "m", v.ID)
 	require.NoError(t, err)
-	require.True(t, d.payment(v.ID).CheckAt.IsZero())
+	require.Equal(t, d.payment(v.ID).RecheckAt, d.payment(v.ID).CheckAt, "once more, when the gap of the provider is over")
 }
 
 // sick is a store that cannot write about one subject for a while.
@@ -120,6 +120,30 @@ func TestAMessageOutlivesAnOutageOfTheDatabase(t *testing.T) {
 		require.Equal(t, int64(10000), d.payment(v.ID).Amounts.Captured)
 		stop()
 		<-ended
+	})
+}
+
+// A provider may tell of a booking before its totals do. They are read again after its gap, and then it rests.
+func TestTotalsThatLagBehindAMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.authorized("order-1")
+		op := d.op(v.ID, core.OpStart).Op
+		stop := d.runs()
+		time.Sleep(time.Hour)
+		told, asked := time.Now(), []time.Duration(nil)
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+			if asked = append(asked, time.Since(told)); time.Since(told) < 100*time.Second {
+				return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(op, false)}}, nil
+			}
+			return captured(op), nil
+		}
+		_, err := d.Receive(t.Context(), "acc", coretest.Message(core.Feedback{Reference: op.Reference, DedupeKey: "x", Read: []core.Object{{Kind: core.ObjAuthorization}}}))
+		require.NoError(t, err)
+		time.Sleep(24 * time.Hour)
+		stop()
+		require.Equal(t, core.StatusSucceeded, d.payment(v.ID).Status)
+		require.Equal(t, []time.Duration{0, 2 * time.Minute}, asked, "when it was told, and when the gap of the provider was over")
 	})
 }
 

@@ -32,6 +32,7 @@ type Payment struct {
 	FactCount int64     // sequence of the last fact
 	CheckAt   time.Time // when the provider is asked next; zero: nothing is awaited
 	Checks    int       // how often it was asked since something last changed
+	RecheckAt time.Time // when the provider's totals show what was last told; zero: they were read since
 
 	Attempts   []*Attempt
 	Operations []*Operation

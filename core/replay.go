@@ -198,12 +198,11 @@ func (c *Checkout) hearAgain(ctx context.Context, w *Work, item *InboxItem, fb F
 	_, err := c.amend(ctx, "", place.PaymentID, Cause{"feedback", item.ID}, func(a *amendment) error {
 		again, known, flagged := *item, len(a.Facts), a.Mismatch
 		again.Note = fb.Note
-		a.hear(&again, fb, a.attempt(place.AttemptID))
+		a.hear(&again, fb, a.attempt(place.AttemptID), c.accounts[item.Account])
 		v.NewFacts, v.Note = len(a.Facts)-known, again.Note
 		if v.NewFacts == 0 && a.Mismatch == flagged {
 			a.evidence = nil
 		}
-		a.ask = a.ask || len(fb.Read) > 0
 		if again.State != InboxApplied {
 			again.AppliedAt = a.now
 		}

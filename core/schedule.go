@@ -44,6 +44,9 @@ func (a *amendment) schedule() {
 	if changed && a.Flagged && !a.undecidedNow() {
 		a.Flagged = false // what was waited for has come
 	}
+	if a.asked && !a.silent && !a.now.Before(a.RecheckAt) {
+		a.RecheckAt = time.Time{}
+	}
 	switch old := a.now.Sub(a.openSince()) > a.pace.of(askFor); {
 	case a.givenUp:
 		a.CheckAt, a.Flagged = time.Time{}, true
@@ -55,9 +58,9 @@ func (a *amendment) schedule() {
 		a.CheckAt = a.now.Add(a.pace.wait(a.Checks))
 	case !a.awaits() && !a.asked && a.before != nil && !a.before.awaits():
 		// At rest what is planned was asked for. That something else is noted meanwhile is no answer to it.
-		a.CheckAt = earlier(a.CheckAt, a.lateCheck())
+		a.CheckAt = earlier(a.CheckAt, a.restCheck())
 	case !a.awaits():
-		a.CheckAt = a.lateCheck()
+		a.CheckAt = a.restCheck()
 	case changed || a.asked || a.CheckAt.IsZero() || a.calls():
 		a.CheckAt = a.nextCheck()
 	}
@@ -159,6 +162,15 @@ func (p *Payment) awaits() bool {
 // lateChecks are when a payment that ended here, though a page of its provider was given out, is asked about all the
 // same: a buyer may have paid there after a cancel, a decline or the end of the session, and nobody may have told us.
 var lateChecks = []time.Duration{time.Hour, 3 * time.Hour, 8 * time.Hour, 24 * time.Hour, 48 * time.Hour, 7 * 24 * time.Hour, askFor}
+
+// restCheck is when a payment at rest is asked about, zero for never.
+func (a *amendment) restCheck() time.Time {
+	at := a.RecheckAt
+	if !at.IsZero() {
+		at = later(at, a.now)
+	}
+	return earlier(at, a.lateCheck())
+}
 
 // lateCheck is the next of lateChecks after the latest page was given out, zero when money came or nothing was given out.
 func (a *amendment) lateCheck() time.Time {

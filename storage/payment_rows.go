@@ -43,6 +43,7 @@ type payment struct {
 	Version         int64
 	Sequence        int64
 	FactCount       int64
+	RecheckAt       moment
 	CreatedAt       moment
 	UpdatedAt       moment
 }
@@ -59,7 +60,7 @@ func paymentRow(c *core.Change) *payment {
 		Ceiling: a.Ceiling, ForeignAmount: a.Foreign, Surplus: a.Surplus, ReservesCapture: c.ReserveCapture, ReservesRefund: c.ReserveRefund,
 		Status: string(p.Status), Canceled: p.Canceled, CancelReason: text(p.CancelReason), Waived: p.Waived, Expired: p.Expired,
 		Flagged: p.Flagged, Mismatch: p.Mismatch, NeedsReview: p.NeedsReview, Acknowledged: doc[core.Acknowledged]{p.Acknowledged}, Version: p.Version, Sequence: p.Sequence, FactCount: p.FactCount,
-		CreatedAt: moment{p.CreatedAt}, UpdatedAt: moment{p.UpdatedAt},
+		RecheckAt: moment{p.RecheckAt}, CreatedAt: moment{p.CreatedAt}, UpdatedAt: moment{p.UpdatedAt},
 	}
 	if at := p.Latest(); at != nil {
 		r.Account = at.Account
@@ -78,7 +79,7 @@ func (r *payment) changeable() map[string]any {
 		"surplus": r.Surplus, "reserves_capture": r.ReservesCapture, "reserves_refund": r.ReservesRefund,
 		"status": r.Status, "canceled": r.Canceled, "cancel_reason": r.CancelReason, "waived": r.Waived, "expired": r.Expired,
 		"flagged": r.Flagged, "mismatch": r.Mismatch, "needs_review": r.NeedsReview, "acknowledged": r.Acknowledged, "version": r.Version, "sequence": r.Sequence, "fact_count": r.FactCount,
-		"updated_at": r.UpdatedAt,
+		"recheck_at": r.RecheckAt, "updated_at": r.UpdatedAt,
 	}
 }
 
@@ -91,7 +92,7 @@ func (r *payment) core() *core.Payment {
 			Ceiling: r.Ceiling, Foreign: r.ForeignAmount, Surplus: r.Surplus},
 		Status: core.Status(r.Status), Canceled: r.Canceled, CancelReason: string(r.CancelReason), Waived: r.Waived, Expired: r.Expired,
 		Flagged: r.Flagged, Mismatch: r.Mismatch, NeedsReview: r.NeedsReview, Acknowledged: r.Acknowledged.V, Version: r.Version, Sequence: r.Sequence, FactCount: r.FactCount,
-		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		RecheckAt: r.RecheckAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 

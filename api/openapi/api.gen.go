@@ -394,6 +394,7 @@ const (
 	EventTypePaymentFailed             EventType = "payment.failed"
 	EventTypePaymentInDoubt            EventType = "payment.in_doubt"
 	EventTypePaymentLateSuccess        EventType = "payment.late_success"
+	EventTypePaymentMethodRequired     EventType = "payment.method_required"
 	EventTypePaymentNeedsReview        EventType = "payment.needs_review"
 	EventTypePaymentPartiallyCaptured  EventType = "payment.partially_captured"
 	EventTypePaymentProcessing         EventType = "payment.processing"
@@ -447,6 +448,8 @@ func (e EventType) Valid() bool {
 	case EventTypePaymentInDoubt:
 		return true
 	case EventTypePaymentLateSuccess:
+		return true
+	case EventTypePaymentMethodRequired:
 		return true
 	case EventTypePaymentNeedsReview:
 		return true

@@ -86,12 +86,12 @@ func (w *World) checkStory(p *core.Payment, events []core.Event) {
 			continue
 		}
 		was := body.Data.Previous
-		if is := body.Data.Payment.Status; is != status && was != status && !(endOfTryIsNotTold && (was == core.StatusRequiresPaymentMethod || was == "" && is == core.StatusRequiresPaymentMethod)) {
+		if is := body.Data.Payment.Status; is != status && was != status {
 			w.violate("I-14: event %d (%s) of payment %s tells that it is %s, after %q; the one before left it %q", e.Sequence, e.Type, p.Reference, is, was, status)
 		}
 		status = body.Data.Payment.Status
 	}
-	if status != p.Status && !(endOfTryIsNotTold && p.Status == core.StatusRequiresPaymentMethod) {
+	if status != p.Status {
 		w.violate("I-14: payment %s is %s; the last event leaves it %s", p.Reference, p.Status, status)
 	}
 }

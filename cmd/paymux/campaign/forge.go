@@ -104,7 +104,7 @@ func (w *World) totalsAgo(f map[string]string, since time.Time) {
 		}
 		then := map[string]int64{}
 		for _, e := range b.Effects {
-			if at, err := time.Parse(time.RFC3339Nano, e.At); err == nil && at.Before(since) || lagIsBelieved && e.By == "backoffice" {
+			if at, err := time.Parse(time.RFC3339Nano, e.At); err == nil && at.Before(since) {
 				then[e.Kind] += e.Amount
 			}
 		}

@@ -17,15 +17,6 @@ import (
 // merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.
 const restIsNotAsked = true
 
-// endOfTryIsNotTold: when a try ends without the provider's word (the buyer turned away, the session is over), the payment
-// requires a payment method again, and no event says so. It becomes false, and goes, when one does.
-const endOfTryIsNotTold = true
-
-// lagIsBelieved: core asks once about what a message tells of a payment at rest. When the provider's totals do not show it
-// yet (F-N30), nobody asks again, and a booking of the back office stays unknown. So totals never lag behind those here.
-// It becomes false, and goes, when core asks until the totals bear out what it was told.
-const lagIsBelieved = true
-
 // askAboutRest asks about payments at rest of which a notification was lost for good.
 func (w *World) askAboutRest() {
 	lost := w.unheard()

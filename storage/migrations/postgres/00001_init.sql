@@ -63,6 +63,7 @@ CREATE TABLE payments (
     version          BIGINT  NOT NULL CHECK (version > 0),
     sequence         BIGINT  NOT NULL,
     fact_count       BIGINT  NOT NULL,
+    recheck_at       BIGINT,
     created_at       BIGINT  NOT NULL,
     updated_at       BIGINT  NOT NULL,
     CONSTRAINT captured_within_authorized CHECK (captured <= authorized AND authorized <= ceiling),

@@ -63,6 +63,7 @@ CREATE TABLE payments (
     version          INTEGER NOT NULL CHECK (version > 0),
     sequence         INTEGER NOT NULL,
     fact_count       INTEGER NOT NULL,
+    recheck_at       INTEGER,
     created_at       INTEGER NOT NULL,
     updated_at       INTEGER NOT NULL,
     CONSTRAINT captured_within_authorized CHECK (captured <= authorized AND authorized <= ceiling),
