@@ -68,6 +68,8 @@ func problemOfCore(e *core.Error) openapi.Problem {
 	code, detail := openapi.ProblemCode(e.Code), e.Message
 	switch _, ok := answers[code]; {
 	case ok:
+	case e.Code == "commit_unknown": // what the same request finds done it does not do again
+		code, detail = openapi.ProblemCodeStorageUnavailable, "The database did not confirm that it has stored this. Send the same request with the same key: it is done once."
 	case e.Kind == core.Unavailable && strings.HasPrefix(e.Code, "storage_"):
 		code = openapi.ProblemCodeStorageUnavailable // what exactly is in its way is for the log
 	default:

@@ -47,6 +47,7 @@ func TestErrorsBecomeProblems(t *testing.T) {
 		"wrapped":               {fmt.Errorf("capture: %w", &core.Error{Kind: core.Conflict, Code: "state_invalid"}), 409, "state_invalid", "later"},
 		"storage low":           {&core.Error{Kind: core.Unavailable, Code: "storage_low"}, 503, "storage_low", "same_key"},
 		"storage":               {&core.Error{Kind: core.Unavailable, Code: "storage_busy"}, 503, "storage_unavailable", "same_key"},
+		"commit unknown":        {&core.Error{Kind: core.Internal, Code: "commit_unknown", Message: "a secret"}, 503, "storage_unavailable", "same_key"},
 		"kind alone":            {&core.Error{Kind: core.Unavailable}, 503, "provider_unavailable", "same_key"},
 		"code nobody knows":     {&core.Error{Kind: core.Forbidden, Code: "nonsense"}, 403, "forbidden", "never"},
 		"unknown object":        {&core.Error{Kind: core.NotFound, Code: "not_found"}, 404, "not_found", "never"},
@@ -94,6 +95,7 @@ func TestProblemsFollowTheContract(t *testing.T) {
 		"rate limited":    {refuse(openapi.ProblemCodeRateLimited, "", "Too many requests."), "Retry-After", "2", false},
 		"internal":        {errors.New("broken"), "Retry-After", "", true},
 		"unavailable":     {&core.Error{Kind: core.Unavailable, Err: errors.New("broken")}, "Retry-After", "2", true},
+		"commit unknown":  {&core.Error{Kind: core.Internal, Code: "commit_unknown", Err: errors.New("broken")}, "Retry-After", "2", true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var log bytes.Buffer

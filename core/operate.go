@@ -70,7 +70,8 @@ type result struct {
 	err    error
 }
 
-// committed decides after a commit whose fate is unknown: this very try of the operation is there, or nothing happened.
+// committed decides after a commit whose fate is unknown: this very try of the operation is there, or nothing happened. A
+// database that cannot tell leaves it open: no call was made, and if the intent is there, a repetition finds it.
 func (c *Checkout) committed(ctx context.Context, p *Payment, o *Operation) error {
 	stored, err := c.store.Payment(ctx, p.MerchantID, p.ID)
 	if err == nil {
@@ -78,7 +79,7 @@ func (c *Checkout) committed(ctx context.Context, p *Payment, o *Operation) erro
 			return nil
 		}
 	}
-	return &Error{Kind: Unavailable, Op: "core.operate", Code: "storage_unavailable", Message: "nothing was done; the request may be repeated with the same key", Err: err}
+	return &Error{Kind: Unavailable, Op: "core.operate", Code: "storage_unavailable", Message: "the provider was not called; the request may be repeated with the same key", Err: err}
 }
 
 // carryOut makes the call of a committed intent and stores what came of it.

@@ -108,6 +108,7 @@ func (f flow) interrupted(t *testing.T, c *config, dsn string, n int, way storag
 	if f.before != nil {
 		f.before(w)
 	}
+	w.way = way
 	w.faults.Arm(n, way)
 	f.act(w, false)
 	time.Sleep(3 * time.Second)

@@ -38,6 +38,7 @@ const (
 type faultWorld struct {
 	t       *testing.T
 	faults  *storagetest.Faults
+	way     storagetest.Way                 // in which the database fails
 	pools   []*sql.DB                       // of the database, as they were opened: the one that writes is the first
 	calls   func(body string)               // what happens when the provider is called
 	takes   func(body string) time.Duration // how long an answer of the provider is under way; nil: no time
@@ -250,7 +251,11 @@ func (w *faultWorld) ask(patient bool, method, path string, body any, key string
 	first := w.first[key]
 	switch {
 	case a.status >= 500 && !patient:
-		require.Contains(w.t, []string{"storage_unavailable", "internal", "provider_unavailable"}, a.str("code"), a.raw)
+		if w.way != storagetest.Refused || a.str("code") != "internal" { // a statement that the database refuses is a defect
+			require.Contains(w.t, []string{"storage_unavailable", "provider_unavailable"}, a.str("code"), a.raw)
+			require.Equal(w.t, "same_key", a.str("retry"), a.raw)
+			require.NotEmpty(w.t, a.header.Get("Retry-After"))
+		}
 	case a.status >= 300:
 		require.Fail(w.t, "refused", "%s %s answered %d: %s", method, path, a.status, a.raw)
 	case first != nil && key != "" && first.status != http.StatusAccepted:
