@@ -176,6 +176,9 @@ func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Acc
 	if a.ask && account != nil {
 		a.RecheckAt = a.now.Add(account.caps.ResumeGap)
 	}
+	if hintsAtMoney(said.Facts) && a.tallyOf(at).authorized() == 0 {
+		a.owes(at, said.Facts, account)
+	}
 	if len(fb.Facts) == 0 && item.Note == "" {
 		item.Note = "it proves nothing that could be booked"
 	}

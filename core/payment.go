@@ -103,8 +103,9 @@ type Attempt struct {
 	Memo      Refs
 	Review    *Review
 	Display   string
-	Returned  bool // the buyer is back
-	Expired   bool // its session is over and nothing came of it
+	Returned  bool      // the buyer is back
+	OwedAt    time.Time // from when on the provider's answer counts as its last word on the buyer; zero: it has answered
+	Expired   bool      // its session is over and nothing came of it
 	ExpiresAt time.Time
 	CreatedAt time.Time
 }

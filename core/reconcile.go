@@ -177,6 +177,9 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
 			return nil
 		}
+		if s.Found && !a.now.Before(at.OwedAt) {
+			at.OwedAt = time.Time{}
+		}
 		facts := len(a.Facts)
 		if a.beyond(at, s.Facts) {
 			a.Mismatch, s.Facts = true, nil // it is kept as evidence and moves nothing

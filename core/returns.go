@@ -66,7 +66,9 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 		if !first {
 			return nil // a reload changes nothing, and asks nobody
 		}
-		at.Returned = !away && leg != LegBack
+		if at.Returned = !away && leg != LegBack; at.Returned {
+			a.owes(at, asHints(hints.Facts), account)
+		}
 		ev := Evidence{ID: newID(prefixEvidence), Kind: EvidenceReturn, Title: at.Account + " return", Detail: detail(map[string]string{"leg": string(leg), "note": hints.Note})}
 		a.learn(at, ev, asHints(hints.Facts), nil, nil, "")
 		a.Checks = 0
@@ -81,6 +83,23 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 		}
 	}
 	return p, nil
+}
+
+// owes notes that a provider that can be asked has to be, before what it said last counts as its last word on an
+// attempt: a buyer who was declined, paid at his next try and is back was not declined. Where paid is hinted at, its
+// answer counts when the gap is over after which it shows what it did.
+func (a *amendment) owes(at *Attempt, hints []Fact, account *Account) {
+	if account == nil || account.querier == nil {
+		return
+	}
+	at.OwedAt = later(at.OwedAt, a.now)
+	if hintsAtMoney(hints) {
+		at.OwedAt = a.now.Add(account.caps.ResumeGap)
+	}
+}
+
+func hintsAtMoney(facts []Fact) bool {
+	return slices.ContainsFunc(facts, func(f Fact) bool { return f.Strength == Hint && (f.Kind == Authorized || f.Kind == Captured) })
 }
 
 // asHints makes sure that nothing a browser brought is believed.

@@ -284,14 +284,14 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 	}
 	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !authorized && !t.authPending()
 	s.ReviewDue = s.ReviewDue || review
-	s.Undecided = s.Undecided || at.Returned && !authorized && !review
+	s.Undecided = s.Undecided || (at.Returned || !at.OwedAt.IsZero()) && !authorized && !review
 	return true, false
 }
 
 // live reports whether something may still come of an attempt, and if not, whether the provider's word ended it.
 func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 	pending := t.authPending()
-	declined := t.authDeclined() && !pending && (!at.Retries || at.Returned || at.Next == nil)
+	declined := t.authDeclined() && !pending && at.OwedAt.IsZero() && (!at.Retries || at.Returned || at.Next == nil)
 	began, refused := p.beginning(at)
 	switch {
 	case t.authorized() > 0:

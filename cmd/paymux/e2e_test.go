@@ -133,7 +133,7 @@ func TestDeclinedThenPaidOnTheSamePage(t *testing.T) {
 		a := w.eventually(p.str("id"), "succeeded")
 		require.Empty(t, a.str("last_error"))
 		w.balanced(p.str("id"))
-		require.Equal(t, []string{"payment.created", "payment.action_required", "payment.attempt_failed", "payment.method_required", "payment.succeeded"}, w.events(p.str("id")))
+		require.Equal(t, []string{"payment.created", "payment.action_required", "payment.attempt_failed", "payment.succeeded"}, w.events(p.str("id")))
 	})
 }
 

@@ -97,6 +97,7 @@ CREATE TABLE attempts (
     review     TEXT,
     display    TEXT    NOT NULL,
     returned   BOOLEAN NOT NULL,
+    owed_at    BIGINT,
     expired    BOOLEAN NOT NULL,
     expires_at BIGINT,
     created_at BIGINT  NOT NULL

@@ -97,6 +97,7 @@ CREATE TABLE attempts (
     review     TEXT,
     display    TEXT    NOT NULL,
     returned   INTEGER NOT NULL,
+    owed_at    INTEGER,
     expired    INTEGER NOT NULL,
     expires_at INTEGER,
     created_at INTEGER NOT NULL
