@@ -14,7 +14,8 @@ func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequest
 	for _, a := range s.checkout.Accounts(sightOf(ctx)) {
 		reach := a.Reachability()
 		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State),
-			Breakers: openapi.Breakers{Calls: openapi.BreakerState(reach.Calls), Queries: openapi.BreakerState(reach.Queries)}})
+			Breakers:        openapi.Breakers{Calls: openapi.BreakerState(reach.Calls), Queries: openapi.BreakerState(reach.Queries)},
+			FeedbackRefused: s.refusals.count(a.Name)})
 	}
 	return openapi.ListAccounts200JSONResponse(out), nil
 }

@@ -28,6 +28,9 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
+		if err := s.admission.withKey(c, key.ID); err != nil {
+			return err
+		}
 		if key.Scope == core.ScopeRead && r.Method != http.MethodGet && r.Method != http.MethodHead {
 			return &core.Error{Kind: core.Forbidden, Code: "forbidden", Message: "this key may only read"}
 		}

@@ -20,7 +20,7 @@ import (
 func handleErrors(log *slog.Logger) echo.HTTPErrorHandler {
 	return func(err error, c echo.Context) {
 		p := problemOf(err)
-		if p.Status >= http.StatusInternalServerError {
+		if p.Status >= http.StatusInternalServerError && p.Code != openapi.ProblemCodeOverloaded { // of that the admission tells
 			log.Log(c.Request().Context(), levelOf(c, err), "request failed", "request_id", requestID(c), "route", c.Path(), "code", p.Code, "error", err)
 		}
 		if err := writeProblem(c, p); err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"time"
@@ -21,8 +22,11 @@ const maxFeedbackBytes = 256 << 10
 func (s *Server) feedback(c echo.Context) error {
 	r := c.Request()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxFeedbackBytes))
+	if _, long := errors.AsType[*http.MaxBytesError](err); long {
+		return s.refusals.refuse(c, http.StatusRequestEntityTooLarge, "too large", "too_large", maxFeedbackBytes)
+	}
 	if err != nil {
-		return c.String(http.StatusRequestEntityTooLarge, "too large")
+		return s.refusals.refuse(c, http.StatusForbidden, "refused", "broken_off", int64(len(body)))
 	}
 	ack, err := s.checkout.Receive(r.Context(), c.Param("account"), core.Message{Method: r.Method, URL: r.URL, Header: r.Header, Body: body,
 		RemoteAddr: c.RealIP(), ReceivedAt: time.Now().UTC()})
@@ -31,8 +35,7 @@ func (s *Server) feedback(c echo.Context) error {
 	}
 	switch core.KindOf(err) {
 	case core.Unauthenticated, core.MalformedMessage: // one answer, or a body that nobody can read would tell which accounts exist
-		s.log.WarnContext(r.Context(), "feedback refused", "request_id", requestID(c), "from", c.RealIP(), "bytes", len(body), "why", core.CodeOf(err))
-		return c.String(http.StatusForbidden, "refused")
+		return s.refusals.refuse(c, http.StatusForbidden, "refused", core.CodeOf(err), int64(len(body)))
 	default: // without an acknowledgement it is sent again
 		s.log.Log(r.Context(), levelOf(c, err), "feedback not stored", "request_id", requestID(c), "error", err)
 		return c.String(http.StatusServiceUnavailable, "try again")

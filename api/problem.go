@@ -70,6 +70,7 @@ var answers = map[openapi.ProblemCode]struct {
 	openapi.ProblemCodeInternal:                    {500, openapi.ProblemRetrySameKey},
 	openapi.ProblemCodeProviderUnavailable:         {503, openapi.ProblemRetrySameKey},
 	openapi.ProblemCodeStorageUnavailable:          {503, openapi.ProblemRetrySameKey},
+	openapi.ProblemCodeOverloaded:                  {503, openapi.ProblemRetrySameKey},
 	openapi.ProblemCodeStorageLow:                  {503, openapi.ProblemRetrySameKey},
 }
 

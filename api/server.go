@@ -24,6 +24,7 @@ type Options struct {
 	Log         *slog.Logger
 	Live        bool                       // shown as livemode; tells simulators from money
 	IPExtractor func(*http.Request) string // where a request comes from; nil: the peer itself
+	Limits      Limits
 }
 
 // Server answers every route of the contract.
@@ -33,6 +34,9 @@ type Server struct {
 	keys     *core.Keys
 	store    core.Store
 	log      *slog.Logger
+
+	admission *admission
+	refusals  *refusals
 }
 
 // New is the handler of all routes.
@@ -41,9 +45,11 @@ func New(o Options) (http.Handler, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{renderer: renderer{live: o.Live}, checkout: o.Checkout, keys: o.Keys, store: o.Store, log: o.Log}
+	var accounts []*core.Account
 	if o.Checkout != nil {
-		s.links = o.Checkout.Links
+		s.links, accounts = o.Checkout.Links, o.Checkout.Accounts("")
 	}
+	s.admission, s.refusals = newAdmission(o.Limits, o.Log), newRefusals(o.Limits, accounts, o.Log)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Binder = binder{}
@@ -52,7 +58,7 @@ func New(o Options) (http.Handler, error) {
 	if e.IPExtractor == nil {
 		e.IPExtractor = echo.ExtractIPDirect()
 	}
-	e.Use(s.withRecovery(), withRequestID, belowV1(withLimits, s.authenticate, withIdempotencyKey))
+	e.Use(s.withRecovery(), withRequestID, belowV1(s.admission.fromAddress, withLimits, s.authenticate, withIdempotencyKey))
 	openapi.RegisterHandlers(e, openapi.NewStrictHandler(s, []openapi.StrictMiddlewareFunc{checkQuery}))
 	s.open(e)
 	return e, nil

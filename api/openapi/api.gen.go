@@ -1163,6 +1163,7 @@ const (
 	ProblemCodeNotFound                    ProblemCode = "not_found"
 	ProblemCodeOperationInProgress         ProblemCode = "operation_in_progress"
 	ProblemCodeOperationLimitReached       ProblemCode = "operation_limit_reached"
+	ProblemCodeOverloaded                  ProblemCode = "overloaded"
 	ProblemCodePreviousOperationUnresolved ProblemCode = "previous_operation_unresolved"
 	ProblemCodeProviderUnavailable         ProblemCode = "provider_unavailable"
 	ProblemCodeQueryInvalid                ProblemCode = "query_invalid"
@@ -1254,6 +1255,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeOperationInProgress:
 		return true
 	case ProblemCodeOperationLimitReached:
+		return true
+	case ProblemCodeOverloaded:
 		return true
 	case ProblemCodePreviousOperationUnresolved:
 		return true
@@ -1583,7 +1586,12 @@ type Account struct {
 	// in 30 seconds failed (not reached, no answer in time, 5xx, 429); then one call in five seconds sees whether
 	// the provider is back. What does not leave is `503 provider_unavailable` and safe to repeat.
 	Breakers Breakers `json:"breakers"`
-	Livemode bool     `json:"livemode"`
+
+	// FeedbackRefused How many messages to its feedback address this instance has refused since it started: not authentic, not to
+	// be read, or too long. A number that rises while the provider reports failed deliveries means that a secret
+	// of the account is wrong.
+	FeedbackRefused int64 `json:"feedback_refused"`
+	Livemode        bool  `json:"livemode"`
 
 	// Provider Examples: aps
 	Provider string `json:"provider"`

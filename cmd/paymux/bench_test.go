@@ -127,7 +127,7 @@ func openRig(tb testing.TB, dsn, address string) *rig {
 	tb.Helper()
 	path := filepath.Join(tb.TempDir(), "paymux.yaml")
 	tb.Setenv("EXAMPLE_PHRASE", rigPhrase)
-	text := fmt.Sprintf("listen: %[1]s\npublic_url: http://%[1]s\ndatabase: %[2]q\nmode: test\ntimeouts: {before_stop: 0s, stop: 5s}\n"+
+	text := fmt.Sprintf("listen: %[1]s\npublic_url: http://%[1]s\ndatabase: %[2]q\nmode: test\ntimeouts: {before_stop: 0s, stop: 5s}\nlimits: {per_key: 0, per_address: 0, at_once: 0}\n"+
 		"merchants:\n  main: {accounts: [aps-ae], return_hosts: [shop.example]}\naccounts:\n  aps-ae:\n    provider: aps\n    merchant_identifier: %s\n    access_code: %s\n"+
 		"    sha_type: SHA-256\n    request_phrase: ${env:EXAMPLE_PHRASE}\n    response_phrase: ${env:EXAMPLE_PHRASE}\n    page_url: http://127.0.0.1:1/FortAPI/paymentPage\n    api_url: http://127.0.0.1:1/FortAPI/paymentApi\n",
 		address, dsn, rigMerchant, rigAccess)

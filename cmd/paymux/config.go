@@ -39,6 +39,9 @@ type config struct {
 	Routing   []rule              `koanf:"routing"`
 
 	Reliability reliability `koanf:"reliability"`
+
+	TrustedProxies []string `koanf:"trusted_proxies"` // addresses and networks whose X-Forwarded-For is believed
+	Limits         limits   `koanf:"limits"`
 }
 
 // timeouts bound calls and the stop of the process.
@@ -94,7 +97,7 @@ func (c *config) live() bool { return c.Mode == modeLive }
 func defaults() config {
 	return config{Listen: "127.0.0.1:8080", Database: "sqlite:paymux.db", Mode: modeLive,
 		Timeouts:    timeouts{budget: usualBudget, BeforeStop: 5 * time.Second, Stop: 30 * time.Second},
-		Reliability: reliability{TimeScale: 1}}
+		Reliability: reliability{TimeScale: 1}, Limits: usualLimits}
 }
 
 // loadConfig reads the file at path. Over it stand PAYMUX_LISTEN, PAYMUX_DATABASE, PAYMUX_PUBLIC_URL, PAYMUX_MODE and
@@ -194,6 +197,8 @@ func (d *document) check(c *config) {
 	d.checkMerchants(c)
 	d.checkRouting(c)
 	d.checkTimeScale(c)
+	d.checkProxies(c)
+	d.checkLimits(c)
 }
 
 func isPort(s string) bool {

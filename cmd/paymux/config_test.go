@@ -48,7 +48,7 @@ func TestConfigSampleHasEveryKey(t *testing.T) {
 	content, err := os.ReadFile("testdata/paymux.yaml")
 	require.NoError(t, err)
 	types := []reflect.Type{reflect.TypeFor[config](), reflect.TypeFor[merchant](), reflect.TypeFor[account](), reflect.TypeFor[rule](),
-		reflect.TypeFor[when](), reflect.TypeFor[timeouts](), reflect.TypeFor[reliability](), reflect.TypeFor[webhooks]()}
+		reflect.TypeFor[when](), reflect.TypeFor[timeouts](), reflect.TypeFor[reliability](), reflect.TypeFor[webhooks](), reflect.TypeFor[limits]()}
 	for _, name := range providers.Names() {
 		types = append(types, providers.Settings(name))
 	}
@@ -129,7 +129,7 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		lines map[int]string
 		want  []string // "line: text" each
 	}{
-		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, listen, merchants, mode, public_url, reliability, routing, secret_key, timeouts, webhooks"}},
+		{"unknown key", map[int]string{16: "timeout: {answer: 20s}"}, []string{"16: timeout: there is no such key; there are accounts, database, limits, listen, merchants, mode, public_url, reliability, routing, secret_key, timeouts, trusted_proxies, webhooks"}},
 		{"unknown key of an account", map[int]string{13: "    enviroment: production"}, []string{
 			"7: accounts.aps-ae.environment: sandbox or production is needed, or page_url and api_url",
 			"13: accounts.aps-ae.enviroment: there is no such key; there are access_code, agreements, api_url, currencies, environment, language, merchant_identifier, options, page_url, provider, request_phrase, response_phrase, sha_type, state, timeouts, visa_three_digit"}},
@@ -196,6 +196,13 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		{"what an account does not wait for", map[int]string{13: "    environment: production\n    timeouts: {stop: 30s, answer: soon}"}, []string{
 			"14: accounts.aps-ae.timeouts.stop: there is no such key; there are answer, connect, first_byte, provider_call, tls",
 			"14: accounts.aps-ae.timeouts.answer: \"soon\" is no duration such as 25s or 1m30s"}},
+		{"limits", map[int]string{16: "limits: {per_key: -1, at_once: 1000001, per_address: 0, failed_feedback: many}"}, []string{
+			"16: limits.per_key: -1 is not between 0, which is no limit, and 1000000", "16: limits.at_once: 1000001 is not between 0, which is no limit, and 1000000",
+			"16: limits.failed_feedback: \"many\" is no whole number"}},
+		{"proxies", map[int]string{16: "trusted_proxies: [10.0.0.0/8, '2001:db8::/32', 10.0.0.0/33, proxy.example, 'fe80::1%eth0', 192.0.2.7]"}, []string{
+			"16: trusted_proxies[2]: \"10.0.0.0/33\" is neither an address such as 192.0.2.7 nor a network such as 10.0.0.0/8",
+			"16: trusted_proxies[3]: \"proxy.example\" is neither an address such as 192.0.2.7 nor a network such as 10.0.0.0/8",
+			"16: trusted_proxies[4]: \"fe80::1%eth0\" is neither an address such as 192.0.2.7 nor a network such as 10.0.0.0/8"}},
 		{"listen and mode", map[int]string{1: "listen: 8080", 17: "mode: demo"}, []string{
 			"1: listen: an address such as :8080 or 127.0.0.1:8080 is needed", "17: mode: \"demo\" is neither live nor test"}},
 		{"the same key twice", map[int]string{17: "listen: :9090"}, []string{"17: listen: it is already in line 1"}},
