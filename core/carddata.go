@@ -2,12 +2,14 @@ package core
 
 import (
 	"iter"
+	"slices"
 	"strconv"
 )
 
 // HasCardNumber reports whether s contains a card number: 15, 16 or 19 digits in a row or in the groups printed on
 // cards, with the prefix of a card scheme and a right check digit. Order numbers rarely have all three; pseudo card
-// numbers of providers have none of the prefixes.
+// numbers of providers have none of the prefixes. Letters beside the digits make them no less of a card number, but that
+// digits stand in a hexadecimal digest, such as a signature, says that they are chance.
 func HasCardNumber(s string) bool {
 	for range cardsIn([]byte(s)) {
 		return true
@@ -59,7 +61,7 @@ func cardsIn(text []byte) iter.Seq[[]digit] {
 				continue
 			}
 			end, digits := stretch(text, i)
-			if digits >= 15 && !yieldCards(groupsIn(text[:end], i), yield) {
+			if digits >= 15 && !yieldCards(text, groupsIn(text[:end], i), yield) {
 				return
 			}
 			i = end
@@ -105,12 +107,12 @@ func groupsIn(text []byte, i int) (groups [][]digit) {
 // printed are the groups in which a card number may be written.
 var printed = [][]int{{4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 6, 5}, {15}, {16}, {19}}
 
-func yieldCards(groups [][]digit, yield func([]digit) bool) bool {
+func yieldCards(text []byte, groups [][]digit, yield func([]digit) bool) bool {
 	for len(groups) > 0 {
 		used := 1
 		for _, shape := range printed {
 			card := joined(groups, shape)
-			if card == nil {
+			if card == nil || inDigest(text, card) {
 				continue
 			}
 			if !yield(card) {
@@ -140,6 +142,32 @@ func joined(groups [][]digit, shape []int) (card []digit) {
 	}
 	return card
 }
+
+// digests are the lengths of hexadecimal digests: MD5, SHA-1, SHA-224, SHA-256, SHA-384 and SHA-512.
+var digests = []int{32, 40, 56, 64, 96, 128}
+
+// inDigest reports whether the digits of card stand in a row inside a token that is a hexadecimal digest.
+func inDigest(text []byte, card []digit) bool {
+	from, to := card[0].from, card[len(card)-1].to
+	if to-from != len(card) {
+		return false // in groups, or escaped
+	}
+	for from > 0 && isHex(text[from-1]) {
+		from--
+	}
+	for to < len(text) && isHex(text[to]) {
+		to++
+	}
+	before, after := from > 0 && isLetter(text[from-1]), to < len(text) && isLetter(text[to])
+	if from > 0 && text[from-1] == '%' {
+		from += 2 // of an escape in front, such as that of an equals sign
+	}
+	return slices.Contains(digests, to-from) && !before && !after
+}
+
+func isHex(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F' }
+
+func isLetter(c byte) bool { return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 

@@ -40,12 +40,12 @@ const (
 	ImportDuplicate = "duplicate" // the inbox has it
 	ImportRefused   = "refused"   // nothing was stored
 
-	refusedAccount     = "account_unknown"
-	refusedSignature   = "not_authentic"
-	refusedUnreadable  = "unreadable"
-	refusedMasked      = "masked"
-	refusedTime        = "received_at_invalid"
-	refusedUnavailable = "unavailable" // it could not be judged now; import it again
+	RefusedAccount     = "account_unknown"
+	RefusedSignature   = "not_authentic"
+	RefusedUnreadable  = "unreadable"
+	RefusedMasked      = "masked" // a card number was, so its signature cannot be verified
+	RefusedTime        = "received_at_invalid"
+	RefusedUnavailable = "unavailable" // it could not be judged now; import it again
 )
 
 // Import loads recordings. Each is authenticated like any message, by the account of its name as it is configured here;
@@ -72,11 +72,11 @@ func (c *Checkout) loadRecording(ctx context.Context, rec Recording) (ImportView
 	a, at := c.accounts[rec.Account], rec.ReceivedAt.UTC().Truncate(time.Microsecond)
 	switch {
 	case a == nil:
-		v.Reason = refusedAccount
+		v.Reason = RefusedAccount
 	case rec.Masked:
-		v.Reason = refusedMasked
+		v.Reason = RefusedMasked
 	case at.Before(oldestRecording), at.After(now().Add(time.Minute)):
-		v.Reason = refusedTime
+		v.Reason = RefusedTime
 	}
 	if v.Reason != "" {
 		return v, nil
@@ -90,11 +90,11 @@ func (c *Checkout) loadRecording(ctx context.Context, rec Recording) (ImportView
 	switch kind := KindOf(err); {
 	case err == nil:
 	case kind == Unauthenticated:
-		v.Reason = refusedSignature
+		v.Reason = RefusedSignature
 	case kind == MalformedMessage:
-		v.Reason = refusedUnreadable
+		v.Reason = RefusedUnreadable
 	case kind == Unavailable:
-		v.Reason = refusedUnavailable
+		v.Reason = RefusedUnavailable
 	default:
 		return v, err
 	}

@@ -102,8 +102,7 @@ func (f *front) hears(body []byte, status int, err error) {
 	m.story = append(m.story, fmt.Sprint(now.Format("15:04:05.000 "), status, " ", err))
 }
 
-// meaning is a message without the order of its fields, which differs each time it is sent, and without its signature,
-// in which digits may look like a card number and be masked in the inbox.
+// meaning is a message without the order of its fields, which differs each time it is sent, and without its signature.
 func meaning(body []byte) string {
 	var fields map[string]any
 	if json.Unmarshal(body, &fields) == nil {

@@ -205,6 +205,15 @@ func TestFeedbackOnTheCommandLine(t *testing.T) {
 	require.Contains(t, out, `"outcome":"refused","account":"aps-other","reason":"not_authentic"`)
 	require.Contains(t, errs, "1 of 3 recordings were refused")
 
+	masked := strings.Replace(lines, "\n", "\n"+strings.Replace(strings.SplitAfterN(lines, "\n", 2)[0], "}\n", `,"masked":true}`+"\n", 1), 1)
+	require.NoError(t, os.WriteFile(file, []byte(masked), 0o600))
+	code, out, errs = runs(t, "feedback", "import", "--config", w.config, "--database", "sqlite:"+filepath.Join(t.TempDir(), "third.db"), file)
+	require.Equal(t, exitFailed, code)
+	require.Equal(t, 3, strings.Count(out, `"outcome":"stored"`), "the others go on: %s", out)
+	require.Contains(t, out, `"outcome":"refused","account":"aps-main","reason":"masked"`)
+	require.Regexp(t, `recording refused.*"recording":2.*"reason":"masked".*cannot be verified`, errs)
+	require.Contains(t, errs, "1 of 4 recordings were refused")
+
 	for name, args := range map[string][]string{
 		"neither id nor window": {"replay", "--config", w.config}, "both": {"replay", "--config", w.config, item, "--from", "2026-01-01T00:00:00Z"},
 		"half a window": {"replay", "--config", w.config, "--from", "2026-01-01T00:00:00Z"}, "no file": {"import", "--config", w.config, file + ".none"},

@@ -89,10 +89,11 @@ func (cmd *importFeedback) Run(ctx context.Context, out output) error {
 		refused, total, enc := 0, 0, json.NewEncoder(out)
 		err := eachBatch(file, func(recordings []core.Recording) error {
 			views, err := in.Import(ctx, recordings)
-			for _, v := range views {
+			for i, v := range views {
 				total++
 				if v.Outcome == core.ImportRefused {
 					refused++
+					out.log.Warn("recording refused", "recording", total, "account", v.Account, "received_at", recordings[i].ReceivedAt, "reason", v.Reason, "why", whyRefused(v.Reason))
 				}
 				err = errors.Join(err, enc.Encode(v))
 			}
@@ -103,6 +104,24 @@ func (cmd *importFeedback) Run(ctx context.Context, out output) error {
 		}
 		return err
 	})
+}
+
+// whyRefused is the reason of a refusal in words.
+func whyRefused(reason string) string {
+	switch reason {
+	case core.RefusedMasked:
+		return "a card number in it was masked before it was stored, so its signature cannot be verified; have the provider send it again, or replay it where it was received"
+	case core.RefusedAccount:
+		return "no account of this name is configured here"
+	case core.RefusedSignature:
+		return "its provider did not sign it for this account as it is configured here"
+	case core.RefusedUnreadable:
+		return "it cannot be read"
+	case core.RefusedTime:
+		return "it has no time, or one in the future"
+	default:
+		return "it could not be judged now; import it again"
+	}
 }
 
 // eachBatch hands over recordings, as many as may be sent at a time.

@@ -111,8 +111,8 @@ func (w *World) heard(l letter, resp *http.Response) {
 	f.minutes[time.Now().UTC().Format("200601021504")] = true
 }
 
-// identity is the same for two messages that say the same, in whatever order. The digits of a signature may look like
-// the number of a card: the inbox keeps it masked.
+// identity is the same for two messages that say the same, in whatever order. What looks like the number of a card is
+// masked in the inbox.
 func identity(contentType string, body []byte) string {
 	body, _ = core.MaskCards(body, nil)
 	if f := fieldsOf(contentType, body); f != nil {
