@@ -58,6 +58,7 @@ func TestExamplesOfTheContractWork(t *testing.T) {
 	w.pay(saved, cardPlain)
 	w.eventually(saved.str("id"), "succeeded")
 	mandate := w.call("GET", "/v1/mandates", nil).want(200).at("data").([]any)[0].(map[string]any)["id"].(string)
+	require.Eventually(t, func() bool { return w.call("GET", "/v1/mandates/"+mandate, nil).want(200).str("status") == "active" }, waitFor, tick, "the provider tells of the card when it likes")
 	unknown := w.call("POST", "/v1/payments", create["off_session"]).want(422)
 	require.Equal(t, "/mandate", unknown.str("pointer"))
 	create["off_session"]["mandate"] = mandate
