@@ -44,7 +44,7 @@ func TestEqualBackOfficeNotifications(t *testing.T) {
 // and the program asks until it knows.
 func TestANotificationOutlivesAFailedQuestion(t *testing.T) {
 	eachWorld(t, func(t *testing.T, w *world) {
-		w.change = strings.NewReplacer("time_scale: 1", "time_scale: 100")
+		w.change = strings.NewReplacer("time_scale: 1", "time_scale: 100", "answer: 5s", "answer: 50s")
 		w.restart()
 		id := w.authorized("order-1", nil)
 		w.control("faults", map[string]any{"operation": "CHECK_STATUS", "action": "http_before", "status": 503})
