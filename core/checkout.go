@@ -25,6 +25,7 @@ type Checkout struct {
 	sender    Sender // nil: events are kept and not sent
 	lanes     lanes
 	pace      pace
+	keepKeys  time.Duration
 	log       *slog.Logger
 	desk      *desk
 	running   sync.WaitGroup // calls to providers that outlive the request they were made for
@@ -44,6 +45,7 @@ type Options struct {
 	// the time of calls and of the claims on them, what a payment may be tried for. It is for accounts at simulators: no
 	// real provider keeps up with it. What a provider counts itself, such as the life of its sessions, stays. 0: 1.
 	TimeScale int
+	KeepKeys  time.Duration // how long Idempotency-Keys are kept; 0: 30 days
 	Poll      time.Duration // how often work of other instances on the same database is looked for; 0: there are none
 	Sender    Sender        // carries events to merchants; nil: events are kept and not sent
 	Log       *slog.Logger
@@ -52,9 +54,10 @@ type Options struct {
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
 	c := &Checkout{accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
-		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale)}
+		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale),
+		keepKeys: cmp.Or(o.KeepKeys, keepKeys)}
 	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem, giveUp: c.buryItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask, giveUp: c.askNoMore},
-		{kind: WorkGap, atOnce: 1, do: c.bridge}, {kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem, giveUp: c.drop}}
+		{kind: WorkGap, atOnce: 1, do: c.bridge}, {kind: WorkForget, atOnce: 1, do: c.forget}, {kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem, giveUp: c.drop}}
 	if c.sender != nil {
 		pools = append(pools, &pool{kind: WorkDeliver, atOnce: sendsAtOnce, do: c.deliver})
 	}

@@ -47,6 +47,9 @@ func (c *Checkout) begin(ctx context.Context) bool {
 				return err
 			}
 		}
+		if err := tx.Soon(WorkForget, forgetKeys, now()); err != nil {
+			return err
+		}
 		return tx.Beat(now())
 	})
 	c.report(ctx, "start", err)

@@ -15,37 +15,38 @@ import (
 	"github.com/paymux/paymux/core/coretest"
 )
 
-// clumsy is a store that has a defect: it cannot put work back. With broken, it cannot change a payment either.
-type clumsy struct {
+// wrapped is a store whose transactions are what wrap makes of them.
+type wrapped struct {
 	core.Store
-	broken func() bool
+	wrap func(core.Tx) core.Tx
 }
 
-type clumsyTx struct {
+func (s wrapped) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
+	return s.Store.Do(ctx, subject, func(tx core.Tx) error { return fn(s.wrap(tx)) })
+}
+
+// clumsy is a transaction with a defect: it cannot put work back. When broken, it cannot change a payment either.
+type clumsy struct {
 	core.Tx
-	of *clumsy
+	broken func() bool
 }
 
 var errDefect = errors.New("a defect")
 
-func (s *clumsy) Do(ctx context.Context, subject string, fn func(core.Tx) error) error {
-	return s.Store.Do(ctx, subject, func(tx core.Tx) error { return fn(clumsyTx{tx, s}) })
-}
+func (t clumsy) Again(core.Work) error { return errDefect }
 
-func (t clumsyTx) Again(w core.Work) error { return errDefect }
-
-func (t clumsyTx) Write(c *core.Change) error {
-	if t.of.broken() {
+func (t clumsy) Write(c *core.Change) error {
+	if t.broken() {
 		return errDefect
 	}
 	return t.Tx.Write(c)
 }
 
-// newClumsyDesk is a desk on a clumsy store, with what it logs.
+// newClumsyDesk is a desk on a store with that defect, with what it logs.
 func newClumsyDesk(t *testing.T, broken func() bool) (*desk, *bytes.Buffer) {
 	d, logs := newDesk(t), &bytes.Buffer{}
 	d.open(func(o *core.Options) {
-		o.Store = &clumsy{d.store, broken}
+		o.Store = wrapped{d.store, func(tx core.Tx) core.Tx { return clumsy{tx, broken} }}
 		o.Log = slog.New(slog.NewTextHandler(logs, nil))
 	})
 	return d, logs

@@ -112,6 +112,9 @@ type Tx interface {
 	Finish(r *IdempotencyRecord) error
 	// Release forgets a claim whose operation was proved not to have happened.
 	Release(scope IdempotencyScope) error
+	// Forget deletes up to most records claimed until a time whose operation is decided, the oldest first. It returns how
+	// many those were, and when the oldest that is left was claimed; zero: none is.
+	Forget(until time.Time, most int) (forgotten int, oldest time.Time, err error)
 	// Receive inserts an item of the inbox; false when the account has one with this dedupe key.
 	Receive(item *InboxItem) (inserted bool, err error)
 	// SaveInbox updates state, place, tries and note of an item.

@@ -18,6 +18,7 @@ const (
 	WorkGap     WorkKind = "gap"     // payments are asked about after nobody listened: how far that is
 	WorkDeliver WorkKind = "deliver" // an event is sent to an endpoint: the delivery's id
 	WorkReplay  WorkKind = "replay"  // an item of the inbox is applied again: its id
+	WorkForget  WorkKind = "forget"  // what was kept long enough is deleted: what it is
 )
 
 // Work is something to do in the background. A row of it is written in the transaction of the change that needs it, and

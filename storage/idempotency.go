@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/paymux/paymux/core"
 	"gorm.io/gorm"
@@ -92,6 +93,22 @@ func (t *tx) Finish(r *core.IdempotencyRecord) error {
 	}
 	*r = *row.core()
 	return nil
+}
+
+// Forget deletes the oldest records claimed until a time, but for those of operations that are not decided.
+func (t *tx) Forget(until time.Time, most int) (forgotten int, oldest time.Time, err error) {
+	res := t.db.Exec(`DELETE FROM idempotency WHERE (merchant_id, route, key) IN (SELECT merchant_id, route, key FROM idempotency
+WHERE created_at <= ? AND NOT EXISTS (SELECT 1 FROM operations o WHERE o.id = operation_id AND o.state IN (?, ?, ?)) ORDER BY created_at LIMIT ?)`,
+		moment{until}, core.OpSent, core.OpUnknown, core.OpPending, most)
+	if res.Error != nil {
+		return 0, time.Time{}, t.fail("Forget", "idempotency key", res.Error)
+	}
+	var left []moment
+	err = t.db.Model(&idempotency{}).Order("created_at").Limit(1).Pluck("created_at", &left).Error
+	if len(left) > 0 {
+		oldest = left[0].Time
+	}
+	return int(res.RowsAffected), oldest, t.fail("Forget", "idempotency key", err)
 }
 
 // Release forgets a claim; nothing happens when there is none.

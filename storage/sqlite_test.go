@@ -160,6 +160,8 @@ func TestListsWalkAnIndex(t *testing.T) {
 		"SELECT * FROM feedback WHERE state = ? AND state <> 'applied' ORDER BY id DESC LIMIT 9":                                                                                      "feedback_open",
 		"SELECT * FROM feedback WHERE account = ? ORDER BY id DESC LIMIT 9":                                                                                                           "feedback_by_account",
 		"SELECT * FROM idempotency WHERE merchant_id = ? AND route = ? AND key = ? LIMIT 1":                                                                                           "sqlite_autoindex_idempotency_1",
+		"SELECT merchant_id, route, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT 9":                                                                           "idempotency_created",
+		"SELECT created_at FROM idempotency ORDER BY created_at LIMIT 1":                                                                                                              "idempotency_created",
 		"SELECT * FROM webhook_endpoints WHERE merchant_id = ? ORDER BY id DESC LIMIT 9":                                                                                              "webhook_endpoints_newest",
 		"SELECT * FROM deliveries WHERE merchant_id = ? AND endpoint_id = ? AND id < ? ORDER BY id DESC LIMIT 9":                                                                      "deliveries_by_endpoint",
 		"SELECT * FROM deliveries WHERE merchant_id = ? AND endpoint_id = ? AND state = ? AND state <> 'succeeded' ORDER BY id DESC":                                                  "deliveries_open",

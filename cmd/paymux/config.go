@@ -53,7 +53,8 @@ type timeouts struct {
 
 // reliability is how patient the program is.
 type reliability struct {
-	TimeScale int `koanf:"time_scale"` // every wait is divided by it; only with all accounts at simulators
+	TimeScale int           `koanf:"time_scale"`            // every wait is divided by it; only with all accounts at simulators
+	KeepKeys  time.Duration `koanf:"keep_idempotency_keys"` // how long; afterwards the same request is a new one
 }
 
 // webhooks say where merchants may be told of their events.
@@ -97,7 +98,7 @@ func (c *config) live() bool { return c.Mode == modeLive }
 func defaults() config {
 	return config{Listen: "127.0.0.1:8080", Database: "sqlite:paymux.db", Mode: modeLive,
 		Timeouts:    timeouts{budget: usualBudget, BeforeStop: 5 * time.Second, Stop: 30 * time.Second},
-		Reliability: reliability{TimeScale: 1}, Limits: usualLimits}
+		Reliability: reliability{TimeScale: 1, KeepKeys: 30 * 24 * time.Hour}, Limits: usualLimits}
 }
 
 // loadConfig reads the file at path. Over it stand PAYMUX_LISTEN, PAYMUX_DATABASE, PAYMUX_PUBLIC_URL, PAYMUX_MODE and
@@ -197,6 +198,7 @@ func (d *document) check(c *config) {
 	d.checkMerchants(c)
 	d.checkRouting(c)
 	d.checkTimeScale(c)
+	d.checkKeepKeys(c.Reliability.KeepKeys)
 	d.checkProxies(c)
 	d.checkLimits(c)
 }
@@ -304,6 +306,15 @@ func (d *document) checkTimeScale(c *config) {
 				d.wrong(path, "account %s is not at a simulator on this machine; real providers keep their own time", name)
 			}
 		}
+	}
+}
+
+// leastKeepKeys is how long a client may take to repeat a request that it got no answer to.
+const leastKeepKeys, mostKeepKeys = 24 * time.Hour, 366 * 24 * time.Hour
+
+func (d *document) checkKeepKeys(keep time.Duration) {
+	if path := "reliability.keep_idempotency_keys"; !d.bad[path] && (keep < leastKeepKeys || keep > mostKeepKeys) {
+		d.wrong(path, "%s is not between %s and %s", keep, leastKeepKeys, mostKeepKeys)
 	}
 }
 

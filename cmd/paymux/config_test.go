@@ -199,6 +199,10 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		{"limits", map[int]string{16: "limits: {per_key: -1, at_once: 1000001, per_address: 0, failed_feedback: many}"}, []string{
 			"16: limits.per_key: -1 is not between 0, which is no limit, and 1000000", "16: limits.at_once: 1000001 is not between 0, which is no limit, and 1000000",
 			"16: limits.failed_feedback: \"many\" is no whole number"}},
+		{"keys kept too long", map[int]string{16: "reliability: {keep_idempotency_keys: 9000h}"}, []string{
+			"16: reliability.keep_idempotency_keys: 9000h0m0s is not between 24h0m0s and 8784h0m0s"}},
+		{"keys kept too short", map[int]string{16: "reliability: {keep_idempotency_keys: 23h}"}, []string{
+			"16: reliability.keep_idempotency_keys: 23h0m0s is not between 24h0m0s and 8784h0m0s"}},
 		{"proxies", map[int]string{16: "trusted_proxies: [10.0.0.0/8, '2001:db8::/32', 10.0.0.0/33, proxy.example, 'fe80::1%eth0', 192.0.2.7]"}, []string{
 			"16: trusted_proxies[2]: \"10.0.0.0/33\" is neither an address such as 192.0.2.7 nor a network such as 10.0.0.0/8",
 			"16: trusted_proxies[3]: \"proxy.example\" is neither an address such as 192.0.2.7 nor a network such as 10.0.0.0/8",

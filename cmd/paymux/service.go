@@ -65,7 +65,7 @@ func (s *service) build(ctx context.Context) error {
 	}
 	s.carrier = carrier(c, core.NewLinks(tokens, c.PublicURL))
 	s.checkout = core.New(core.Options{Store: s.store, Accounts: accounts, Merchants: merchants, Rules: rules(c), Tokens: tokens,
-		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, Poll: s.poll(), Sender: s.carrier, Log: s.log})
+		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, KeepKeys: c.Reliability.KeepKeys, Poll: s.poll(), Sender: s.carrier, Log: s.log})
 	routes, err := api.New(api.Options{Checkout: s.checkout, Keys: s.keys, Store: s.store, Log: s.log, Live: c.live(),
 		IPExtractor: c.source(), Limits: c.Limits.forAPI()})
 	if err != nil {

@@ -319,6 +319,7 @@ CREATE TABLE idempotency (
     created_at    BIGINT  NOT NULL,
     PRIMARY KEY (merchant_id, route, key)
 );
+CREATE INDEX idempotency_created ON idempotency (created_at);
 
 -- Everything to be done in the background. While leased is set somebody has it until due_at.
 CREATE TABLE work (
