@@ -38,19 +38,33 @@ type amendment struct {
 	lease    *Work        // under which it was asked, nil when a caller asked
 	givenUp  bool         // it cannot be asked any more, for a defect here
 	desk     *desk        // where what is to be asked at once goes, nil outside of amend
-	taken    *Work        // what is to be handed over after the commit
 	teller   *Checkout    // who tells the merchant, nil for nobody
-	letters  []Work       // what is to be sent, to be handed over after the commit
-	unparked int          // items of the inbox that waited for what this change tells
+	follows
+}
+
+// follows is what a change leaves to be done, to be handed over after its commit.
+type follows struct {
+	taken    *Work  // the provider is to be asked at once
+	letters  []Work // what is to be sent
+	unparked int    // items of the inbox that waited for what the change tells
+}
+
+// handOver has done what follows from a change that is committed.
+func (d *desk) handOver(f follows) {
+	if f.taken != nil {
+		d.hand(*f.taken)
+	}
+	d.handAll(f.letters)
+	if f.unparked > 0 {
+		d.dueAt(now())
+	}
 }
 
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
 // payment as stored. merchant is empty when the program itself acts.
 func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, fn func(*amendment) error) (*Payment, error) {
 	var stored *Payment
-	var taken *Work
-	var letters []Work
-	unparked := 0
+	var then follows
 	err := c.store.Do(ctx, id, func(tx Tx) error {
 		p, err := tx.Payment(ctx, merchant, id)
 		if err != nil {
@@ -61,20 +75,14 @@ func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, 
 			return err
 		}
 		err = a.write()
-		stored, taken, letters, unparked = a.Payment, a.taken, a.letters, a.unparked
+		stored, then = a.Payment, a.follows
 		return err
 	})
 	if err != nil {
 		c.desk.unsure(err)
 		return nil, err
 	}
-	if taken != nil {
-		c.desk.hand(*taken)
-	}
-	c.desk.handAll(letters)
-	if unparked > 0 {
-		c.desk.dueAt(now())
-	}
+	c.desk.handOver(then)
 	c.desk.dueAt(stored.CheckAt)
 	return stored, nil
 }

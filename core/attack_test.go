@@ -63,21 +63,25 @@ func TestAttackStaleBaselineInventsMoney(t *testing.T) {
 	}
 }
 
+// captureNotSent asks for a capture whose call does not leave. The next one does.
+func (d *desk) captureNotSent(id, key string, minor int64) {
+	d.t.Helper()
+	d.provider.OnCapture = func(core.Op, core.CaptureInput) (core.Outcome, error) {
+		return core.Outcome{}, core.NotSentError(errors.New("refused"))
+	}
+	_, err := d.Capture(d.t.Context(), request(key), id, amount(minor))
+	require.Equal(d.t, core.Unavailable, core.KindOf(err))
+	d.provider.OnCapture = func(op core.Op, _ core.CaptureInput) (core.Outcome, error) {
+		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{coretest.Fact(core.Captured, op)}}, nil
+	}
+}
+
 // The repetition of a request that was not sent is not held against what is left.
 func TestAttackRepeatIgnoresWhatIsLeft(t *testing.T) {
 	d := newDesk(t)
 	v := d.authorized("order-1")
-	fail := true
-	d.provider.OnCapture = func(op core.Op, _ core.CaptureInput) (core.Outcome, error) {
-		if fail {
-			return core.Outcome{}, core.NotSentError(errors.New("refused"))
-		}
-		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{coretest.Fact(core.Captured, op)}}, nil
-	}
-	_, err := d.Capture(t.Context(), request("k1"), v.ID, amount(8000))
-	require.Error(t, err)
-	fail = false
-	_, err = d.Capture(t.Context(), request("k2"), v.ID, amount(8000))
+	d.captureNotSent(v.ID, "k1", 8000)
+	_, err := d.Capture(t.Context(), request("k2"), v.ID, amount(8000))
 	require.NoError(t, err)
 	_, err = d.Capture(t.Context(), request("k1"), v.ID, amount(8000))
 	t.Log(err, d.payment(v.ID).Amounts)
@@ -94,17 +98,8 @@ func TestAttackRepeatIgnoresWhatIsLeft(t *testing.T) {
 func TestAttackRepeatAfterCancel(t *testing.T) {
 	d := newDesk(t)
 	v := d.authorized("order-1")
-	fail := true
-	d.provider.OnCapture = func(op core.Op, _ core.CaptureInput) (core.Outcome, error) {
-		if fail {
-			return core.Outcome{}, core.NotSentError(errors.New("refused"))
-		}
-		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{coretest.Fact(core.Captured, op)}}, nil
-	}
-	_, err := d.Capture(t.Context(), request("k1"), v.ID, amount(8000))
-	require.Error(t, err)
-	fail = false
-	_, err = d.Capture(t.Context(), request("k2"), v.ID, amount(1000))
+	d.captureNotSent(v.ID, "k1", 8000)
+	_, err := d.Capture(t.Context(), request("k2"), v.ID, amount(1000))
 	require.NoError(t, err)
 	_, err = d.Cancel(t.Context(), request("c"), v.ID, "")
 	require.NoError(t, err)

@@ -19,8 +19,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 	var p *Payment
 	var o *Operation
 	var rec *IdempotencyRecord
-	var letters []Work
-	unparked := 0
+	var then follows
 	err := c.store.Do(ctx, paymentID, func(tx Tx) error {
 		a, op, err := prep(tx)
 		if err != nil {
@@ -32,8 +31,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 		p, o = a.Payment, op
 		a.evidence = append(a.evidence, a.from(r.evidence()))
 		err = a.write()
-		letters = a.letters
-		unparked = a.unparked
+		then = a.follows
 		return err
 	})
 	if c.desk.unsure(err); CodeOf(err) == "commit_unknown" && o != nil {
@@ -42,10 +40,7 @@ func (c *Checkout) operate(ctx context.Context, r Request, paymentID string, pre
 	if err != nil {
 		return Answer{}, err
 	}
-	c.desk.handAll(letters)
-	if unparked > 0 {
-		c.desk.dueAt(now())
-	}
+	c.desk.handOver(then)
 	done := make(chan result, 1)
 	intent := *o
 	c.running.Go(func() {

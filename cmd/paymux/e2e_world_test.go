@@ -159,6 +159,15 @@ func (w *world) call(method, path string, body any, header ...string) *answer {
 
 func (w *world) callAs(merchant, method, path string, body any, header ...string) *answer {
 	w.t.Helper()
+	if method == http.MethodPost {
+		header = append([]string{"Idempotency-Key", rand.Text()}, header...)
+	}
+	return requested(w.t, w.http, w.keys[merchant], method, w.url+path, body, header...)
+}
+
+// requested is the answer to one request of the API with a key. The headers stand in pairs, of which the last of a name counts.
+func requested(t *testing.T, client *http.Client, key, method, address string, body any, header ...string) *answer {
+	t.Helper()
 	var content io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -166,31 +175,28 @@ func (w *world) callAs(merchant, method, path string, body any, header ...string
 		content = strings.NewReader(b)
 	default:
 		raw, err := json.Marshal(b)
-		require.NoError(w.t, err)
+		require.NoError(t, err)
 		content = bytes.NewReader(raw)
 	}
-	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, content)
-	require.NoError(w.t, err)
-	r.Header.Set("Authorization", "Bearer "+w.keys[merchant])
+	r, err := http.NewRequestWithContext(t.Context(), method, address, content)
+	require.NoError(t, err)
+	r.Header.Set("Authorization", "Bearer "+key)
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
-	}
-	if method == http.MethodPost {
-		r.Header.Set("Idempotency-Key", rand.Text())
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := w.http.Do(r)
-	require.NoError(w.t, err)
+	resp, err := client.Do(r)
+	require.NoError(t, err)
 	raw, err := io.ReadAll(resp.Body)
-	require.NoError(w.t, resp.Body.Close())
-	require.NoError(w.t, err)
-	a := &answer{w.t, resp.StatusCode, resp.Header, string(raw), nil}
+	require.NoError(t, resp.Body.Close())
+	require.NoError(t, err)
+	a := &answer{t, resp.StatusCode, resp.Header, string(raw), nil}
 	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
 		d := json.NewDecoder(bytes.NewReader(raw))
 		d.UseNumber()
-		require.NoError(w.t, d.Decode(&a.body))
+		require.NoError(t, d.Decode(&a.body))
 	}
 	return a
 }

@@ -213,30 +213,11 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 
 // call makes one request of the API.
 func (w *faultWorld) call(method, path string, body any, key string) *answer {
-	var content io.Reader = http.NoBody
-	if body != nil {
-		raw, err := json.Marshal(body)
-		require.NoError(w.t, err)
-		content = bytes.NewReader(raw)
-	}
-	r, err := http.NewRequestWithContext(w.t.Context(), method, ourURL+path, content)
-	require.NoError(w.t, err)
-	r.Header.Set("Authorization", "Bearer "+w.key)
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
+	var header []string
 	if key != "" {
-		r.Header.Set("Idempotency-Key", key)
+		header = []string{"Idempotency-Key", key}
 	}
-	resp, err := w.http.Do(r)
-	require.NoError(w.t, err)
-	raw, err := io.ReadAll(resp.Body)
-	require.NoError(w.t, errors.Join(err, resp.Body.Close()))
-	a := &answer{w.t, resp.StatusCode, resp.Header, string(raw), nil}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
-		require.NoError(w.t, json.Unmarshal(raw, &a.body))
-	}
-	return a
+	return requested(w.t, w.http, w.key, method, ourURL+path, body, header...)
 }
 
 // ask makes a request as a careful client does. While things break one try is all, and the answer is one of success or
