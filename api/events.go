@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"encoding/json"
+	"net/http"
 
 	"github.com/paymux/paymux/api/openapi"
 	"github.com/paymux/paymux/core"
@@ -14,15 +16,39 @@ func (s *Server) ListEvents(ctx context.Context, r openapi.ListEventsRequestObje
 	if err != nil {
 		return nil, err
 	}
-	out := openapi.EventList{Object: "list", Data: []openapi.Event{}, HasMore: l.Next != "", NextCursor: optional(l.Next)}
+	out := eventList{Object: "list", Data: []json.RawMessage{}, HasMore: l.Next != "", NextCursor: optional(l.Next)}
 	for _, e := range l.Items {
-		shown, err := s.event(e)
-		if err != nil {
-			return nil, err
-		}
-		out.Data = append(out.Data, shown)
+		out.Data = append(out.Data, e.Body)
 	}
-	return openapi.ListEvents200JSONResponse(out), nil
+	return out, nil
+}
+
+// eventList is openapi.EventList with each event as it was frozen, not as this version would put it.
+type eventList struct {
+	Object     string            `json:"object"`
+	Data       []json.RawMessage `json:"data"`
+	HasMore    bool              `json:"has_more"`
+	NextCursor *string           `json:"next_cursor"`
+}
+
+// VisitListEventsResponse writes the answer.
+func (l eventList) VisitListEventsResponse(w http.ResponseWriter) error {
+	body, err := json.Marshal(l)
+	if err != nil {
+		return err
+	}
+	return frozen(body).VisitGetEventResponse(w)
+}
+
+// frozen is an event as it was frozen.
+type frozen []byte
+
+// VisitGetEventResponse writes the answer: the bytes that webhooks send.
+func (f frozen) VisitGetEventResponse(w http.ResponseWriter) error {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(f)
+	return err
 }
 
 // GetEvent handles GET /v1/events/{id}.
@@ -31,9 +57,5 @@ func (s *Server) GetEvent(ctx context.Context, r openapi.GetEventRequestObject) 
 	if err != nil {
 		return nil, err
 	}
-	shown, err := s.event(e)
-	if err != nil {
-		return nil, err
-	}
-	return openapi.GetEvent200JSONResponse(shown), nil
+	return frozen(e.Body), nil
 }

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"strings"
 	"time"
 
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -17,11 +16,10 @@ type renderer struct {
 	live  bool // shown as livemode
 }
 
-// EventBody makes the body of a webhook: the event as GET /v1/events/{id} shows it. It is a function of the stored event
-// alone, so that every try sends the same bytes.
-func EventBody(links core.Links, live bool) func(core.Event) ([]byte, error) {
-	return func(e core.Event) ([]byte, error) {
-		shown, err := renderer{links, live}.event(e)
+// EventBody is core.Options.Render: it makes what webhooks send and GET /v1/events/{id} shows, when an event happens.
+func EventBody(links core.Links, live bool) func(core.EventBody) ([]byte, error) {
+	return func(b core.EventBody) ([]byte, error) {
+		shown, err := renderer{links, live}.event(b)
 		if err != nil {
 			return nil, err
 		}
@@ -171,43 +169,26 @@ func recurring(r *core.Recurring) *openapi.Recurring {
 	return out
 }
 
-// event is an event as the contract shows it, with the payment as it was then.
-func (s renderer) event(e core.Event) (openapi.Event, error) {
-	var body core.EventBody
-	if err := json.Unmarshal(e.Data, &body); err != nil {
-		return openapi.Event{}, err
-	}
-	p := s.payment(body.Data.Payment)
-	data := openapi.EventData{Payment: &p, Sequence: body.Data.Sequence, Previous: optional(string(body.Data.Previous)),
-		Cause: openapi.Cause{Kind: openapi.CauseKind(body.Data.Cause.Kind), ID: optional(body.Data.Cause.ID)}}
-	shown, err := s.about(e.Type, body.Data.Object)
-	if err != nil {
-		return openapi.Event{}, err
-	}
-	data.Object = shown
-	return openapi.Event{ID: e.ID, Object: "event", Type: openapi.EventType(e.Type), Data: data, Livemode: s.live, Timestamp: body.Timestamp}, nil
+// event is an event as the contract shows it, with the payment as it is then.
+func (s renderer) event(b core.EventBody) (openapi.Event, error) {
+	p := s.payment(b.Data.Payment)
+	about, err := json.Marshal(s.about(b.Data.Object))
+	data := openapi.EventData{Payment: &p, Object: about, Sequence: b.Data.Sequence, Previous: optional(string(b.Data.Previous)),
+		Cause: openapi.Cause{Kind: openapi.CauseKind(b.Data.Cause.Kind), ID: optional(b.Data.Cause.ID)}}
+	return openapi.Event{ID: b.ID, Object: "event", Type: openapi.EventType(b.Type), Data: data, Livemode: s.live, Timestamp: b.Timestamp}, err
 }
 
-// about is the object an event is about, as the contract shows it; null for the payment itself.
-func (s renderer) about(kind string, raw json.RawMessage) (json.RawMessage, error) {
-	if len(raw) == 0 {
-		return json.RawMessage("null"), nil
+// about is the object an event is about, as the contract shows it; nil for the payment itself.
+func (s renderer) about(object any) any {
+	switch v := object.(type) {
+	case core.BookingView:
+		return booking(v)
+	case core.MandateView:
+		return s.mandate(v)
+	case *core.Failure:
+		return failure(v)
 	}
-	if kind == "payment.attempt_failed" {
-		return raw, nil // a failure is the same inside and outside
-	}
-	if strings.HasPrefix(kind, "mandate.") {
-		var v core.MandateView
-		if err := json.Unmarshal(raw, &v); err != nil {
-			return nil, err
-		}
-		return json.Marshal(s.mandate(v))
-	}
-	var v core.BookingView
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return nil, err
-	}
-	return json.Marshal(booking(v))
+	return nil
 }
 
 func optional(s string) *string {

@@ -38,7 +38,7 @@ type amendment struct {
 	lease    *Work        // under which it was asked, nil when a caller asked
 	givenUp  bool         // it cannot be asked any more, for a defect here
 	desk     *desk        // where what is to be asked at once goes, nil outside of amend
-	teller   *Checkout    // who tells the merchant, nil for nobody
+	teller   *Checkout    // who tells the merchant
 	follows
 }
 
@@ -176,7 +176,11 @@ func (a *amendment) store() error {
 	a.UpdatedAt = a.now
 	for _, e := range events {
 		a.Sequence++
-		c.Events = append(c.Events, a.event(e))
+		told, err := a.event(e)
+		if err != nil {
+			return err
+		}
+		c.Events = append(c.Events, told)
 	}
 	if err := a.tx.Write(c); err != nil {
 		return err

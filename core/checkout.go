@@ -23,6 +23,7 @@ type Checkout struct {
 	rules     []Rule
 	live      bool
 	sender    Sender // nil: events are kept and not sent
+	render    func(EventBody) ([]byte, error)
 	lanes     lanes
 	pace      pace
 	keepKeys  time.Duration
@@ -48,13 +49,16 @@ type Options struct {
 	KeepKeys  time.Duration // how long Idempotency-Keys are kept; 0: 30 days
 	Poll      time.Duration // how often work of other instances on the same database is looked for; 0: there are none
 	Sender    Sender        // carries events to merchants; nil: events are kept and not sent
-	Log       *slog.Logger
+	// Render puts what merchants are told into the words of the API, once, in the transaction of what it tells of:
+	// a function of its argument alone. nil: those of core.
+	Render func(EventBody) ([]byte, error)
+	Log    *slog.Logger
 }
 
 // New makes a Checkout. Background work starts with Run.
 func New(o Options) *Checkout {
 	c := &Checkout{accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
-		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, log: o.Log, pace: pace(o.TimeScale),
+		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, render: o.Render, log: o.Log, pace: pace(o.TimeScale),
 		keepKeys: cmp.Or(o.KeepKeys, keepKeys)}
 	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem, giveUp: c.buryItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask, giveUp: c.askNoMore},
 		{kind: WorkGap, atOnce: 1, do: c.bridge}, {kind: WorkForget, atOnce: 1, do: c.forget}, {kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem, giveUp: c.drop}}

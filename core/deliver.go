@@ -86,7 +86,7 @@ func (c *Checkout) send(ctx context.Context, d *Delivery, e *WebhookEndpoint) (S
 	try, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, cancel) })()
-	return c.sender.Send(try, Dispatch{Event: event, URL: e.URL, Keys: keys, Try: d.Sent - d.Earlier + 1})
+	return c.sender.Send(try, Dispatch{Event: c.Told(event), URL: e.URL, Keys: keys, Try: d.Sent - d.Earlier + 1})
 }
 
 // postpone puts a delivery off whose endpoint is busy or out of order. It is no try.

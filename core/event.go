@@ -1,26 +1,62 @@
 package core
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"time"
 )
 
-// EventBody is what a merchant is told, as it is stored and later delivered.
+// EventBody is what a merchant is told, before it is put into the words of the API.
 type EventBody struct {
+	ID        string    `json:"id"`
 	Type      string    `json:"type"`
 	Timestamp time.Time `json:"timestamp"`
 	Data      EventData `json:"data"`
 }
 
-// EventData says what changed. Sequence has no gap per payment. Object is the capture, refund or mandate the event is
-// about, absent for the payment itself. Previous is the status before, absent when it did not change.
+// EventData says what changed. Sequence has no gap per payment. Object is what the event is about: a BookingView, a
+// MandateView or a *Failure; nil for the payment itself. Previous is the status before, absent when it did not change.
 type EventData struct {
-	Sequence int64           `json:"sequence"`
-	Payment  View            `json:"payment"`
-	Object   json.RawMessage `json:"object,omitempty"`
-	Previous Status          `json:"previous,omitempty"`
-	Cause    Cause           `json:"cause"`
+	Sequence int64  `json:"sequence"`
+	Payment  View   `json:"payment"`
+	Object   any    `json:"object,omitempty"`
+	Previous Status `json:"previous,omitempty"`
+	Cause    Cause  `json:"cause"`
+}
+
+// tokenMark stands in a stored body where the client token of its payment goes: what is derived from the secret key is
+// put in when the body is sent or shown, and never stored. No JSON has this byte.
+var tokenMark = []byte{1}
+
+// Told is e with its body as merchants are told it, byte for byte the same each time as long as the secret key is.
+func (l Links) Told(e Event) Event {
+	if e.PaymentID != "" {
+		e.Body = bytes.ReplaceAll(e.Body, tokenMark, []byte(l.ClientToken(e.PaymentID)))
+	}
+	return e
+}
+
+// Statuses are the status that e tells of and the one before, which is empty when it did not change.
+func (e Event) Statuses() (status, previous Status, err error) {
+	var body struct {
+		Data struct {
+			Payment  struct{ Status Status }
+			Previous Status
+		}
+	}
+	err = json.Unmarshal(e.Body, &body)
+	return body.Data.Payment.Status, body.Data.Previous, err
+}
+
+// freeze makes the body of an event for good (R-51): whatever becomes of the payment and of how things are put, every
+// try and everybody who asks gets these bytes.
+func (c *Checkout) freeze(b EventBody) ([]byte, error) {
+	if c.render == nil {
+		return detail(b), nil
+	}
+	body, err := c.render(b)
+	return bytes.ReplaceAll(body, []byte(c.ClientToken(b.Data.Payment.ID)), tokenMark), err
 }
 
 // news is an event before it has a place in the sequence.
@@ -29,18 +65,16 @@ type news struct {
 	object any
 }
 
-func (a *amendment) event(n news) Event {
-	body := EventBody{Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: a.View(), Cause: a.cause}}
+func (a *amendment) event(n news) (Event, error) {
+	body := EventBody{ID: newID(prefixEvent), Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: a.View(), Object: n.object, Cause: a.cause}}
 	if told := a.told(); told != a.Status {
 		body.Data.Payment.Status, body.Data.Payment.Next = told, nil
-	}
-	if n.object != nil {
-		body.Data.Object = detail(n.object)
 	}
 	if was := a.before.told(); was != a.told() {
 		body.Data.Previous = was
 	}
-	return Event{ID: newID(prefixEvent), MerchantID: a.MerchantID, PaymentID: a.ID, Sequence: a.Sequence, Type: n.kind, Data: detail(body), CreatedAt: a.now}
+	frozen, err := a.teller.freeze(body)
+	return Event{ID: body.ID, MerchantID: a.MerchantID, PaymentID: a.ID, Sequence: a.Sequence, Type: n.kind, Body: frozen, CreatedAt: a.now}, err
 }
 
 // statusEvents name the event that tells of a new status.

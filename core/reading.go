@@ -72,12 +72,16 @@ func (c *Checkout) Events(ctx context.Context, merchant string, q EventQuery, li
 		return List[Event]{}, err
 	}
 	items, err := c.store.Events(ctx, merchant, q)
+	for i := range items {
+		items[i] = c.Told(items[i])
+	}
 	return listOf(c, merchant, q.Page, items, func(e Event) string { return e.ID }), err
 }
 
 // Event reads one event.
 func (c *Checkout) Event(ctx context.Context, merchant, id string) (Event, error) {
-	return c.store.Event(ctx, merchant, id)
+	e, err := c.store.Event(ctx, merchant, id)
+	return c.Told(e), err
 }
 
 // Mandates lists a merchant's mandates.
@@ -137,11 +141,11 @@ func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment,
 			"code": f.Code, "asserted": f.Strength == Asserted, "attested": f.Strength == Attested, "evidence": f.Evidence, "total": f.Measure != Single})})
 	}
 	for _, e := range slices.Backward(events) {
-		var body EventBody
-		if err := json.Unmarshal(e.Data, &body); err != nil {
+		status, previous, err := c.Told(e).Statuses()
+		if err != nil {
 			return nil, err
 		}
-		line = append(line, Moment{e.CreatedAt, "event", e.Type, detail(map[string]any{"id": e.ID, "sequence": e.Sequence, "status": body.Data.Payment.Status, "previous": body.Data.Previous})})
+		line = append(line, Moment{e.CreatedAt, "event", e.Type, detail(map[string]any{"id": e.ID, "sequence": e.Sequence, "status": status, "previous": previous})})
 	}
 	slices.SortStableFunc(line, func(a, b Moment) int { return cmp.Compare(a.At.UnixMicro(), b.At.UnixMicro()) })
 	return line, nil

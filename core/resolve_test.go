@@ -71,7 +71,7 @@ func (d *desk) lastEvent(id, kind string) (body core.EventBody) {
 	l, err := d.Events(d.t.Context(), "m", core.EventQuery{Payment: id, Type: kind}, 1, "")
 	require.NoError(d.t, err)
 	require.NotEmpty(d.t, l.Items, "no event %s among %v", kind, d.events(id))
-	require.NoError(d.t, json.Unmarshal(l.Items[0].Data, &body))
+	require.NoError(d.t, json.Unmarshal(l.Items[0].Body, &body))
 	return body
 }
 

@@ -266,14 +266,14 @@ type Evidence struct {
 	CreatedAt   time.Time
 }
 
-// Event is what a merchant is told. Data is the body as it was at that moment.
+// Event is what a merchant is told. Body is what he gets, letter by letter, but for the client token (Links.Told).
 type Event struct {
 	ID         string
 	MerchantID string
 	PaymentID  string
 	Sequence   int64 // per payment, without gap
 	Type       string
-	Data       json.RawMessage
+	Body       []byte
 	CreatedAt  time.Time
 }
 

@@ -21,10 +21,9 @@ type Sender interface {
 	Send(ctx context.Context, d Dispatch) (Sent, error)
 }
 
-// Dispatch is an event on its way to one endpoint. Its body is a function of the event alone, so that every try sends
-// the same bytes.
+// Dispatch is an event on its way to one endpoint.
 type Dispatch struct {
-	Event Event
+	Event Event // its Body is what is sent
 	URL   string
 	Keys  []byte // as NewKeys or RotateKeys made them
 	Try   int    // 1 for the first

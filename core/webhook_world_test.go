@@ -176,7 +176,7 @@ func (w *teller) begin(change func(*core.Options)) {
 	guard := webhook.NewGuard(webhook.GuardOptions{AllowLoopback: true, Dial: w.shops.dial})
 	sender := webhook.NewSender(guard, webhook.SenderOptions{Random: soon})
 	w.open(func(o *core.Options) {
-		o.Sender = webhook.NewCarrier(guard, sender, api.EventBody(core.NewLinks(o.Tokens, o.PublicURL), false))
+		o.Sender, o.Render = webhook.NewCarrier(guard, sender), api.EventBody(core.NewLinks(o.Tokens, o.PublicURL), false)
 		o.Log = slog.New(slog.NewTextHandler(w.logs, nil))
 		if change != nil {
 			change(o)

@@ -2,7 +2,6 @@ package storage_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"testing"
@@ -83,7 +82,7 @@ func events(p *core.Payment, kinds ...string) (out []core.Event) {
 	for _, k := range kinds {
 		p.Sequence++
 		out = append(out, core.Event{ID: newID("evt_"), MerchantID: p.MerchantID, PaymentID: p.ID, Sequence: p.Sequence, Type: k,
-			Data: json.RawMessage(fmt.Sprintf(`{"type":%q}`, k)), CreatedAt: p.UpdatedAt})
+			Body: fmt.Appendf(nil, "{\"type\":%q, \"token\":\"\x01\"}", k), CreatedAt: p.UpdatedAt})
 	}
 	return out
 }

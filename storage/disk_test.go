@@ -22,7 +22,7 @@ func TestAFullDisk(t *testing.T) {
 		p := paid(fmt.Sprint("r", i), 100)
 		c := insertion(p)
 		c.Events = events(p, "payment.created")
-		c.Events[0].Data = []byte(`"` + string(make([]byte, 3000)) + `"`)
+		c.Events[0].Body = []byte(`"` + string(make([]byte, 3000)) + `"`)
 		var err error
 		if i%3 > 0 { // with others in its batch
 			errs := gathered(t, s, numbered(3), func(n int, tx core.Tx) error {

@@ -117,17 +117,17 @@ type event struct {
 	PaymentID  string
 	Sequence   int64
 	Type       string
-	Data       raw
+	Body       raw
 	CreatedAt  moment
 }
 
 func (event) TableName() string { return "events" }
 
 func eventRow(e *core.Event) event {
-	return event{ID: e.ID, MerchantID: e.MerchantID, PaymentID: e.PaymentID, Sequence: e.Sequence, Type: e.Type, Data: raw(e.Data), CreatedAt: moment{e.CreatedAt}}
+	return event{ID: e.ID, MerchantID: e.MerchantID, PaymentID: e.PaymentID, Sequence: e.Sequence, Type: e.Type, Body: raw(e.Body), CreatedAt: moment{e.CreatedAt}}
 }
 
 func (r *event) core() core.Event {
 	return core.Event{ID: r.ID, MerchantID: r.MerchantID, PaymentID: r.PaymentID, Sequence: r.Sequence, Type: r.Type,
-		Data: json.RawMessage(r.Data), CreatedAt: r.CreatedAt.Time}
+		Body: r.Body, CreatedAt: r.CreatedAt.Time}
 }

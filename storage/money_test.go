@@ -168,7 +168,7 @@ func TestFactsEvidenceAndEventsAreNeverChanged(t *testing.T) {
 		for _, table := range []string{"facts", "evidence", "events"} {
 			for _, statement := range []string{"UPDATE " + table + " SET attempt_id = 'x'", "UPDATE " + table + " SET payment_id = payment_id", "DELETE FROM " + table} {
 				if table == "events" && statement == "UPDATE events SET attempt_id = 'x'" {
-					statement = "UPDATE events SET data = '{}'"
+					statement = "UPDATE events SET body = '{}'"
 				}
 				_, err := db.ExecContext(t.Context(), statement)
 				require.Error(t, err, statement)

@@ -2129,7 +2129,8 @@ type DoubtState string
 // DoubtKind defines model for Doubt.Kind.
 type DoubtKind string
 
-// Event Something that happened. Stored with the change itself, and never changed afterwards.
+// Event Something that happened. It is stored with the change itself and is the same afterwards, byte for byte: in every
+// webhook, in lists and when it is read, whatever became of the payment and whichever version of the program shows it.
 type Event struct {
 	// ID Examples: evt_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	ID     string      `json:"id"`

@@ -8,19 +8,16 @@ import (
 	"github.com/paymux/paymux/core"
 )
 
-// Carrier is core.Sender: it makes the bytes of an event, signs them with the endpoint's keys and makes one try.
+// Carrier is core.Sender: it signs the bytes of an event with the endpoint's keys and makes one try.
 type Carrier struct {
 	guard  *Guard
 	sender *Sender
-	body   func(core.Event) ([]byte, error)
 }
 
 var _ core.Sender = (*Carrier)(nil)
 
-// NewCarrier sends what body makes of an event. body is a function of the event alone: every try sends the same bytes.
-func NewCarrier(guard *Guard, sender *Sender, body func(core.Event) ([]byte, error)) *Carrier {
-	return &Carrier{guard, sender, body}
-}
+// NewCarrier sends events over sender, whose guard is guard.
+func NewCarrier(guard *Guard, sender *Sender) *Carrier { return &Carrier{guard, sender} }
 
 // Check is Guard.CheckTarget.
 func (c *Carrier) Check(ctx context.Context, url string) (string, error) {
@@ -93,11 +90,7 @@ func (c *Carrier) Send(ctx context.Context, d core.Dispatch) (core.Sent, error) 
 	if err != nil {
 		return core.Sent{}, err
 	}
-	body, err := c.body(d.Event)
-	if err != nil {
-		return core.Sent{}, &core.Error{Kind: core.Internal, Op: "webhook.Send", Message: "the event cannot be shown", Err: err}
-	}
-	r, err := c.sender.Deliver(ctx, Message{EventID: d.Event.ID, URL: d.URL, Body: body, Keys: keys, Try: d.Try})
+	r, err := c.sender.Deliver(ctx, Message{EventID: d.Event.ID, URL: d.URL, Body: d.Event.Body, Keys: keys, Try: d.Try})
 	if err != nil {
 		return core.Sent{}, err
 	}

@@ -2,7 +2,6 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -17,12 +16,7 @@ import (
 
 func (w *world) carrier() *Carrier {
 	g := w.guard(GuardOptions{})
-	return NewCarrier(g, w.sender(g), func(e core.Event) ([]byte, error) {
-		if e.Type == "" {
-			return nil, errors.New("it cannot be shown")
-		}
-		return []byte(`{"type":"` + e.Type + `"}`), nil
-	})
+	return NewCarrier(g, w.sender(g))
 }
 
 // Keys that core keeps sealed sign as the keyring they were, and go on through a rotation.
@@ -44,14 +38,14 @@ func TestCarriersSign(t *testing.T) {
 		require.NotEqual(t, first, second)
 		address, err := c.Check(t.Context(), shopURL)
 		require.NoError(t, err)
-		d := core.Dispatch{Event: core.Event{ID: "evt_1", Type: "payment.created"}, URL: address, Keys: keys, Try: 1}
+		body := []byte(`{"type":"payment.created"}`)
+		d := core.Dispatch{Event: core.Event{ID: "evt_1", Body: body}, URL: address, Keys: keys, Try: 1}
 		for _, k := range [][]byte{keys, rotated} {
 			d.Keys = k
 			sent, err := c.Send(t.Context(), d)
 			require.NoError(t, err)
 			require.Equal(t, []any{core.SentDelivered, 200, "thanks", ""}, []any{sent.Outcome, sent.Status, sent.Answer, sent.Failure})
 		}
-		body := []byte(`{"type":"payment.created"}`)
 		for i, texts := range [][]string{{first}, {first, second}} {
 			for _, text := range texts {
 				s, err := ParseSecret(text)
@@ -74,27 +68,25 @@ func TestCarriersTellWhatCameOfIt(t *testing.T) {
 			w.serve = says(text(status, "", ""))
 			c := w.carrier()
 			keys, _ := c.NewKeys()
-			sent, err := c.Send(t.Context(), core.Dispatch{Event: core.Event{ID: "evt_1", Type: "x"}, URL: shopURL, Keys: keys, Try: 1})
+			sent, err := c.Send(t.Context(), core.Dispatch{Event: core.Event{ID: "evt_1", Body: []byte("{}")}, URL: shopURL, Keys: keys, Try: 1})
 			require.NoError(t, err)
 			require.Equal(t, want, sent.Outcome)
 			require.Equal(t, want == core.SentFailed, !sent.Next.IsZero())
-			sent, err = c.Send(t.Context(), core.Dispatch{Event: core.Event{ID: "evt_1", Type: "x"}, URL: shopURL, Keys: keys, Try: Tries})
+			sent, err = c.Send(t.Context(), core.Dispatch{Event: core.Event{ID: "evt_1", Body: []byte("{}")}, URL: shopURL, Keys: keys, Try: Tries})
 			require.NoError(t, err)
 			require.Contains(t, []core.SentOutcome{core.SentExhausted, core.SentGone}, sent.Outcome)
 		})
 	}
 }
 
-// What cannot be signed or shown is not sent, and what is wrong with keys does not show them.
+// What cannot be signed is not sent, and what is wrong with keys does not show them.
 func TestCarriersRefuse(t *testing.T) {
 	w := newWorld(t)
 	c := w.carrier()
-	keys, _ := c.NewKeys()
 	for _, d := range []core.Dispatch{
-		{Event: core.Event{ID: "evt_1", Type: "x"}, URL: shopURL, Keys: []byte("canary")},
-		{Event: core.Event{ID: "evt_1", Type: "x"}, URL: shopURL, Keys: []byte(`[{"secret":"canary"}]`)},
-		{Event: core.Event{ID: "evt_1", Type: "x"}, URL: shopURL, Keys: []byte(`[]`)},
-		{Event: core.Event{ID: "evt_1"}, URL: shopURL, Keys: keys},
+		{Event: core.Event{ID: "evt_1", Body: []byte("{}")}, URL: shopURL, Keys: []byte("canary")},
+		{Event: core.Event{ID: "evt_1", Body: []byte("{}")}, URL: shopURL, Keys: []byte(`[{"secret":"canary"}]`)},
+		{Event: core.Event{ID: "evt_1", Body: []byte("{}")}, URL: shopURL, Keys: []byte(`[]`)},
 	} {
 		_, err := c.Send(context.Background(), d)
 		require.Error(t, err)

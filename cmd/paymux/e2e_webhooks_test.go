@@ -108,7 +108,7 @@ func TestWebhooks(t *testing.T) {
 		for _, h := range l.hooks() {
 			h.verify(t, secret)
 			event := w.call("GET", "/v1/events/"+h.header.Get("Webhook-Id"), nil).want(200)
-			require.Equal(t, strings.TrimSpace(event.raw), h.body, "the same bytes")
+			require.Equal(t, event.raw, h.body, "the same bytes")
 			sequences[event.str("data.sequence")] = true
 		}
 		require.Len(t, sequences, len(list), "no gap")

@@ -63,9 +63,10 @@ func (s *service) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.carrier = carrier(c, core.NewLinks(tokens, c.PublicURL))
+	s.carrier = carrier(c)
 	s.checkout = core.New(core.Options{Store: s.store, Accounts: accounts, Merchants: merchants, Rules: rules(c), Tokens: tokens,
-		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, KeepKeys: c.Reliability.KeepKeys, Poll: s.poll(), Sender: s.carrier, Log: s.log})
+		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, KeepKeys: c.Reliability.KeepKeys, Poll: s.poll(), Sender: s.carrier,
+		Render: api.EventBody(core.NewLinks(tokens, c.PublicURL), c.live()), Log: s.log})
 	routes, err := api.New(api.Options{Checkout: s.checkout, Keys: s.keys, Store: s.store, Log: s.log, Live: c.live(),
 		IPExtractor: c.source(), Limits: c.Limits.forAPI()})
 	if err != nil {
@@ -87,7 +88,7 @@ func (s *service) poll() time.Duration {
 }
 
 // carrier sends events to merchants, never to this program itself.
-func carrier(c *config, links core.Links) *webhook.Carrier {
+func carrier(c *config) *webhook.Carrier {
 	o := webhook.GuardOptions{AllowLoopback: c.Webhooks.AllowLoopback}
 	for _, port := range c.Webhooks.Ports {
 		o.Ports = append(o.Ports, uint16(port))
@@ -99,7 +100,7 @@ func carrier(c *config, links core.Links) *webhook.Carrier {
 		o.OwnHosts = append(o.OwnHosts, u.Hostname())
 	}
 	guard := webhook.NewGuard(o)
-	return webhook.NewCarrier(guard, webhook.NewSender(guard, webhook.SenderOptions{}), api.EventBody(links, c.live()))
+	return webhook.NewCarrier(guard, webhook.NewSender(guard, webhook.SenderOptions{}))
 }
 
 // secretKey is the configured one. Without one, which only test mode allows, links given out end with the process.

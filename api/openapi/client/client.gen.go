@@ -2108,7 +2108,8 @@ type DoubtKind string
 // DoubtState `unknown`: the answer was lost. `pending`: the provider accepted it and told nothing for two weeks.
 type DoubtState string
 
-// Event Something that happened. Stored with the change itself, and never changed afterwards.
+// Event Something that happened. It is stored with the change itself and is the same afterwards, byte for byte: in every
+// webhook, in lists and when it is read, whatever became of the payment and whichever version of the program shows it.
 type Event struct {
 	// Data What changed, how it was before, and why.
 	Data EventData `json:"data"`

@@ -2,7 +2,6 @@ package campaign
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -80,16 +79,15 @@ func (w *World) checkDoubt(p *core.Payment, o *core.Operation, effects []effect)
 func (w *World) checkStory(p *core.Payment, events []core.Event) {
 	status := core.Status("")
 	for _, e := range events {
-		var body core.EventBody
-		if err := json.Unmarshal(e.Data, &body); err != nil {
+		is, was, err := core.NewLinks(w.tokens, programURL).Told(e).Statuses()
+		if err != nil {
 			w.violate("event %s of payment %s cannot be read: %v", e.ID, p.Reference, err)
 			continue
 		}
-		was := body.Data.Previous
-		if is := body.Data.Payment.Status; is != status && was != status {
+		if is != status && was != status {
 			w.violate("I-14: event %d (%s) of payment %s tells that it is %s, after %q; the one before left it %q", e.Sequence, e.Type, p.Reference, is, was, status)
 		}
-		status = body.Data.Payment.Status
+		status = is
 	}
 	if status != p.Status {
 		w.violate("I-14: payment %s is %s; the last event leaves it %s", p.Reference, p.Status, status)

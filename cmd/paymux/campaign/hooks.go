@@ -12,7 +12,6 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
-	"github.com/paymux/paymux/api"
 	"github.com/paymux/paymux/api/webhook"
 	"github.com/paymux/paymux/core"
 )
@@ -53,7 +52,7 @@ func (lookUps) LookupNetIP(context.Context, string, string) ([]netip.Addr, error
 func (i *instance) carrier() core.Sender {
 	guard := webhook.NewGuard(webhook.GuardOptions{Resolver: lookUps{}, OwnHosts: []string{hostOf(programURL)}})
 	sender := webhook.NewSender(guard, webhook.SenderOptions{Over: &hookLine{i}, Random: func(n int64) int64 { return i.w.dice.of(fmt.Sprint("hook jitter of ", i.slot)).Int64N(n) }})
-	return webhook.NewCarrier(guard, sender, api.EventBody(core.NewLinks(i.w.tokens, programURL), false))
+	return webhook.NewCarrier(guard, sender)
 }
 
 // hookLine is the network from an instance of the program to merchants.

@@ -186,13 +186,14 @@ CREATE TABLE refs (
     PRIMARY KEY (account, kind, value)
 );
 
+-- body is what the merchant is sent, letter by letter, with the byte 1 where the payment's client token goes.
 CREATE TABLE events (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     merchant_id TEXT COLLATE "C" NOT NULL,
     payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
     sequence    BIGINT  NOT NULL,
     type        TEXT    NOT NULL,
-    data        TEXT,
+    body        TEXT    NOT NULL,
     created_at  BIGINT  NOT NULL
 );
 CREATE UNIQUE INDEX events_sequence ON events (payment_id, sequence);

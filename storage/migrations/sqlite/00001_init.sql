@@ -186,13 +186,14 @@ CREATE TABLE refs (
     PRIMARY KEY (account, kind, value)
 ) STRICT, WITHOUT ROWID;
 
+-- body is what the merchant is sent, letter by letter, with the byte 1 where the payment's client token goes.
 CREATE TABLE events (
     id          TEXT    NOT NULL PRIMARY KEY,
     merchant_id TEXT    NOT NULL,
     payment_id  TEXT    NOT NULL REFERENCES payments (id),
     sequence    INTEGER NOT NULL,
     type        TEXT    NOT NULL,
-    data        TEXT,
+    body        TEXT    NOT NULL,
     created_at  INTEGER NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX events_sequence ON events (payment_id, sequence);
