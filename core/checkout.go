@@ -43,8 +43,9 @@ type Options struct {
 	Live         bool          // refuses return hosts that are not listed, and http
 	AnswerWithin time.Duration // a request is answered after this while its call goes on, where its account says nothing else; 0: 25 s
 	// TimeScale divides every wait of the program, given ones included: when providers are asked again and for how long,
-	// the time of calls and of the claims on them, what a payment may be tried for. It is for accounts at simulators: no
-	// real provider keeps up with it. What a provider counts itself, such as the life of its sessions, stays. 0: 1.
+	// the time of calls and of the claims on them, what a payment may be tried for, when merchants are told again. It is
+	// for accounts at simulators: no real provider keeps up with it. What others count themselves stays: the life of a
+	// provider's sessions, the time a merchant's endpoint has to answer, its Retry-After. 0: 1.
 	TimeScale int
 	KeepKeys  time.Duration // how long Idempotency-Keys are kept; 0: 30 days
 	Poll      time.Duration // how often work of other instances on the same database is looked for; 0: there are none
@@ -60,6 +61,7 @@ func New(o Options) *Checkout {
 	c := &Checkout{accounts: map[string]*Account{}, merchants: map[string]*Merchant{}, rules: o.Rules,
 		Links: NewLinks(o.Tokens, o.PublicURL), live: o.Live, sender: o.Sender, render: o.Render, log: o.Log, pace: pace(o.TimeScale),
 		keepKeys: cmp.Or(o.KeepKeys, keepKeys)}
+	c.lanes.scale = c.pace
 	pools := []*pool{{kind: WorkApply, atOnce: appliers, do: c.applyItem, giveUp: c.buryItem}, {kind: WorkAsk, atOnce: asksAtOnce, do: c.ask, giveUp: c.askNoMore},
 		{kind: WorkGap, atOnce: 1, do: c.bridge}, {kind: WorkForget, atOnce: 1, do: c.forget}, {kind: WorkReplay, atOnce: replaysAtOnce, do: c.replayItem, giveUp: c.drop}}
 	if c.sender != nil {

@@ -86,7 +86,7 @@ func (c *Checkout) send(ctx context.Context, d *Delivery, e *WebhookEndpoint) (S
 	try, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(sendGrace, cancel) })()
-	return c.sender.Send(try, Dispatch{Event: c.Told(event), URL: e.URL, Keys: keys, Try: d.Sent - d.Earlier + 1})
+	return c.sender.Send(try, Dispatch{Event: c.Told(event), URL: e.URL, Keys: keys, Try: d.Sent - d.Earlier + 1, TimeScale: int(c.pace)})
 }
 
 // postpone puts a delivery off whose endpoint is busy or out of order. It is no try.
@@ -124,7 +124,7 @@ func (c *Checkout) record(ctx context.Context, w Work, d *Delivery, e *WebhookEn
 		if err := tx.SaveDelivery(&after, try); err != nil {
 			return err
 		}
-		if disabled, err = judge(tx, e, sent); err != nil {
+		if disabled, err = judge(tx, e, sent, c.pace.of(disableAfter)); err != nil {
 			return err
 		}
 		if after.State == DeliveryPending {
@@ -159,8 +159,8 @@ func stateAfter(o SentOutcome) DeliveryState {
 }
 
 // judge notes on the endpoint that it works, or since when it does not, and disables it when it says so or has done
-// nothing but fail for disableAfter. disabled says why, empty when it is not.
-func judge(tx Tx, e *WebhookEndpoint, sent Sent) (disabled string, err error) {
+// nothing but fail for as long as patience. disabled says why, empty when it is not.
+func judge(tx Tx, e *WebhookEndpoint, sent Sent, patience time.Duration) (disabled string, err error) {
 	switch {
 	case sent.Outcome == SentDelivered && e.FailingSince.IsZero():
 		return "", nil
@@ -170,7 +170,7 @@ func judge(tx Tx, e *WebhookEndpoint, sent Sent) (disabled string, err error) {
 		disabled = DisabledGone
 	case e.FailingSince.IsZero():
 		return "", tx.MarkEndpoint(e.ID, sent.At)
-	case sent.At.Sub(e.FailingSince) >= disableAfter:
+	case sent.At.Sub(e.FailingSince) >= patience:
 		disabled = DisabledFailing
 	default:
 		return "", nil

@@ -23,8 +23,9 @@ const (
 // in the table, not in the way. It is put off to where its turn should be, by how long the endpoint took of late, so
 // that a long row of deliveries is looked at about once each. One process knows its own tries alone.
 type lanes struct {
-	mu sync.Mutex
-	of map[string]*lane // by endpoint, as long as there is something to know
+	scale pace
+	mu    sync.Mutex
+	of    map[string]*lane // by endpoint, as long as there is something to know
 }
 
 type lane struct {
@@ -52,7 +53,7 @@ func (l *lanes) enter(endpoint string, at time.Time) (pause time.Duration) {
 		e.running, e.moved = e.running+1, at
 		return 0
 	}
-	return e.putOff(at)
+	return e.putOff(at, l.scale.of(breakMost))
 }
 
 func (e *lane) width() int {
@@ -62,8 +63,8 @@ func (e *lane) width() int {
 	return lanesMost
 }
 
-// putOff is the pause until the turn behind everybody who was put off before.
-func (e *lane) putOff(at time.Time) time.Duration {
+// putOff is the pause until the turn behind everybody who was put off before, about most at most.
+func (e *lane) putOff(at time.Time, most time.Duration) time.Duration {
 	first := at
 	if e.until.After(at) {
 		first = e.until
@@ -72,9 +73,9 @@ func (e *lane) putOff(at time.Time) time.Duration {
 		e.turn = first
 	}
 	e.turn = e.turn.Add(max(e.pace/time.Duration(e.width()), at.Sub(e.moved), paceLeast)) // standing still is slow, too
-	if e.turn.Sub(first) > breakMost {                                                    // nobody waits longer for one that works again
-		e.turn = first.Add(breakMost)
-		return first.Sub(at) + time.Duration(chance.Int64N(int64(breakMost)))
+	if e.turn.Sub(first) > most {                                                         // nobody waits longer for one that works again
+		e.turn = first.Add(most)
+		return first.Sub(at) + time.Duration(chance.Int64N(int64(most)))
 	}
 	return e.turn.Sub(at)
 }
@@ -92,7 +93,7 @@ func (l *lanes) leave(endpoint string, sent Sent, at time.Time) {
 	default:
 		e.failed, e.pace = e.failed+1, (3*e.pace+sent.Duration)/4
 		if over := e.failed - breakAfter; over >= 0 {
-			e.until = at.Add(min(breakFirst<<min(over, 10), breakMost))
+			e.until = at.Add(l.scale.of(min(breakFirst<<min(over, 10), breakMost)))
 		}
 	}
 	if e.running == 0 && e.failed == 0 && !e.turn.After(at) {

@@ -27,6 +27,8 @@ type Dispatch struct {
 	URL   string
 	Keys  []byte // as NewKeys or RotateKeys made them
 	Try   int    // 1 for the first
+	// TimeScale divides the pause until the next try; see Options. 0: 1.
+	TimeScale int
 }
 
 // Sent is what came of one try.
@@ -90,7 +92,7 @@ func (e *WebhookEndpoint) wants(kind string) bool {
 	return e.Status == EndpointEnabled && (len(e.Types) == 0 || slices.Contains(e.Types, kind))
 }
 
-// disableAfter is how long an endpoint may do nothing but fail, counted from the first failure since its last
+// disableAfter is how long an endpoint may do nothing but fail at the usual pace, counted from the first failure since its last
 // success.
 const disableAfter = 7 * 24 * time.Hour
 

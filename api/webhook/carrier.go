@@ -90,7 +90,7 @@ func (c *Carrier) Send(ctx context.Context, d core.Dispatch) (core.Sent, error) 
 	if err != nil {
 		return core.Sent{}, err
 	}
-	r, err := c.sender.Deliver(ctx, Message{EventID: d.Event.ID, URL: d.URL, Body: d.Event.Body, Keys: keys, Try: d.Try})
+	r, err := c.sender.Deliver(ctx, Message{EventID: d.Event.ID, URL: d.URL, Body: d.Event.Body, Keys: keys, Try: d.Try, TimeScale: d.TimeScale})
 	if err != nil {
 		return core.Sent{}, err
 	}

@@ -94,12 +94,12 @@ func (s *Sender) Deliver(ctx context.Context, m Message) (Result, error) {
 	if r.Failure = a.failure(); err != nil && (a.status == 0 || r.Failure == "") {
 		r.Failure = failureOf(attempt, err)
 	}
-	s.decide(&r, m.Try, a.retryAfter)
+	s.decide(&r, m, a.retryAfter)
 	return r, nil
 }
 
-// decide sets what r means for the delivery.
-func (s *Sender) decide(r *Result, try int, asked string) {
+// decide sets what r means for the delivery of m.
+func (s *Sender) decide(r *Result, m Message, asked string) {
 	if r.Failure == "" {
 		r.Outcome = Delivered
 		return
@@ -108,13 +108,13 @@ func (s *Sender) decide(r *Result, try int, asked string) {
 		r.Outcome = Gone
 		return
 	}
-	pause, more := wait(max(try, 1), s.random)
+	pause, more := wait(max(m.Try, 1), s.random)
 	if !more {
 		r.Outcome = Exhausted
 		return
 	}
 	ended := r.SentAt.Add(r.Duration)
-	r.Outcome, r.Next = Failed, ended.Add(max(pause, retryAfter(asked, ended)))
+	r.Outcome, r.Next = Failed, ended.Add(max(pause/time.Duration(max(m.TimeScale, 1)), retryAfter(asked, ended)))
 }
 
 // answer is what an endpoint says; status is 0 when it said nothing.

@@ -9,6 +9,8 @@ type Message struct {
 	Body    []byte  // as it was frozen with the event, sent byte for byte
 	Keys    Keyring // of the endpoint
 	Try     int     // 1 for the first
+	// TimeScale divides the pause until the next try, not what the endpoint asks for. 0: 1.
+	TimeScale int
 }
 
 // Outcome is what an attempt means for the delivery.

@@ -67,7 +67,7 @@ func TestSendersJitterByThemselves(t *testing.T) {
 	seen := map[time.Time]bool{}
 	for range 50 {
 		r := Result{Failure: FailureTimeout, SentAt: time.Unix(1_700_000_000, 0)}
-		s.decide(&r, 2, "")
+		s.decide(&r, Message{Try: 2}, "")
 		require.InDelta(t, 30, r.Next.Sub(r.SentAt).Seconds(), 3)
 		seen[r.Next] = true
 	}
@@ -79,7 +79,7 @@ func TestEveryTryHasItsSuccessor(t *testing.T) {
 	s := NewSender(NewGuard(GuardOptions{}), SenderOptions{Random: middle})
 	for try := -1; try <= Tries+2; try++ {
 		r := Result{Failure: FailureTimeout, SentAt: time.Unix(1_700_000_000, 0), Duration: time.Second}
-		s.decide(&r, try, "")
+		s.decide(&r, Message{Try: try}, "")
 		if try >= Tries {
 			require.Equal(t, Exhausted, r.Outcome, try)
 			require.Zero(t, r.Next, try)
