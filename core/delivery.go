@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"strconv"
 	"time"
 )
 
@@ -45,6 +46,28 @@ type DeliveryTry struct {
 	Status     int    // of the endpoint's answer; 0: there was none
 	Failure    string // empty when it succeeded
 	Answer     string // the beginning of the endpoint's answer: redacted, inert, and still text of a stranger
+}
+
+// EventTry is a try of a delivery, with what was sent where.
+type EventTry struct {
+	EventID    string
+	Type       string // of the event
+	EndpointID string
+	DeliveryTry
+}
+
+// moment is the try as a line of a payment's timeline.
+func (t EventTry) moment() Moment {
+	came := map[string]any{"event": t.EventID, "endpoint": t.EndpointID, "delivery": t.DeliveryID, "try": t.Number, "status": nil, "failure": nil,
+		"duration_ms": t.Duration.Milliseconds()}
+	title := t.Type + " sent: no answer"
+	if t.Status > 0 {
+		came["status"], title = t.Status, t.Type+" sent: "+strconv.Itoa(t.Status)
+	}
+	if t.Failure != "" {
+		came["failure"] = t.Failure
+	}
+	return Moment{t.At, "webhook", title, detail(came)}
 }
 
 // DeliveryQuery filters deliveries.

@@ -99,7 +99,9 @@ func deadEndpoint(t *testing.T, scale int) (pauses []time.Duration) {
 		require.Equal(t, core.DisabledFailing, stored.Reason)
 
 		asks := w.shops.shop(2)
-		asks.says(func(n int) reply { return []reply{{status: 503, header: "Retry-After: 3600\r\n"}, {status: 204}}[min(n, 2)-1] })
+		asks.says(func(n int) reply {
+			return []reply{{status: 503, header: "Retry-After: 3600\r\n"}, {status: 204}}[min(n, 2)-1]
+		})
 		w.endpoint("m", 2, "payment.created")
 		w.create("order-3", core.CaptureManual)
 		pause(2 * time.Hour)

@@ -112,13 +112,17 @@ func (c *Checkout) Feedback(ctx context.Context, merchant, id string) (*InboxIte
 // Moment is one line of a payment's timeline.
 type Moment struct {
 	At     time.Time       `json:"at"`
-	Kind   string          `json:"kind"` // api_call, provider_call, provider_query, feedback, return, fact, event
+	Kind   string          `json:"kind"` // api_call, provider_call, provider_query, feedback, return, operator, fact, event, webhook
 	Title  string          `json:"title"`
 	Detail json.RawMessage `json:"detail,omitempty"`
 }
 
+// triesShown is how many tries a timeline has at most. An endpoint that is down for a week has 16 per event; that many
+// more come only of asking again and again.
+const triesShown = 1000
+
 // Timeline is everything stored about a payment, in the order in which it was learned: API calls, redacted bytes
-// exchanged with providers, feedback, returns, facts, events.
+// exchanged with providers, feedback, returns, facts, events and the tries to deliver them.
 func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment, error) {
 	p, err := c.Payment(ctx, merchant, id, false)
 	if err != nil {
@@ -129,6 +133,10 @@ func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment,
 		return nil, err
 	}
 	events, err := c.store.Events(ctx, merchant, EventQuery{Payment: id, Page: Page{Limit: 1000}})
+	if err != nil {
+		return nil, err
+	}
+	tries, err := c.store.Tries(ctx, id, triesShown)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +154,9 @@ func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment,
 			return nil, err
 		}
 		line = append(line, Moment{e.CreatedAt, "event", e.Type, detail(map[string]any{"id": e.ID, "sequence": e.Sequence, "status": status, "previous": previous})})
+	}
+	for _, t := range slices.Backward(tries) {
+		line = append(line, t.moment())
 	}
 	slices.SortStableFunc(line, func(a, b Moment) int { return cmp.Compare(a.At.UnixMicro(), b.At.UnixMicro()) })
 	return line, nil

@@ -60,6 +60,8 @@ type Reader interface {
 	Delivery(ctx context.Context, id string) (*Delivery, error)
 	// Deliveries lists deliveries of a merchant, newest first, with their tries.
 	Deliveries(ctx context.Context, merchant string, q DeliveryQuery) ([]*Delivery, error)
+	// Tries lists the tries of a payment's events without what was answered, those of the latest event first.
+	Tries(ctx context.Context, paymentID string, limit int) ([]EventTry, error)
 	// EventsAfter lists a merchant's events created from a time to another, the oldest first, after the one with this
 	// id at from; empty: from the first one at from.
 	EventsAfter(ctx context.Context, merchant string, q EventSpan) ([]Event, error)

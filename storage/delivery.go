@@ -101,6 +101,32 @@ func (r *reader) Deliveries(ctx context.Context, merchant string, q core.Deliver
 	return out, nil
 }
 
+// tried is a try as the history of its payment tells it.
+type tried struct {
+	Try        deliveryTry `gorm:"embedded"`
+	EndpointID string
+	EventID    string
+	Type       string
+}
+
+// triesOf goes from event to event and stops when there are enough: it sorts nothing but the tries of one delivery.
+const triesOf = `SELECT t.delivery_id, t.number, t.at, t.duration_us, t.status, t.failure, d.endpoint_id, d.event_id, d.type
+	FROM events e JOIN deliveries d ON d.event_id = e.id JOIN delivery_tries t ON t.delivery_id = d.id
+	WHERE e.payment_id = ? ORDER BY e.sequence DESC, d.id DESC, t.number DESC LIMIT ?`
+
+// Tries lists the tries of a payment's events without what was answered, those of the latest event first.
+func (r *reader) Tries(ctx context.Context, paymentID string, limit int) ([]core.EventTry, error) {
+	var rows []tried
+	if err := r.on(ctx).Raw(triesOf, text(paymentID), size(core.Page{Limit: limit})).Scan(&rows).Error; err != nil {
+		return nil, r.fail("Tries", "try", err)
+	}
+	out := make([]core.EventTry, len(rows))
+	for i := range rows {
+		out[i] = core.EventTry{EventID: rows[i].EventID, Type: rows[i].Type, EndpointID: rows[i].EndpointID, DeliveryTry: rows[i].Try.core()}
+	}
+	return out, nil
+}
+
 // EventsAfter lists a merchant's events of a time, the oldest first.
 func (r *reader) EventsAfter(ctx context.Context, merchant string, q core.EventSpan) ([]core.Event, error) {
 	find := r.on(ctx).Where("merchant_id = ? AND (created_at, id) > (?, ?)", merchant, moment{q.From}, q.After).Where("created_at <= ?", moment{q.To})

@@ -29,3 +29,6 @@ func (s *Store) ExecWriter(statement string) error {
 
 // Writers is how many transactions run at a time.
 func (s *Store) Writers() int { return s.writers }
+
+// TriesOf is the statement of Tries.
+const TriesOf = triesOf

@@ -174,4 +174,10 @@ func TestListsWalkAnIndex(t *testing.T) {
 		require.Len(t, plan, 1, "%s: %v: nothing is sorted", query, plan)
 		require.Contains(t, plan[0].Detail, index, query)
 	}
+	var plan []struct{ Detail string }
+	require.NoError(t, s.Gorm().Raw("EXPLAIN QUERY PLAN "+storage.TriesOf, "", 9).Scan(&plan).Error)
+	require.Len(t, plan, 4, "%v", plan)
+	for i, step := range []string{"events_sequence", "deliveries_by_event", "PRIMARY KEY", "LAST TERM OF ORDER BY"} {
+		require.Contains(t, plan[i].Detail, step)
+	}
 }

@@ -193,6 +193,20 @@ func TestDeliveries(t *testing.T) {
 		require.Equal(t, []*core.Delivery{&done}, query(core.DeliveryQuery{Event: d.EventID}))
 		require.Equal(t, []*core.Delivery{&ended}, query(core.DeliveryQuery{Endpoint: e.ID, State: core.DeliveryFailed}))
 		require.Equal(t, []*core.Delivery{&done}, query(core.DeliveryQuery{Endpoint: e.ID, Page: core.Page{Before: list[2].ID, Limit: 1}}))
+		about := core.EventTry{EventID: d.EventID, Type: d.Type, EndpointID: e.ID}
+		shown := func(try core.DeliveryTry) core.EventTry {
+			about.DeliveryTry, about.Answer = try, ""
+			return about
+		}
+		tries, err := s.Tries(t.Context(), d.PaymentID, 10)
+		require.NoError(t, err)
+		require.Equal(t, []core.EventTry{shown(second), shown(first)}, tries)
+		tries, err = s.Tries(t.Context(), d.PaymentID, 1)
+		require.NoError(t, err)
+		require.Equal(t, []core.EventTry{shown(second)}, tries)
+		tries, err = s.Tries(t.Context(), "pay_none", 10)
+		require.NoError(t, err)
+		require.Empty(t, tries)
 		none, err := s.Deliveries(t.Context(), "other", core.DeliveryQuery{Endpoint: e.ID})
 		require.NoError(t, err)
 		require.Empty(t, none)

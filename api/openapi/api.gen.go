@@ -1496,6 +1496,7 @@ const (
 	TimelineEntryKindProviderQuery TimelineEntryKind = "provider_query"
 	TimelineEntryKindReturn        TimelineEntryKind = "return"
 	TimelineEntryKindStatus        TimelineEntryKind = "status"
+	TimelineEntryKindWebhook       TimelineEntryKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the TimelineEntryKind enum.
@@ -1518,6 +1519,8 @@ func (e TimelineEntryKind) Valid() bool {
 	case TimelineEntryKindReturn:
 		return true
 	case TimelineEntryKindStatus:
+		return true
+	case TimelineEntryKindWebhook:
 		return true
 	default:
 		return false
@@ -3091,7 +3094,7 @@ type TimelineObject string
 type TimelineEntry struct {
 	At time.Time `json:"at"`
 
-	// Detail What there is to know about it; the members depend on `kind`.
+	// Detail What there is to know about it; the members depend on `kind`. A `webhook` has `event`, `endpoint`, `delivery`, the number of the `try`, the `status` of the answer or null, why it failed (`failure`) or null, and `duration_ms`.
 	Detail json.RawMessage   `json:"detail"`
 	Kind   TimelineEntryKind `json:"kind"`
 

@@ -144,13 +144,27 @@ func TestWebhooks(t *testing.T) {
 			return len(d["tries"].([]any)) == 3 && d["state"] == "succeeded"
 		}, waitFor, tick)
 
+		require.Equal(t, []string{"1 503", "2 200", "3 200"}, w.triesShown(missed.str("id"), eventID, id))
 		w.call("DELETE", "/v1/webhook-endpoints/"+id, nil).want(204)
 		w.call("GET", "/v1/webhook-endpoints/"+id, nil).want(404)
+		require.Len(t, w.triesShown(missed.str("id"), eventID, id), 3, "what was sent to an endpoint that is gone stays")
 		sent := len(l.hooks())
 		w.create("order-3", nil)
 		w.settled(w.create("order-4", nil).str("id"))
 		require.Len(t, l.hooks(), sent)
 	})
+}
+
+// triesShown are the tries of an event at an endpoint in the timeline of its payment, by number and status.
+func (w *world) triesShown(payment, event, endpoint string) (out []string) {
+	for _, line := range w.call("GET", "/v1/payments/"+payment+"/timeline", nil).want(200).body["data"].([]any) {
+		line := line.(map[string]any)
+		if detail := line["detail"].(map[string]any); line["kind"] == "webhook" && detail["event"] == event && detail["endpoint"] == endpoint {
+			require.NotEmpty(w.t, line["at"])
+			out = append(out, fmt.Sprint(detail["try"], " ", detail["status"]))
+		}
+	}
+	return out
 }
 
 // The answer that shows a secret is the same when it is asked for again, also after a restart, and is marked.

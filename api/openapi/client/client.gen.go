@@ -1475,6 +1475,7 @@ const (
 	TimelineEntryKindProviderQuery TimelineEntryKind = "provider_query"
 	TimelineEntryKindReturn        TimelineEntryKind = "return"
 	TimelineEntryKindStatus        TimelineEntryKind = "status"
+	TimelineEntryKindWebhook       TimelineEntryKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the TimelineEntryKind enum.
@@ -1497,6 +1498,8 @@ func (e TimelineEntryKind) Valid() bool {
 	case TimelineEntryKindReturn:
 		return true
 	case TimelineEntryKindStatus:
+		return true
+	case TimelineEntryKindWebhook:
 		return true
 	default:
 		return false
@@ -3059,7 +3062,7 @@ type TimelineObject string
 type TimelineEntry struct {
 	At time.Time `json:"at"`
 
-	// Detail What there is to know about it; the members depend on `kind`.
+	// Detail What there is to know about it; the members depend on `kind`. A `webhook` has `event`, `endpoint`, `delivery`, the number of the `try`, the `status` of the answer or null, why it failed (`failure`) or null, and `duration_ms`.
 	Detail json.RawMessage   `json:"detail"`
 	Kind   TimelineEntryKind `json:"kind"`
 
@@ -3911,7 +3914,9 @@ type ClientInterface interface {
 	// GetPaymentTimeline Read everything that happened to a payment
 	//
 	// One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-	// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
+	// them proved, changes of status, events, and every try to deliver them to a webhook endpoint. Secrets and buyer
+	// data are removed. It always comes in one page, with 1,000 tries at most, those of the latest events;
+	// `GET …/deliveries` has all.
 	//
 	// Corresponds with GET /v1/payments/{payment_id}/timeline (the `GetPaymentTimeline` operationId).
 	GetPaymentTimeline(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4772,7 +4777,9 @@ func (c *Client) SyncPayment(ctx context.Context, paymentID PaymentID, reqEditor
 // GetPaymentTimeline Read everything that happened to a payment
 //
 // One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
+// them proved, changes of status, events, and every try to deliver them to a webhook endpoint. Secrets and buyer
+// data are removed. It always comes in one page, with 1,000 tries at most, those of the latest events;
+// `GET …/deliveries` has all.
 //
 // Corresponds with GET /v1/payments/{payment_id}/timeline (the `GetPaymentTimeline` operationId).
 func (c *Client) GetPaymentTimeline(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7482,7 +7489,9 @@ type ClientWithResponsesInterface interface {
 	// GetPaymentTimelineWithResponse Read everything that happened to a payment
 	//
 	// One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-	// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
+	// them proved, changes of status, events, and every try to deliver them to a webhook endpoint. Secrets and buyer
+	// data are removed. It always comes in one page, with 1,000 tries at most, those of the latest events;
+	// `GET …/deliveries` has all.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10112,7 +10121,9 @@ func (c *ClientWithResponses) SyncPaymentWithResponse(ctx context.Context, payme
 // GetPaymentTimelineWithResponse Read everything that happened to a payment
 //
 // One list, oldest first: calls of the merchant, calls to the provider, feedback and returns, the facts each of
-// them proved, changes of status and events. Secrets and buyer data are removed. It always comes in one page.
+// them proved, changes of status, events, and every try to deliver them to a webhook endpoint. Secrets and buyer
+// data are removed. It always comes in one page, with 1,000 tries at most, those of the latest events;
+// `GET …/deliveries` has all.
 //
 // Returns a wrapper object for the known response body format(s).
 //
