@@ -171,10 +171,13 @@ func recurring(r *core.Recurring) *openapi.Recurring {
 
 // event is an event as the contract shows it, with the payment as it is then.
 func (s renderer) event(b core.EventBody) (openapi.Event, error) {
-	p := s.payment(b.Data.Payment)
 	about, err := json.Marshal(s.about(b.Data.Object))
-	data := openapi.EventData{Payment: &p, Object: about, Sequence: b.Data.Sequence, Previous: optional(string(b.Data.Previous)),
+	data := openapi.EventData{Object: about, Sequence: b.Data.Sequence, Previous: optional(string(b.Data.Previous)),
 		Cause: openapi.Cause{Kind: openapi.CauseKind(b.Data.Cause.Kind), ID: optional(b.Data.Cause.ID)}}
+	if b.Data.Payment != nil {
+		p := s.payment(*b.Data.Payment)
+		data.Payment = &p
+	}
 	return openapi.Event{ID: b.ID, Object: "event", Type: openapi.EventType(b.Type), Data: data, Livemode: s.live, Timestamp: b.Timestamp}, err
 }
 
@@ -187,6 +190,8 @@ func (s renderer) about(object any) any {
 		return s.mandate(v)
 	case *core.Failure:
 		return failure(v)
+	case core.UnmatchedView:
+		return v
 	}
 	return nil
 }

@@ -15,11 +15,12 @@ type EventBody struct {
 	Data      EventData `json:"data"`
 }
 
-// EventData says what changed. Sequence has no gap per payment. Object is what the event is about: a BookingView, a
-// MandateView or a *Failure; nil for the payment itself. Previous is the status before, absent when it did not change.
+// EventData says what changed. Sequence has no gap per payment. Payment is nil, and Sequence 0, when the event is about
+// none. Object is what it is about: a BookingView, a MandateView, a *Failure or an UnmatchedView; nil for the payment
+// itself. Previous is the status before, absent when it did not change.
 type EventData struct {
 	Sequence int64  `json:"sequence"`
-	Payment  View   `json:"payment"`
+	Payment  *View  `json:"payment"`
 	Object   any    `json:"object,omitempty"`
 	Previous Status `json:"previous,omitempty"`
 	Cause    Cause  `json:"cause"`
@@ -56,7 +57,10 @@ func (c *Checkout) freeze(b EventBody) ([]byte, error) {
 		return detail(b), nil
 	}
 	body, err := c.render(b)
-	return bytes.ReplaceAll(body, []byte(c.ClientToken(b.Data.Payment.ID)), tokenMark), err
+	if b.Data.Payment != nil {
+		body = bytes.ReplaceAll(body, []byte(c.ClientToken(b.Data.Payment.ID)), tokenMark)
+	}
+	return body, err
 }
 
 // news is an event before it has a place in the sequence.
@@ -66,9 +70,10 @@ type news struct {
 }
 
 func (a *amendment) event(n news) (Event, error) {
-	body := EventBody{ID: newID(prefixEvent), Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: a.View(), Object: n.object, Cause: a.cause}}
+	shown := a.View()
+	body := EventBody{ID: newID(prefixEvent), Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: &shown, Object: n.object, Cause: a.cause}}
 	if told := a.told(); told != a.Status {
-		body.Data.Payment.Status, body.Data.Payment.Next = told, nil
+		shown.Status, shown.Next = told, nil
 	}
 	if was := a.before.told(); was != a.told() {
 		body.Data.Previous = was

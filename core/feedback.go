@@ -205,7 +205,8 @@ func codes(facts []Fact) (out []string) {
 func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem, fb Feedback) error {
 	item.State, item.Tries = InboxUnmatched, item.Tries+1
 	w.Tries = item.Tries
-	err := c.store.Do(ctx, item.ID, func(tx Tx) error {
+	var letters []Work
+	err := c.store.Do(ctx, item.ID, func(tx Tx) (err error) {
 		if err := tx.Park(item.ID, item.Account, fb.lookups()); err != nil {
 			return err
 		}
@@ -213,9 +214,15 @@ func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem, fb Feedbac
 		if w.DueAt, known = c.unparkAt(ctx, tx, item, fb); !known && w.DueAt.Sub(item.ReceivedAt) > c.pace.of(askFor) {
 			then = tx.Done
 		}
+		if letters = nil; !known && item.Tries == triesUntold+1 {
+			if letters, err = c.tellUnmatched(tx, item); err != nil {
+				return err
+			}
+		}
 		return saveItem(tx, item, then, w)
 	})
 	if err == nil {
+		c.desk.handAll(letters)
 		c.desk.dueAt(w.DueAt)
 	}
 	return err

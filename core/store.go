@@ -141,6 +141,8 @@ type Tx interface {
 	MarkEndpoint(id string, failingSince time.Time) error
 	// DisableEndpoint disables an endpoint that is enabled; false when it was not.
 	DisableEndpoint(id, reason string, at time.Time) (bool, error)
+	// Tell stores an event that is about no payment; false when there is one with its id.
+	Tell(e Event) (told bool, err error)
 	// InsertDeliveries stores new deliveries. An event that is on its way to an endpoint already is an error.
 	InsertDeliveries(list []*Delivery) error
 	// Redeliver makes the delivery of d's event to d's endpoint due at d.NextAt as if for the first time, or inserts d;
@@ -272,8 +274,8 @@ type Evidence struct {
 type Event struct {
 	ID         string
 	MerchantID string
-	PaymentID  string
-	Sequence   int64 // per payment, without gap
+	PaymentID  string // empty when it is about none
+	Sequence   int64  // per payment, without gap; 0 without one
 	Type       string
 	Body       []byte
 	CreatedAt  time.Time

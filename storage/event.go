@@ -15,6 +15,13 @@ func (r *reader) Event(ctx context.Context, merchant, id string) (core.Event, er
 	return row.core(), nil
 }
 
+// Tell stores an event that is about no payment; false when there is one with its id.
+func (t *tx) Tell(e core.Event) (told bool, err error) {
+	row := eventRow(&e)
+	res := t.db.Clauses(ignore).Create(&row)
+	return res.RowsAffected == 1, t.fail("Tell", "event", res.Error)
+}
+
 // Events lists events of a merchant, newest first.
 func (r *reader) Events(ctx context.Context, merchant string, q core.EventQuery) ([]core.Event, error) {
 	db := r.on(ctx)

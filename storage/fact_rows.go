@@ -114,7 +114,7 @@ func (ref) TableName() string { return "refs" }
 type event struct {
 	ID         string `gorm:"primaryKey"`
 	MerchantID string
-	PaymentID  string
+	PaymentID  raw // NULL when it is about none
 	Sequence   int64
 	Type       string
 	Body       raw
@@ -124,10 +124,10 @@ type event struct {
 func (event) TableName() string { return "events" }
 
 func eventRow(e *core.Event) event {
-	return event{ID: e.ID, MerchantID: e.MerchantID, PaymentID: e.PaymentID, Sequence: e.Sequence, Type: e.Type, Body: raw(e.Body), CreatedAt: moment{e.CreatedAt}}
+	return event{ID: e.ID, MerchantID: e.MerchantID, PaymentID: raw(e.PaymentID), Sequence: e.Sequence, Type: e.Type, Body: raw(e.Body), CreatedAt: moment{e.CreatedAt}}
 }
 
 func (r *event) core() core.Event {
-	return core.Event{ID: r.ID, MerchantID: r.MerchantID, PaymentID: r.PaymentID, Sequence: r.Sequence, Type: r.Type,
+	return core.Event{ID: r.ID, MerchantID: r.MerchantID, PaymentID: string(r.PaymentID), Sequence: r.Sequence, Type: r.Type,
 		Body: r.Body, CreatedAt: r.CreatedAt.Time}
 }

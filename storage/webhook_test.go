@@ -273,6 +273,39 @@ func TestRedeliver(t *testing.T) {
 	})
 }
 
+// An event that is about no payment is stored once by its id, listed with the others and sent like them.
+func TestEventsAboutNoPayment(t *testing.T) {
+	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
+		s, e := open(), anEndpoint("m", "https://shop.example/hooks")
+		_, about := told(t, s, "r", e, 1)
+		var all []core.Event
+		for range 2 {
+			all = append(all, core.Event{ID: newID("evt_"), MerchantID: "m", Type: "feedback.unmatched", Body: []byte(`{}`), CreatedAt: moment()})
+		}
+		tell := func(e core.Event) (fresh bool) {
+			do(t, s, func(tx core.Tx) (err error) {
+				fresh, err = tx.Tell(e)
+				return err
+			})
+			return fresh
+		}
+		require.True(t, tell(all[0]))
+		require.True(t, tell(all[1]))
+		again := all[0]
+		again.Body = []byte("other")
+		require.False(t, tell(again))
+		got, err := s.Events(t.Context(), "m", core.EventQuery{})
+		require.NoError(t, err)
+		require.Equal(t, []core.Event{all[1], all[0], event(t, s, about[0].ID)}, got)
+		_, err = s.Event(t.Context(), "other", all[0].ID)
+		wantError(t, err, core.NotFound, "not_found")
+		do(t, s, func(tx core.Tx) error {
+			return tx.InsertDeliveries([]*core.Delivery{{ID: newID("dlv_"), MerchantID: "m", EndpointID: e.ID, EventID: all[0].ID, Type: all[0].Type, State: core.DeliveryPending,
+				NextAt: moment(), CreatedAt: moment(), UpdatedAt: moment()}})
+		})
+	})
+}
+
 func event(t *testing.T, s *storage.Store, id string) core.Event {
 	e, err := s.Event(t.Context(), "m", id)
 	require.NoError(t, err)

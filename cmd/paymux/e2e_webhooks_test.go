@@ -193,6 +193,31 @@ func TestWebhookSecretsAreRepeatedToTheOneWhoAsked(t *testing.T) {
 	})
 }
 
+// A message that belongs to no payment is an event of the merchant who alone uses its account, and of nobody else. It says
+// that it came, in the words of the contract.
+func TestAnUnmatchedMessageIsAnEvent(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.change = strings.NewReplacer("time_scale: 1", "time_scale: 100")
+		w.restart()
+		l := newListener(t)
+		e := w.endpoint(l.URL, map[string]any{"event_types": []string{"feedback.unmatched"}})
+		w.tell("aps-other", told("aps-other", "PAYMENT-LINK-0", nil))
+		w.tell("aps-main", told("aps-main", "PAYMENT-LINK-1", nil))
+		require.Eventually(t, func() bool { return len(l.hooks()) > 0 }, waitFor, tick)
+		h := l.hooks()[0]
+		h.verify(t, e.str("secret"))
+		require.NotContains(t, h.body, "PAYMENT-LINK")
+		event := w.call("GET", "/v1/events/"+h.header.Get("Webhook-Id"), nil).want(200)
+		require.Equal(t, event.raw, h.body)
+		require.Equal(t, []any{"feedback.unmatched", "aps-main", nil}, []any{event.str("type"), event.str("data.object.account"), event.body["data"].(map[string]any)["payment"]})
+		require.Len(t, w.call("GET", "/v1/events?type=feedback.unmatched", nil).want(200).body["data"], 1)
+		w.callAs("main", "GET", "/v1/feedback/"+event.str("data.object.id"), nil).want(404)
+		require.Eventually(t, func() bool {
+			return strings.Contains(w.call("GET", "/v1/webhook-endpoints/"+e.str("id")+"/deliveries", nil).want(200).raw, `"state":"succeeded"`)
+		}, waitFor, tick)
+	})
+}
+
 // What belongs to another merchant does not exist, and who may only read changes nothing.
 func TestWebhooksOfOthers(t *testing.T) {
 	w := newWorld(t, sqliteDSN(t))

@@ -378,6 +378,7 @@ const (
 	EventTypeCaptureCreated            EventType = "capture.created"
 	EventTypeCaptureFailed             EventType = "capture.failed"
 	EventTypeCaptureSucceeded          EventType = "capture.succeeded"
+	EventTypeFeedbackUnmatched         EventType = "feedback.unmatched"
 	EventTypeMandateActionRequired     EventType = "mandate.action_required"
 	EventTypeMandateActive             EventType = "mandate.active"
 	EventTypeMandateCanceled           EventType = "mandate.canceled"
@@ -416,6 +417,8 @@ func (e EventType) Valid() bool {
 	case EventTypeCaptureFailed:
 		return true
 	case EventTypeCaptureSucceeded:
+		return true
+	case EventTypeFeedbackUnmatched:
 		return true
 	case EventTypeMandateActionRequired:
 		return true
@@ -2019,7 +2022,10 @@ type Delivery struct {
 	// Event Id of the event and `webhook-id` of every try.
 	Event string `json:"event"`
 
-	// EventType What happened.
+	// EventType What happened. `feedback.unmatched`: a provider told something about an account that belongs to no payment, and a
+	// minute later there is still none. `data.object` is `{id, object: feedback, account, received_at}`, and no payment
+	// is named; what the message says is for operators. It goes to the merchant of the account; where several merchants
+	// use one account it could be about any of them, and it goes to none.
 	EventType EventType `json:"event_type"`
 
 	// Failure Why the last try failed, as in `tries`, or `endpoint_disabled` when there was none any more; null if it did not.
@@ -2123,7 +2129,10 @@ type Event struct {
 	Object    EventObject `json:"object"`
 	Timestamp time.Time   `json:"timestamp"`
 
-	// Type What happened.
+	// Type What happened. `feedback.unmatched`: a provider told something about an account that belongs to no payment, and a
+	// minute later there is still none. `data.object` is `{id, object: feedback, account, received_at}`, and no payment
+	// is named; what the message says is for operators. It goes to the merchant of the account; where several merchants
+	// use one account it could be about any of them, and it goes to none.
 	Type EventType `json:"type"`
 }
 
@@ -2144,7 +2153,7 @@ type EventData struct {
 	// Previous The status before; null when the status did not change.
 	Previous *string `json:"previous"`
 
-	// Sequence Rises by one per payment, without a gap.
+	// Sequence Rises by one per payment, without a gap; 0 when the event is about none.
 	Sequence int64 `json:"sequence"`
 }
 
@@ -2159,7 +2168,10 @@ type EventList struct {
 // EventListObject defines model for EventList.Object.
 type EventListObject string
 
-// EventType What happened.
+// EventType What happened. `feedback.unmatched`: a provider told something about an account that belongs to no payment, and a
+// minute later there is still none. `data.object` is `{id, object: feedback, account, received_at}`, and no payment
+// is named; what the message says is for operators. It goes to the merchant of the account; where several merchants
+// use one account it could be about any of them, and it goes to none.
 type EventType string
 
 // Fact Something a message, an answer or a query proves.

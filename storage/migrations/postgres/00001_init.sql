@@ -190,7 +190,7 @@ CREATE TABLE refs (
 CREATE TABLE events (
     id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     merchant_id TEXT COLLATE "C" NOT NULL,
-    payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
+    payment_id  TEXT COLLATE "C" REFERENCES payments (id),
     sequence    BIGINT  NOT NULL,
     type        TEXT    NOT NULL,
     body        TEXT    NOT NULL,

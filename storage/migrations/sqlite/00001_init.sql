@@ -190,7 +190,7 @@ CREATE TABLE refs (
 CREATE TABLE events (
     id          TEXT    NOT NULL PRIMARY KEY,
     merchant_id TEXT    NOT NULL,
-    payment_id  TEXT    NOT NULL REFERENCES payments (id),
+    payment_id  TEXT    REFERENCES payments (id),
     sequence    INTEGER NOT NULL,
     type        TEXT    NOT NULL,
     body        TEXT    NOT NULL,
