@@ -42,6 +42,7 @@ var flows = []flow{
 	{name: "refund", before: captured, act: books("refunds", 2000), want: []int64{12550, 12550, 2000, 0}, status: "succeeded"},
 	{name: "void", before: authorized, act: cancel, want: []int64{12550, 0, 0, 12550}, status: "canceled"},
 	{name: "cancel before the buyer paid", before: created, act: cancel, want: []int64{0, 0, 0, 0}, status: "canceled"},
+	{name: "telling the merchant", before: heard, act: cancel, want: []int64{0, 0, 0, 0}, status: "canceled"},
 	{name: "charge of a mandate", before: saved, act: func(w *faultWorld, patient bool) {
 		body := order("order-2", map[string]any{"capture_method": "automatic", "mandate": w.secret, "off_session": true, "return_url": nil, "cancel_url": nil, "method": nil})
 		if a := w.ask(patient, "POST", "/v1/payments", body, "charge"); a.status < 300 {
@@ -77,6 +78,15 @@ func created(w *faultWorld) {
 	w.create(true)
 	w.page = w.buyer.open(w.secret)
 	require.Equal(w.t, http.StatusOK, w.page.status)
+}
+
+// heard has the merchant hear of a payment that is created.
+func heard(w *faultWorld) {
+	a := w.ask(true, "POST", "/v1/webhook-endpoints", map[string]any{"url": hookURL + "/hooks"}, "endpoint")
+	w.hears = a.str("secret")
+	created(w)
+	time.Sleep(time.Second)
+	require.NotEmpty(w.t, w.hooks)
 }
 
 // create creates the payment. Its hosted page is kept in secret.

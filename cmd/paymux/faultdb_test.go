@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/paymux/paymux/core"
@@ -196,7 +197,7 @@ func (w *faultWorld) check(f flow) {
 		}
 	}
 	w.checkLedger(p)
-	w.checkEvents(p)
+	w.checkHooks(w.checkEvents(p))
 	w.checkInbox()
 	next, err := store.NextWork(ctx, []core.WorkKind{core.WorkApply, core.WorkAsk, core.WorkGap, core.WorkDeliver})
 	require.NoError(t, err)
@@ -223,7 +224,7 @@ func (w *faultWorld) checkLedger(p *core.Payment) {
 }
 
 // checkEvents wants them numbered without a gap, each once.
-func (w *faultWorld) checkEvents(p *core.Payment) {
+func (w *faultWorld) checkEvents(p *core.Payment) []core.Event {
 	events, err := w.service.store.Events(context.Background(), "main", core.EventQuery{Payment: p.ID, Page: core.Page{Limit: 1000}})
 	require.NoError(w.t, err)
 	slices.SortFunc(events, func(a, b core.Event) int { return int(a.Sequence - b.Sequence) })
@@ -231,6 +232,38 @@ func (w *faultWorld) checkEvents(p *core.Payment) {
 		require.Equal(w.t, int64(i)+1, e.Sequence)
 	}
 	require.Len(w.t, events, int(p.Sequence))
+	return events
+}
+
+// checkHooks wants a merchant who listens to have heard of every event, in one form of words however often, signed, and
+// of nothing else; and what was sent to be known as sent.
+func (w *faultWorld) checkHooks(events []core.Event) {
+	if w.hears == "" {
+		require.Empty(w.t, w.hooks)
+		return
+	}
+	verifier, err := standardwebhooks.NewWebhook(w.hears)
+	require.NoError(w.t, err)
+	heard := map[string]string{}
+	for _, h := range w.hooks {
+		id := h.header.Get("Webhook-Id")
+		require.NoError(w.t, verifier.VerifyIgnoringTimestamp([]byte(h.body), h.header))
+		require.Contains(w.t, []string{"", h.body}, heard[id], "another body of the same event")
+		heard[id] = h.body
+	}
+	require.Len(w.t, heard, len(events))
+	for _, e := range events {
+		told, err := w.service.checkout.Event(context.Background(), "main", e.ID)
+		require.NoError(w.t, err)
+		require.Equal(w.t, string(told.Body), heard[e.ID], "%s was not told as it is shown", e.Type)
+		list, err := w.service.checkout.EventDeliveries(context.Background(), "main", e.ID, 0, "")
+		require.NoError(w.t, err)
+		require.Len(w.t, list.Items, 1)
+		d := list.Items[0]
+		require.Equal(w.t, core.DeliverySucceeded, d.State)
+		require.Len(w.t, d.Tries, d.Sent)
+		require.Positive(w.t, d.Sent)
+	}
 }
 
 // checkInbox wants what was acknowledged to be kept, once, and to be applied.

@@ -31,6 +31,7 @@ import (
 const (
 	ourURL   = "https://pay.example"
 	theirURL = "https://aps.example"
+	hookURL  = "http://127.0.0.1:9"
 )
 
 // faultWorld is the whole program with its database behind faults and its provider in the same process, inside a
@@ -54,11 +55,13 @@ type faultWorld struct {
 
 	mu    sync.Mutex
 	acked map[string]int // messages of the provider by body, and how often each was acknowledged
+	hooks []hook         // what the merchant was told
 
 	id     string // of the payment a flow is about
 	page   *sheet // where its buyer is
 	first  map[string]*answer
 	secret string // text of a key that a flow makes
+	hears  string // the secret of the merchant's endpoint, empty while he has none
 }
 
 // faultConfig is the configuration of such worlds, without a database.
@@ -156,6 +159,15 @@ func (l silentListener) Close() error {
 	return nil
 }
 
+// listens is the merchant's server: it takes what it is told.
+func (w *faultWorld) listens(out http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hooks = append(w.hooks, hook{r.Header, string(body)})
+	out.WriteHeader(http.StatusNoContent)
+}
+
 // line is a network of handlers. What the provider sends over its own is noted when it is acknowledged.
 func (w *faultWorld) line(provider bool) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -179,6 +191,8 @@ func (w *faultWorld) line(provider bool) http.RoundTripper {
 					return nil, r.Context().Err()
 				}
 			}
+		} else if r.URL.Host == "127.0.0.1:9" {
+			w.listens(out, in)
 		} else {
 			w.mu.Lock()
 			program := w.service // the provider may call while another life begins

@@ -33,7 +33,7 @@ type service struct {
 	keys      *core.Keys
 	log       *slog.Logger
 	stopping  atomic.Bool
-	transport http.RoundTripper // calls to providers travel over it; nil: the network
+	transport http.RoundTripper // calls to providers and events to merchants travel over it; nil: the network
 }
 
 // open builds a service: database, merchants, accounts, checkout, API. Every account that cannot be opened is told.
@@ -63,7 +63,7 @@ func (s *service) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.carrier = carrier(c)
+	s.carrier = carrier(c, s.transport)
 	s.checkout = core.New(core.Options{Store: s.store, Accounts: accounts, Merchants: merchants, Rules: rules(c), Tokens: tokens,
 		PublicURL: c.PublicURL, Live: c.live(), AnswerWithin: c.Timeouts.Answer, TimeScale: c.Reliability.TimeScale, KeepKeys: c.Reliability.KeepKeys, Poll: s.poll(), Sender: s.carrier,
 		Render: api.EventBody(core.NewLinks(tokens, c.PublicURL), c.live()), Log: s.log})
@@ -87,8 +87,8 @@ func (s *service) poll() time.Duration {
 	return 0
 }
 
-// carrier sends events to merchants, never to this program itself.
-func carrier(c *config) *webhook.Carrier {
+// carrier sends events to merchants, never to this program itself; over the network where over is nil.
+func carrier(c *config, over http.RoundTripper) *webhook.Carrier {
 	o := webhook.GuardOptions{AllowLoopback: c.Webhooks.AllowLoopback}
 	for _, port := range c.Webhooks.Ports {
 		o.Ports = append(o.Ports, uint16(port))
@@ -100,7 +100,7 @@ func carrier(c *config) *webhook.Carrier {
 		o.OwnHosts = append(o.OwnHosts, u.Hostname())
 	}
 	guard := webhook.NewGuard(o)
-	return webhook.NewCarrier(guard, webhook.NewSender(guard, webhook.SenderOptions{}))
+	return webhook.NewCarrier(guard, webhook.NewSender(guard, webhook.SenderOptions{Over: over}))
 }
 
 // secretKey is the configured one. Without one, which only test mode allows, links given out end with the process.
