@@ -71,6 +71,7 @@ type news struct {
 
 func (a *amendment) event(n news) (Event, error) {
 	shown := a.View()
+	shown.Review = nil // what the provider told of the buyer is read, not sent
 	body := EventBody{ID: newID(prefixEvent), Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: &shown, Object: n.object, Cause: a.cause}}
 	if told := a.told(); told != a.Status {
 		shown.Status, shown.Next = told, nil

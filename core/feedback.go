@@ -206,6 +206,7 @@ func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem, fb Feedbac
 	item.State, item.Tries = InboxUnmatched, item.Tries+1
 	w.Tries = item.Tries
 	var letters []Work
+	lost := false
 	err := c.store.Do(ctx, item.ID, func(tx Tx) (err error) {
 		if err := tx.Park(item.ID, item.Account, fb.lookups()); err != nil {
 			return err
@@ -214,18 +215,23 @@ func (c *Checkout) park(ctx context.Context, w Work, item *InboxItem, fb Feedbac
 		if w.DueAt, known = c.unparkAt(ctx, tx, item, fb); !known && w.DueAt.Sub(item.ReceivedAt) > c.pace.of(askFor) {
 			then = tx.Done
 		}
-		if letters = nil; !known && item.Tries == triesUntold+1 {
+		lost = !known && item.Tries == triesUntold+1
+		if letters = nil; lost {
 			if letters, err = c.tellUnmatched(tx, item); err != nil {
 				return err
 			}
 		}
 		return saveItem(tx, item, then, w)
 	})
-	if err == nil {
-		c.desk.handAll(letters)
-		c.desk.dueAt(w.DueAt)
+	if err != nil {
+		return err
 	}
-	return err
+	if lost {
+		c.log.WarnContext(ctx, "feedback belongs to no payment", "feedback", item.ID, "account", item.Account)
+	}
+	c.desk.handAll(letters)
+	c.desk.dueAt(w.DueAt)
+	return nil
 }
 
 // unparkAt is when a parked item is tried next: at once if its attempt is known by now, written while it was looked for.

@@ -86,3 +86,22 @@ func TestFrozenEventsKeepNoToken(t *testing.T) {
 		}
 	})
 }
+
+// What a provider tells of a buyer is for the merchant who asks. It travels in no event, and none keeps it (R-51).
+func TestEventsTellNothingOfTheBuyer(t *testing.T) {
+	tell(t, func(t *testing.T, w *teller) {
+		s := w.shops.shop(1)
+		w.endpoint("m", 1)
+		w.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) {
+			return core.Outcome{Result: core.Succeeded, Review: &core.Review{Buyer: core.Buyer{FirstName: "Laylacanary", Phone: "971501234567"}}}, nil
+		}
+		v := w.create("order-1", core.CaptureManual)
+		require.Equal(t, "Laylacanary", w.payment(v.ID).View().Review.Buyer.FirstName)
+		synctest.Wait()
+		require.Contains(t, typesOf(t, s.requests()), "payment.review_required")
+		for _, r := range s.requests() {
+			require.NotContains(t, string(r.body), "canary")
+			require.Contains(t, string(r.body), `"review":null`)
+		}
+	})
+}

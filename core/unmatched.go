@@ -21,10 +21,9 @@ type UnmatchedView struct {
 
 // tellUnmatched tells the merchant of an item's account that it belongs to no payment, once, in the transaction that
 // leaves it so. Where several merchants use the account it may be about any of them, and none is told of the others'
-// business: then it is in the log, like every other one, and in the inbox.
+// business: an operator finds it in the log and in the inbox.
 func (c *Checkout) tellUnmatched(tx Tx, item *InboxItem) (letters []Work, err error) {
 	merchant := c.onlyMerchantOf(item.Account)
-	c.log.Warn("feedback belongs to no payment", "feedback", item.ID, "account", item.Account, "merchant", merchant)
 	if merchant == "" {
 		return nil, nil
 	}

@@ -2147,7 +2147,8 @@ type EventData struct {
 	// Object The capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
 	Object json.RawMessage `json:"object"`
 
-	// Payment The payment as it was then; null when the event is about none.
+	// Payment The payment as it was then, without `review`: what the provider told of the buyer is read, not sent. Null when
+	// the event is about none.
 	Payment *Payment `json:"payment"`
 
 	// Previous The status before; null when the status did not change.
