@@ -35,9 +35,14 @@ func TestLanesAreNarrow(t *testing.T) {
 }
 
 // After five failures in a row one try at a time finds out whether the endpoint works again, later each time and five
-// minutes at most; one success is enough.
+// minutes at most; one success is enough. A hundred times the pace, all of that takes a hundredth.
 func TestLanesBreak(t *testing.T) {
-	var l lanes
+	lanesBreak(t, 1)
+	lanesBreak(t, 100)
+}
+
+func lanesBreak(t *testing.T, scale pace) {
+	l := lanes{scale: scale}
 	at := time.Unix(0, 0)
 	fail := func() {
 		require.Zero(t, l.enter("a", at))
@@ -47,6 +52,7 @@ func TestLanesBreak(t *testing.T) {
 		fail()
 	}
 	for _, pause := range []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 80 * time.Second, 160 * time.Second, breakMost, breakMost} {
+		pause = scale.of(pause)
 		require.GreaterOrEqual(t, l.enter("a", at), pause)
 		at = at.Add(pause - time.Millisecond)
 		require.Positive(t, l.enter("a", at), "not yet")
@@ -56,9 +62,9 @@ func TestLanesBreak(t *testing.T) {
 		l.leave("a", Sent{Outcome: SentFailed}, at)
 	}
 	for range 10_000 { // however many wait
-		require.LessOrEqual(t, l.enter("a", at), 2*breakMost)
+		require.LessOrEqual(t, l.enter("a", at), 2*scale.of(breakMost))
 	}
-	at = at.Add(breakMost)
+	at = at.Add(scale.of(breakMost))
 	require.Zero(t, l.enter("a", at))
 	l.leave("a", Sent{Outcome: SentDelivered}, at)
 	for range lanesMost {
