@@ -136,8 +136,9 @@ func (a *amendment) events() []news {
 	if was.final() && was != StatusSucceeded && (a.Amounts.Authorized > old.Amounts.Authorized || a.Amounts.Captured > old.Amounts.Captured) {
 		out = append(out, news{kind: "payment.late_success"})
 	}
-	if is != was && (was != "" || is != StatusRequiresPaymentMethod) { // how a payment begins is told by its creation
-		out = append(out, news{kind: statusEvents[is]})
+	begins := was == "" && is == StatusRequiresPaymentMethod // that is told by its creation
+	if kind, ok := statusEvents[is]; ok && is != was && !begins {
+		out = append(out, news{kind: kind})
 	}
 	switch {
 	case old.Amounts.InDoubt == 0 && a.Amounts.InDoubt > 0:

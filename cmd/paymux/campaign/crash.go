@@ -167,7 +167,7 @@ func (i *instance) build(ctx context.Context) error {
 		accounts = append(accounts, account)
 	}
 	log := slog.New(logLines{i.w.trace})
-	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, Log: log, Poll: i.w.poll(), Sender: i.carrier(),
+	i.checkout = core.New(core.Options{Store: store, Accounts: accounts, Merchants: i.w.shops(), Tokens: i.w.tokens, PublicURL: programURL, KeepKeys: lifetime, Log: log, Poll: i.w.poll(), Sender: i.carrier(),
 		Render: api.EventBody(core.NewLinks(i.w.tokens, programURL), false)})
 	h, err := api.New(api.Options{Checkout: i.checkout, Keys: core.NewKeys(store), Store: store, Log: log})
 	i.handler = h

@@ -169,7 +169,7 @@ func (w *World) temper() {
 	w.trace.note("temper: %d instances, %d%% of lives crash, %d%% of messages suffer", len(w.programs), w.crashiness, w.faultiness)
 }
 
-// lifetime is more than people need for all they do.
+// lifetime is more than people need for all they do. Keys are kept as long: a merchant repeats each request in the end.
 const lifetime = 200 * 24 * time.Hour
 
 // within waits for something that must come to its end. If it does not, every instance is cut off, so that it does.
