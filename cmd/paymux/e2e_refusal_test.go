@@ -50,6 +50,9 @@ func (w *world) state(db *sql.DB) string {
 			continue // the heartbeat says that rows can be written, no more
 		}
 		rows := rowsOf(table)
+		if table == "work" { // what is forgotten in time is nobody's doing, and its hour may be now
+			rows = slices.DeleteFunc(rows, func(row string) bool { return strings.HasPrefix(strings.TrimPrefix(row, "("), "forget") })
+		}
 		slices.Sort(rows)
 		fmt.Fprintf(&b, "%s\n%s\n", table, strings.Join(rows, "\n"))
 	}
