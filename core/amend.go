@@ -34,6 +34,7 @@ type amendment struct {
 	then     func() error // run after the write, in the same transaction
 	ask      bool         // the provider has to be asked, whatever the status is
 	asked    bool         // it was asked
+	began    time.Time    // when the question was put
 	silent   bool         // and did not answer about every attempt
 	lease    *Work        // under which it was asked, nil when a caller asked
 	givenUp  bool         // it cannot be asked any more, for a defect here

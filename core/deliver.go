@@ -159,23 +159,23 @@ func stateAfter(o SentOutcome) DeliveryState {
 }
 
 // judge notes on the endpoint that it works, or since when it does not, and disables it when it says so or has done
-// nothing but fail for as long as patience. disabled says why, empty when it is not.
+// nothing but fail for as long as patience, all at the address that was called. disabled says why, empty when it is not.
 func judge(tx Tx, e *WebhookEndpoint, sent Sent, patience time.Duration) (disabled string, err error) {
 	switch {
 	case sent.Outcome == SentDelivered && e.FailingSince.IsZero():
 		return "", nil
 	case sent.Outcome == SentDelivered:
-		return "", tx.MarkEndpoint(e.ID, time.Time{})
+		return "", tx.MarkEndpoint(e, time.Time{})
 	case sent.Outcome == SentGone:
 		disabled = DisabledGone
 	case e.FailingSince.IsZero():
-		return "", tx.MarkEndpoint(e.ID, sent.At)
+		return "", tx.MarkEndpoint(e, sent.At)
 	case sent.At.Sub(e.FailingSince) >= patience:
 		disabled = DisabledFailing
 	default:
 		return "", nil
 	}
-	done, err := tx.DisableEndpoint(e.ID, disabled, sent.At)
+	done, err := tx.DisableEndpoint(e, disabled, sent.At)
 	if !done || err != nil {
 		disabled = ""
 	}

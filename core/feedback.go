@@ -101,11 +101,25 @@ func (f Feedback) identifies(digits string) bool {
 // and only the provider's totals tell. Any number of repetitions makes one question.
 func (c *Checkout) askAgain(ctx context.Context, account string, fb Feedback) error {
 	place, err := c.store.Locate(ctx, account, fb.lookups())
-	if err != nil {
+	if KindOf(err) == NotFound {
 		return nil // it is parked like the first one
 	}
+	if err != nil {
+		return err
+	}
 	defer c.desk.dueAt(now())
-	return c.store.Do(ctx, place.PaymentID, func(tx Tx) error { return tx.Soon(WorkAsk, place.PaymentID, now()) })
+	if err := c.store.Do(ctx, place.PaymentID, func(tx Tx) error { return tx.Soon(WorkAsk, place.PaymentID, now()) }); err != nil {
+		return err
+	}
+	p, err := c.store.Payment(ctx, "", place.PaymentID)
+	if gap := c.gap(account); err != nil || p.RecheckAt.Sub(now()) > gap/2 {
+		return err // it is asked about late enough
+	}
+	_, err = c.amend(ctx, "", p.ID, Cause{"feedback", ""}, func(a *amendment) error {
+		a.RecheckAt = a.now.Add(c.gap(account))
+		return nil
+	})
+	return err
 }
 
 // appliers is how many items of the inbox are applied at a time, so that their commits can be one.
@@ -176,7 +190,7 @@ func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Acc
 	if a.ask && account != nil {
 		a.RecheckAt = a.now.Add(account.caps.ResumeGap)
 	}
-	if hintsAtMoney(said.Facts) && a.tallyOf(at).authorized() == 0 {
+	if hintsAtMoney(a.unknown(at, said.Facts)) && a.tallyOf(at).authorized() == 0 {
 		a.owes(at, said.Facts, account)
 	}
 	if len(fb.Facts) == 0 && item.Note == "" {
@@ -185,6 +199,11 @@ func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Acc
 	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
 		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}
 	a.learn(at, ev, said.Facts, said.Refs, said.Memo, said.Display)
+}
+
+// unknown are the facts that nobody has told of before.
+func (a *amendment) unknown(at *Attempt, facts []Fact) []Fact {
+	return slices.DeleteFunc(slices.Clone(facts), func(f Fact) bool { return a.knows(at.ID, f) })
 }
 
 // contradicts reports whether money m cannot belong to the attempt: another currency, or, where nothing smaller was
@@ -290,4 +309,12 @@ func saveItem(tx Tx, item *InboxItem, then func(Work) error, w Work) error {
 		return err
 	}
 	return then(w)
+}
+
+// gap is how long the provider of an account may take to show what it did.
+func (c *Checkout) gap(account string) time.Duration {
+	if a := c.accounts[account]; a != nil {
+		return a.caps.ResumeGap
+	}
+	return 0
 }

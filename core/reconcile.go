@@ -71,6 +71,7 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 		account, err := c.account(at.Account)
 		var s Snapshot
 		var exchanges []Exchange
+		began := now()
 		if err == nil {
 			s, exchanges, err = account.query(ctx, QueryInput{Known: p.known(at)})
 		}
@@ -85,7 +86,7 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 			c.log.Log(ctx, level, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
 		}
 		owed := silent != nil || i < len(attempts)-1 // of all attempts, somebody has yet to tell
-		if p, err = c.learned(ctx, p, at, account, lease, s, exchanges, err, owed); err != nil {
+		if p, err = c.learned(ctx, p, at, account, lease, s, exchanges, err, owed, began); err != nil {
 			return nil, err
 		}
 		if !again {
@@ -166,18 +167,18 @@ func (c *Checkout) mute(p *Payment, at *Attempt) bool {
 	return err == nil && (account.querier == nil || p.neverLeft(at))
 }
 
-// learned stores what a query found and settles with it what was in doubt.
-func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, lease *Work, s Snapshot, exchanges []Exchange, queryErr error, owed bool) (*Payment, error) {
+// learned stores what a query found that began at began, and settles with it what was in doubt.
+func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, lease *Work, s Snapshot, exchanges []Exchange, queryErr error, owed bool, began time.Time) (*Payment, error) {
 	return c.amend(ctx, "", p.ID, Cause{"query", at.ID}, func(a *amendment) error {
 		at := a.attempt(at.ID)
 		a.Checks++
-		a.asked, a.silent, a.lease = true, owed, lease
+		a.asked, a.began, a.silent, a.lease = true, began, owed, lease
 		a.doubt(at)
 		if forgotten := !s.Found && a.tallyOf(at).authorized() > 0; queryErr != nil || forgotten {
 			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
 			return nil
 		}
-		if s.Found && !a.now.Before(at.OwedAt) {
+		if !began.Before(at.OwedAt) && (s.Found || began.After(at.ExpiresAt)) { // what is not found while its page is open may come
 			at.OwedAt = time.Time{}
 		}
 		facts := len(a.Facts)

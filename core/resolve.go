@@ -123,7 +123,7 @@ func (c *Checkout) consult(ctx context.Context, before *Payment, o *Operation, i
 	ctx, cancel := context.WithTimeout(ctx, account.AnswerWithin/2)
 	defer cancel()
 	p, err := c.inquire(ctx, before.MerchantID, before.ID, nil, false)
-	if KindOf(err) == Unavailable && err != nil {
+	if CodeOf(err) == codeSilent {
 		return "the provider did not answer", nil
 	}
 	if err != nil {

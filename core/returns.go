@@ -36,7 +36,7 @@ func (c *Checkout) Return(ctx context.Context, token, method string, values url.
 	if p, err = c.back(ctx, p, at, leg, method, values); err != nil {
 		return Landing{}, err
 	}
-	return Landing{To: c.landing(p, leg), Payment: p}, nil
+	return Landing{To: c.landing(p, p.attempt(at.ID), leg), Payment: p}, nil
 }
 
 // back marks the buyer back, once, and does what the action said follows.
@@ -85,15 +85,15 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 	return p, nil
 }
 
-// owes notes that a provider that can be asked has to be, before what it said last counts as its last word on an
+// owes notes that a provider that can be asked, now or when its account is configured again, has to be, before what it said last counts as its last word on an
 // attempt: a buyer who was declined, paid at his next try and is back was not declined. Where paid is hinted at, its
 // answer counts when the gap is over after which it shows what it did.
 func (a *amendment) owes(at *Attempt, hints []Fact, account *Account) {
-	if account == nil || account.querier == nil {
+	if account != nil && account.querier == nil {
 		return
 	}
 	at.OwedAt = later(at.OwedAt, a.now)
-	if hintsAtMoney(hints) {
+	if account != nil && hintsAtMoney(hints) {
 		at.OwedAt = a.now.Add(account.caps.ResumeGap)
 	}
 }
@@ -111,10 +111,12 @@ func asHints(facts []Fact) []Fact {
 	return out
 }
 
-// landing is the merchant's address for what became of the payment: the cancel address when the buyer turned away.
-func (c *Checkout) landing(p *Payment, leg Leg) string {
+// landing is the merchant's address for what became of an attempt: the cancel address when the buyer turned away from it
+// and has not been back since.
+func (c *Checkout) landing(p *Payment, at *Attempt, leg Leg) string {
 	to := p.Order.ReturnURL
-	turnedAway := leg == LegBack || slices.ContainsFunc(p.Facts, func(e Entry) bool { return e.Kind == BuyerAway })
+	away := func(e Entry) bool { return e.Kind == BuyerAway && e.AttemptID == at.ID }
+	turnedAway := leg == LegBack || !at.Returned && at.OwedAt.IsZero() && slices.ContainsFunc(p.Facts, away)
 	if turnedAway && p.Amounts.Authorized == 0 && p.Order.CancelURL != "" {
 		to = p.Order.CancelURL
 	}
@@ -129,7 +131,7 @@ func (c *Checkout) landing(p *Payment, leg Leg) string {
 }
 
 // Landing is the merchant's own address for a buyer who has nothing left to do, empty when there is none.
-func (c *Checkout) Landing(p *Payment) string { return c.landing(p, LegResult) }
+func (c *Checkout) Landing(p *Payment) string { return c.landing(p, p.Latest(), LegResult) }
 
 // Hosted is the payment a hosted page is for. The token is the whole authorization, so it is not looked up further.
 func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {

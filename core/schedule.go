@@ -44,7 +44,7 @@ func (a *amendment) schedule() {
 	if changed && a.Flagged && !a.undecidedNow() {
 		a.Flagged = false // what was waited for has come
 	}
-	if a.asked && !a.silent && !a.now.Before(a.RecheckAt) {
+	if a.asked && !a.silent && !a.began.Before(a.RecheckAt) {
 		a.RecheckAt = time.Time{}
 	}
 	switch old := a.now.Sub(a.openSince()) > a.pace.of(askFor); {

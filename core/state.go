@@ -282,7 +282,7 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 	if !live {
 		return false, byProvider
 	}
-	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !authorized && !t.authPending()
+	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !at.Expired && !authorized && !t.authPending()
 	s.ReviewDue = s.ReviewDue || review
 	s.Undecided = s.Undecided || (at.Returned || !at.OwedAt.IsZero()) && !authorized && !review
 	return true, false
@@ -300,7 +300,7 @@ func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 		return false, true
 	case !began && at.Next == nil:
 		return false, false // before its first operation
-	case at.Expired || t.endedHint || t.away && !(at.Next != nil && at.Next.Resumable):
+	case at.OwedAt.IsZero() && (at.Expired || t.endedHint || t.away && !(at.Next != nil && at.Next.Resumable)):
 		return false, t.authDeclined()
 	}
 	return true, false

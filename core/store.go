@@ -138,9 +138,10 @@ type Tx interface {
 	UpdateWebhookEndpoint(e *WebhookEndpoint) error
 	DeleteWebhookEndpoint(merchant, id string) error
 	// MarkEndpoint notes since when an endpoint does nothing but fail, the earliest time that was told; zero: it works.
-	MarkEndpoint(id string, failingSince time.Time) error
-	// DisableEndpoint disables an endpoint that is enabled; false when it was not.
-	DisableEndpoint(id, reason string, at time.Time) (bool, error)
+	// Nothing is noted when it has another address than e by now.
+	MarkEndpoint(e *WebhookEndpoint, failingSince time.Time) error
+	// DisableEndpoint disables an endpoint that is enabled at the address of e; false when it was not.
+	DisableEndpoint(e *WebhookEndpoint, reason string, at time.Time) (bool, error)
 	// Tell stores an event that is about no payment; false when there is one with its id.
 	Tell(e Event) (told bool, err error)
 	// InsertDeliveries stores new deliveries. An event that is on its way to an endpoint already is an error.

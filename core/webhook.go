@@ -248,8 +248,8 @@ func (c *Checkout) UpdateEndpoint(ctx context.Context, merchant, id string, chan
 }
 
 func (change EndpointChange) apply(e *WebhookEndpoint) {
-	if change.URL != nil {
-		e.URL = *change.URL
+	if change.URL != nil && *change.URL != e.URL {
+		e.URL, e.FailingSince = *change.URL, time.Time{} // nobody knows yet how the new one does
 	}
 	if change.Types != nil {
 		e.Types = distinct(*change.Types)

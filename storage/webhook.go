@@ -129,8 +129,8 @@ func (t *tx) DeleteWebhookEndpoint(merchant, id string) error {
 
 // MarkEndpoint notes since when an endpoint does nothing but fail; zero: it works. Nothing is written when that is
 // known, and its version stays: it is no change that anybody asked for.
-func (t *tx) MarkEndpoint(id string, failingSince time.Time) error {
-	find := t.db.Model(&endpoint{}).Where("id = ?", id)
+func (t *tx) MarkEndpoint(e *core.WebhookEndpoint, failingSince time.Time) error {
+	find := t.db.Model(&endpoint{}).Where("id = ? AND url = ?", e.ID, text(e.URL))
 	if failingSince.IsZero() {
 		find = find.Where("failing_since IS NOT NULL")
 	} else {
@@ -140,8 +140,8 @@ func (t *tx) MarkEndpoint(id string, failingSince time.Time) error {
 }
 
 // DisableEndpoint disables an endpoint that is enabled; false when it was not.
-func (t *tx) DisableEndpoint(id, reason string, at time.Time) (bool, error) {
-	res := t.db.Model(&endpoint{}).Where("id = ? AND status = ?", id, string(core.EndpointEnabled)).Updates(map[string]any{
+func (t *tx) DisableEndpoint(e *core.WebhookEndpoint, reason string, at time.Time) (bool, error) {
+	res := t.db.Model(&endpoint{}).Where("id = ? AND url = ? AND status = ?", e.ID, text(e.URL), string(core.EndpointEnabled)).Updates(map[string]any{
 		"status": string(core.EndpointDisabled), "reason": reason, "version": gorm.Expr("version + 1"), "updated_at": moment{at},
 	})
 	return res.RowsAffected == 1, t.fail("DisableEndpoint", "webhook endpoint", res.Error)

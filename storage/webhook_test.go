@@ -84,7 +84,7 @@ func TestEndpointsThatFail(t *testing.T) {
 		e := anEndpoint("m", "https://shop.example/hooks")
 		require.NoError(t, insertEndpoint(s, e, 2))
 		mark := func(at time.Time) {
-			do(t, s, func(tx core.Tx) error { return tx.MarkEndpoint(e.ID, at) })
+			do(t, s, func(tx core.Tx) error { return tx.MarkEndpoint(e, at) })
 			got, err := s.WebhookEndpoint(t.Context(), "m", e.ID)
 			require.NoError(t, err)
 			require.Equal(t, e, got)
@@ -97,7 +97,7 @@ func TestEndpointsThatFail(t *testing.T) {
 		mark(time.Time{})
 		disable := func() (done bool) {
 			do(t, s, func(tx core.Tx) (err error) {
-				done, err = tx.DisableEndpoint(e.ID, "gone", first)
+				done, err = tx.DisableEndpoint(e, "gone", first)
 				return err
 			})
 			return done

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -111,11 +112,14 @@ func TestAccountsThatTakeNothing(t *testing.T) {
 	for _, state := range []string{"disabled", "draining"} {
 		w := newWorld(t, sqliteDSN(t))
 		id := w.authorized("order-1", nil)
+		require.Eventually(t, w.rests(w.raw(), 0), waitFor, tick)
 		w.stop()
+		stopped := time.Now()
 		other := w.apart(func(text string) string {
 			return strings.Replace(text, "  aps-main:\n    provider: aps\n", "  aps-main:\n    provider: aps\n    state: "+state+"\n", 1)
 		})
 		db := other.raw()
+		require.Eventually(t, other.rests(db, stopped.UnixMicro()), waitFor, tick, "a start asks about what was to be asked")
 		other.refuses(db, []refused{
 			{id: "B-096 named", method: http.MethodPost, path: "/v1/payments", body: order("order-2", map[string]any{"account": "aps-main"}), status: 422, code: "account_" + state, pointer: "/account"},
 			{id: "B-096 routed", method: http.MethodPost, path: "/v1/payments", body: order("order-2", nil), status: 422, code: "routing_no_candidate"},

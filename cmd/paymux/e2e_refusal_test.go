@@ -123,6 +123,15 @@ func (w *world) quiet(db *sql.DB) {
 	require.NoError(w.t, err)
 }
 
+// rests tells whether somebody has asked about a payment since since, and nobody does within a minute.
+func (w *world) rests(db *sql.DB, since int64) func() bool {
+	return func() bool {
+		var due, fence int64
+		err := db.QueryRowContext(w.t.Context(), "SELECT due_at, fence FROM work WHERE kind = 'ask'").Scan(&due, &fence)
+		return err == nil && fence > since && due > time.Now().Add(time.Minute).UnixMicro()
+	}
+}
+
 // unchanged requires that do changes nothing stored and asks nobody.
 func (w *world) unchanged(db *sql.DB, what string, do func()) {
 	w.t.Helper()
