@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -158,9 +159,10 @@ func TestARepeatedMessageBeforeTheTotals(t *testing.T) {
 		d := newDesk(t)
 		v := d.authorized("order-1")
 		op := d.op(v.ID, core.OpStart).Op
-		total := int64(1000)
+		var total atomic.Int64
+		total.Store(1000)
 		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
-			return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Of: "A-" + op.Reference, Amount: core.Money{Minor: total, Currency: "EUR"}, Strength: core.Asserted}}}, nil
+			return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: core.Captured, Measure: core.AtLeast, Of: "A-" + op.Reference, Amount: core.Money{Minor: total.Load(), Currency: "EUR"}, Strength: core.Asserted}}}, nil
 		}
 		stop := d.runs()
 		note := core.Feedback{Reference: op.Reference, DedupeKey: "x", Read: []core.Object{{Kind: core.ObjAuthorization}}}
@@ -173,7 +175,7 @@ func TestARepeatedMessageBeforeTheTotals(t *testing.T) {
 		require.Equal(t, int64(1000), d.payment(v.ID).Amounts.Captured)
 		send() // the second booking of 10.00
 		time.Sleep(10 * time.Second)
-		total = 2000 // shown ten seconds later, well within the gap of two minutes
+		total.Store(2000) // shown ten seconds later, well within the gap of two minutes
 		time.Sleep(30 * 24 * time.Hour)
 		stop()
 		require.Equal(t, int64(2000), d.payment(v.ID).Amounts.Captured, "nobody asked again after the gap")
@@ -262,6 +264,36 @@ func TestLandingAfterAnEarlierAttemptWasAbandoned(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, core.StatusProcessing, l.Payment.Status)
 	require.Equal(t, "https://shop.example/thanks?payment="+v.ID, l.To)
+}
+
+// Two sales of a buyer on one page take twice the amount: a person is told to look.
+func TestTwoSalesAtOneAttemptAreLookedAt(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureAutomatic)
+	op := d.op(v.ID, core.OpStart).Op
+	one := coretest.Authorized(op, true)
+	two := one
+	two.ID, two.Of = "B", "B"
+	for key, f := range map[string]core.Fact{"first": one, "second": two} {
+		d.receive(core.Feedback{Reference: op.Reference, DedupeKey: key, Facts: []core.Fact{f}})
+	}
+	p := d.payment(v.ID)
+	require.Equal(t, int64(20000), p.Amounts.Captured)
+	require.True(t, p.NeedsReview, "status %s", p.Status)
+}
+
+// An operator attests a capture without the provider's id, and the provider tells of one by an id of its own. Whether that
+// is the same a person has to say.
+func TestWhatWasAttestedIsToldByAnotherID(t *testing.T) {
+	d := newDesk(t)
+	id, capture := d.inDoubt("order-1")
+	_, code := d.resolve("1", id, core.Settlement{Operation: capture.ID, Happened: true})
+	require.Empty(t, code)
+	require.False(t, d.payment(id).NeedsReview)
+	f := coretest.Fact(core.Captured, capture.Op)
+	f.ID, f.OpKey = "C-77", ""
+	d.hear(f)
+	require.True(t, d.payment(id).NeedsReview)
 }
 
 // brief is a database whose next write fails, once.

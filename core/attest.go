@@ -75,7 +75,8 @@ func (p *Payment) spokenOf(said *Entry) *Operation {
 	return nil
 }
 
-// contradicted reports whether the provider says something else than an operator did, and nobody has seen that yet.
+// contradicted reports whether the provider says something else than an operator did, or may have said the same, and
+// nobody has seen that yet.
 func (p *Payment) contradicted() bool {
 	for i := range p.Facts {
 		if said := &p.Facts[i]; said.Strength == Attested && said.Measure == Single && p.contradicts(said) {
@@ -88,6 +89,9 @@ func (p *Payment) contradicted() bool {
 func (p *Payment) contradicts(said *Entry) (other bool) {
 	for i := range p.Facts {
 		own := &p.Facts[i]
+		if own.mayBe(said) {
+			other = other || own.Number > p.Acknowledged.Facts
+		}
 		if !p.overrules(own, said) {
 			continue
 		}
@@ -97,6 +101,13 @@ func (p *Payment) contradicts(said *Entry) (other bool) {
 		other = other || own.Number > p.Acknowledged.Facts
 	}
 	return other
+}
+
+// mayBe reports whether own may be what an operator attested without the provider's id for it: the same amount under an
+// id that nobody named. Then it is counted twice, and a person has to tell.
+func (own *Entry) mayBe(said *Entry) bool {
+	return said.ID == said.OpKey && own.Strength == Asserted && own.Kind == said.Kind && own.Measure == Single && own.OpKey == "" &&
+		own.AttemptID == said.AttemptID && own.ID != said.ID && own.Amount == said.Amount && own.Number > said.Number
 }
 
 // agrees reports whether the provider says what the operator said.

@@ -123,13 +123,14 @@ func (p *Payment) settle() {
 	p.NeedsReview = doubt || seen
 }
 
-// excess is what a buyer has paid, or given to hold, beyond what the payment asks for: at two attempts, since none is let
-// do it.
+// excess is what a buyer has paid beyond what the payment asks for, or given to hold at more than one attempt: one alone
+// may hold more than is taken of it.
 func (p *Payment) excess(a Amounts) int64 {
-	if len(p.Attempts) < 2 {
-		return 0
+	taken := a.Captured
+	if len(p.Attempts) > 1 {
+		taken = max(taken, a.Authorized-a.Released)
 	}
-	return max(0, a.Captured-p.Amount.Minor, a.Authorized-a.Released-p.Amount.Minor)
+	return max(0, taken-p.Amount.Minor)
 }
 
 // overheld reports whether an attempt still holds money that the payment has no use for.
