@@ -94,8 +94,8 @@ type Tx interface {
 	// Grab plans w as taken by the caller until w.DueAt, and returns it with its fence.
 	Grab(w Work) (Work, error)
 	// Take takes work of a kind that is due, the longest due first, until a time. Work whose last lease nobody ended
-	// counts as Failed once more, and is taken for twice as long each time. On a database that is shared it skips what
-	// another instance is looking at.
+	// counts as Failed once more, and from the fourth time on is taken for twice as long each time: processes die, but not
+	// so often over the same. On a database that is shared it skips what another instance is looking at.
 	Take(kind WorkKind, due, until time.Time, limit int) ([]Work, error)
 	// Again ends a lease and has the work due at w.DueAt after w.Tries, with w.Failed; Done removes it. Both are a Conflict with code
 	// lease_lost when its fence is another by now.

@@ -46,9 +46,10 @@ RETURNING fence`
 	renewWork  = `UPDATE work SET due_at = $1 WHERE kind = $2 AND subject = $3 AND fence = $4 AND leased`
 	// A fence rises with time as well as with every lease: one that was removed and written again is another.
 	takeWork = `WITH due AS (SELECT subject FROM work WHERE kind = $1 AND due_at <= $2 ORDER BY due_at, subject LIMIT $3`
-	// What stands there as leased though its lease is over was lost: its next lease is twice as long, up to 2^13 times.
+	// What stands there as leased though its lease is over was lost. A process may die while it has something, even three
+	// times; after that it is taken for what kills it, and each next lease is twice as long, up to 2^12 times.
 	takenWork = `) UPDATE work SET leased = TRUE, failed = CASE WHEN leased THEN failed + 1 ELSE failed END,
-due_at = CASE WHEN leased THEN $4 + ($4 - $2) * ((CAST(2 AS BIGINT) << CASE WHEN failed < 12 THEN failed ELSE 12 END) - 1) ELSE $4 END,
+due_at = CASE WHEN leased THEN $4 + ($4 - $2) * ((CAST(1 AS BIGINT) << CASE WHEN failed < 3 THEN 0 WHEN failed < 14 THEN failed - 2 ELSE 12 END) - 1) ELSE $4 END,
 fence = CASE WHEN fence < $5 THEN $5 ELSE fence + 1 END
 WHERE kind = $1 AND subject IN (SELECT subject FROM due) RETURNING kind, subject, due_at, tries, fence, failed`
 	restartWork = `UPDATE work SET due_at = $1, leased = FALSE WHERE leased OR kind = $2 AND due_at > $1`
