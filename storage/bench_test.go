@@ -95,8 +95,8 @@ type floor struct {
 }
 
 func openFloor(tb testing.TB, dsn string) *floor {
-	f := &floor{insert: "INSERT INTO feedback (id, account, dedupe_key, content_type, raw, masked, feedback, state, note, merchant_id, payment_id, attempt_id, tries, next_try, received_at) " +
-		"VALUES ($1, 'payone-de', $2, 'x', $3, 0, '{\"facts\":[]}', 'received', '', '', '', '', 0, 1, 1)"}
+	f := &floor{insert: "INSERT INTO feedback (id, account, dedupe_key, content_type, raw, masked, feedback, state, note, merchant_id, payment_id, attempt_id, tries, received_at) " +
+		"VALUES ($1, 'payone-de', $2, 'x', $3, 0, '{\"facts\":[]}', 'received', '', '', '', '', 0, 1)"}
 	f.db = openRaw(tb, dsn)
 	f.db.SetMaxOpenConns(1)
 	return f
