@@ -86,7 +86,7 @@ func heard(w *faultWorld) {
 	w.hears = a.str("secret")
 	created(w)
 	time.Sleep(time.Second)
-	require.NotEmpty(w.t, w.hooks)
+	require.NotEmpty(w.t, w.told())
 }
 
 // create creates the payment. Its hosted page is kept in secret.

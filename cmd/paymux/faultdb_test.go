@@ -239,13 +239,13 @@ func (w *faultWorld) checkEvents(p *core.Payment) []core.Event {
 // of nothing else; and what was sent to be known as sent.
 func (w *faultWorld) checkHooks(events []core.Event) {
 	if w.hears == "" {
-		require.Empty(w.t, w.hooks)
+		require.Empty(w.t, w.told())
 		return
 	}
 	verifier, err := standardwebhooks.NewWebhook(w.hears)
 	require.NoError(w.t, err)
 	heard := map[string]string{}
-	for _, h := range w.hooks {
+	for _, h := range w.told() {
 		id := h.header.Get("Webhook-Id")
 		require.NoError(w.t, verifier.VerifyIgnoringTimestamp([]byte(h.body), h.header))
 		require.Contains(w.t, []string{"", h.body}, heard[id], "another body of the same event")

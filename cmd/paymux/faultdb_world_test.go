@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +167,13 @@ func (w *faultWorld) listens(out http.ResponseWriter, r *http.Request) {
 	defer w.mu.Unlock()
 	w.hooks = append(w.hooks, hook{r.Header, string(body)})
 	out.WriteHeader(http.StatusNoContent)
+}
+
+// told is what the merchant has been told so far.
+func (w *faultWorld) told() []hook {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.hooks)
 }
 
 // line is a network of handlers. What the provider sends over its own is noted when it is acknowledged.
