@@ -54,6 +54,11 @@ type Account struct {
 	querier  Querier
 	charger  MandateCharger
 	canceler MandateCanceler
+
+	mandateStarter MandateStarter
+	mandateUpdater MandateUpdater
+	mandateChecker MandateChecker
+	authorizer     Authorizer
 }
 
 // OpenAccount takes p as the provider of an account whose references are derived with salt. Capabilities that do not
@@ -75,6 +80,10 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	a.querier, _ = p.(Querier)
 	a.charger, _ = p.(MandateCharger)
 	a.canceler, _ = p.(MandateCanceler)
+	a.mandateStarter, _ = p.(MandateStarter)
+	a.mandateUpdater, _ = p.(MandateUpdater)
+	a.mandateChecker, _ = p.(MandateChecker)
+	a.authorizer, _ = p.(Authorizer)
 	return a, a.check()
 }
 
@@ -105,7 +114,11 @@ func (a *Account) check() error {
 		claim(slices.Contains(m.Captures, CaptureManual) && a.capturer == nil, "method %s claims manual capture, which nothing carries out", m.Method.Type)
 		claim(slices.Contains(m.Captures, CaptureManual) && a.voider == nil, "method %s claims manual capture without a void", m.Method.Type)
 		claim(m.PartialRefund && a.refunder == nil, "method %s claims refunds, which nothing carries out", m.Method.Type)
-		claim(len(m.OffSession) > 0 && a.charger == nil, "method %s claims charges off session, which nothing carries out", m.Method.Type)
+		claim(len(m.OffSession)+len(m.OnSession) > 0 && a.charger == nil, "method %s claims charges of mandates, which nothing carries out", m.Method.Type)
+		claim(len(m.SetUp) > 0 && a.mandateStarter == nil, "method %s claims mandates outside of a purchase, which nothing sets up", m.Method.Type)
+		claim((m.ChangePlan || len(m.ChangeInstrument) > 0) && a.mandateUpdater == nil, "method %s claims changes of mandates, which nothing carries out", m.Method.Type)
+		claim(m.Reauthorize && a.authorizer == nil, "method %s claims further authorizations, which nothing carries out", m.Method.Type)
+		claim(m.BuyerFor > 0 && a.querier == nil, "method %s claims to tell about the buyer, without a query", m.Method.Type)
 	}
 	for kind, rule := range a.caps.Resume {
 		claim((rule == ResumeTotals || rule == ResumeTotalsWhole || rule == ResumeReread) && a.querier == nil, "resuming %s needs a query", kind)
@@ -120,7 +133,8 @@ func (a *Account) Capabilities() Capabilities { return a.caps }
 func (a *Account) Can() []string {
 	can := []string{"start"}
 	for name, ok := range map[string]bool{"capture": a.capturer != nil, "void": a.voider != nil, "refund": a.refunder != nil,
-		"query": a.querier != nil, "charge_mandate": a.charger != nil, "cancel_mandate": a.canceler != nil} {
+		"query": a.querier != nil, "charge_mandate": a.charger != nil, "cancel_mandate": a.canceler != nil,
+		"start_mandate": a.mandateStarter != nil, "update_mandate": a.mandateUpdater != nil, "authorize": a.authorizer != nil} {
 		if ok {
 			can = append(can, name)
 		}

@@ -28,10 +28,14 @@ type MethodCaps struct {
 	Business          bool
 	Review, Update    bool
 	Save              []SaveKind
-	OffSession        []CaptureMode
+	OffSession        []CaptureMode // charges of a mandate in the buyer's absence
+	OnSession         []CaptureMode // … and while he is there; empty: its instrument is offered on the provider's page
+	SetUp             []SaveKind    // consent that can be obtained outside of a purchase
+	ChangePlan        bool          // the plan of a recurring consent can be changed
+	ChangeInstrument  []SaveKind    // consent whose instrument the buyer can change on a page
 	NextActions       []string
-	CapturesPerAuth   int // 0: many
-	Reauthorize       bool
+	CapturesPerAuth   int  // 0: many
+	Reauthorize       bool // more can be reserved later on what the buyer agreed to
 	VoidAfterCapture  bool // false: `final` gives up the rest here and the hold lapses there
 	VoidBestEffort    bool
 	PartialRefund     bool
@@ -39,6 +43,7 @@ type MethodCaps struct {
 	FeedbackFirst     bool // no capture, void or refund before the first feedback was acknowledged
 	SessionLife       time.Duration
 	AuthorizationLife time.Duration
+	BuyerFor          time.Duration // how long after checkout the provider tells about the buyer when asked; 0: it does not
 }
 
 // Capabilities are what an account can do, as data: for routing, for the API, for the README. What can be called

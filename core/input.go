@@ -188,6 +188,7 @@ type RefundInput struct {
 type QueryInput struct {
 	Known
 	Focus Object
+	Buyer bool // tell about the buyer as well, in Snapshot.Review
 }
 
 // Snapshot is what a query found. Found false proves nothing.
@@ -204,10 +205,12 @@ type Snapshot struct {
 
 // MandateInput asks for a stored consent outside a purchase.
 type MandateInput struct {
-	Save    Save
-	Method  Method
-	Buyer   Buyer
-	Returns ReturnURLs
+	MerchantReference string // for the books and the buyer, never an identity
+	Description       string
+	Save              Save
+	Method            Method
+	Buyer             Buyer
+	Returns           ReturnURLs
 }
 
 // ChargeMandateInput charges a stored consent.

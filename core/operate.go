@@ -316,6 +316,12 @@ func (a *Account) invoke(ctx context.Context, o *Operation) called {
 		return call(ctx, a, o, a.charger.ChargeMandate)
 	case OpCancelMandate:
 		return call(ctx, a, o, a.canceler.CancelMandate)
+	case OpStartMandate:
+		return call(ctx, a, o, a.mandateStarter.StartMandate)
+	case OpUpdateMandate:
+		return call(ctx, a, o, a.mandateUpdater.UpdateMandate)
+	case OpAuthorize:
+		return call(ctx, a, o, a.authorizer.Authorize)
 	}
 	return called{Outcome: Outcome{Result: NotSent}, err: fmt.Errorf("nothing carries out %q", o.Kind)}
 }

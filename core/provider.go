@@ -37,6 +37,11 @@ type (
 		CheckStart(op Op, in StartInput) error
 		CheckChargeMandate(op Op, in ChargeMandateInput) error
 	}
+	// MandateChecker tells in the same way why StartMandate or UpdateMandate would refuse.
+	MandateChecker interface {
+		CheckStartMandate(op Op, in MandateInput) error
+		CheckUpdateMandate(op Op, in UpdateMandateInput) error
+	}
 	// SessionReader reads what the buyer chose so far, for review.
 	SessionReader interface {
 		ReadSession(ctx context.Context, in SessionInput) (Outcome, error)
