@@ -205,7 +205,7 @@ func testKilledBeforeApply(t *testing.T, k *mortal) {
 	require.Eventually(t, func() bool {
 		items := k.call("GET", "/v1/feedback", nil).want(200).body["data"].([]any)
 		return len(items) == 1 && items[0].(map[string]any)["state"] == "applied"
-	}, waitFor, tick, "acknowledged feedback was not applied after the start")
+	}, 3*waitFor, tick, "acknowledged feedback was not applied after the start, nor when the lease of the dead process was over")
 	k.agrees(id, fields(p)["merchant_reference"])
 	require.Equal(t, []string{"payment.created", "payment.action_required", "payment.authorized"}, k.events(id), "applied once")
 }

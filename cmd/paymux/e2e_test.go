@@ -29,11 +29,11 @@ func TestManualCaptureFromCardToBooks(t *testing.T) {
 		require.Equal(t, "succeeded", w.call("POST", "/v1/payments/"+id+"/refunds", map[string]any{"amount": 2500, "reason": "damaged"}).want(201).str("status"))
 		require.Equal(t, "partial", w.get(id).str("refund_status"))
 		w.control("feedback", map[string]any{"release": true})
+		require.Eventually(t, func() bool { return strings.Contains(w.get(id).str("method.display"), "8902") }, waitFor, tick, "only the message shows the card")
 		w.settled(id)
 		w.balanced(id)
 		require.Equal(t, []string{"payment.created", "payment.action_required", "payment.authorized", "capture.created", "capture.succeeded", "payment.partially_captured",
 			"capture.created", "capture.succeeded", "payment.succeeded", "refund.created", "refund.succeeded"}, w.events(id))
-		require.Contains(t, w.get(id).str("method.display"), "8902")
 	})
 }
 
