@@ -147,6 +147,34 @@ func TestTotalsThatLagBehindAMessage(t *testing.T) {
 	})
 }
 
+// An answer that was on its way when the gap of the provider ended may be older than the gap: the totals are read again.
+func TestAnAnswerFromWithinTheGapIsTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.authorized("order-1")
+		op := d.op(v.ID, core.OpStart).Op
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+			return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(op, false)}}, nil
+		}
+		d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "x", Read: []core.Object{{Kind: core.ObjAuthorization}}})
+		due := d.payment(v.ID).RecheckAt
+		time.Sleep(time.Until(due) - time.Second)
+		slow := d.provider.OnQuery
+		d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+			s, err := slow(in)
+			time.Sleep(3 * time.Second)
+			return s, err
+		}
+		p, err := d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		require.Equal(t, due, p.RecheckAt)
+		require.False(t, p.CheckAt.IsZero())
+		p, err = d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		require.True(t, p.RecheckAt.IsZero() && p.CheckAt.IsZero(), "read after the gap, and at rest")
+	})
+}
+
 // A question may make a call again; the one who asked may be gone before it is answered. Its result is stored.
 func TestTheResultOutlivesWhoeverAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
