@@ -136,7 +136,7 @@ func TestDecodeRules(t *testing.T) {
 			p := refused(t, post(t, with(c.member, c.value)), status, c.code, c.pointer)
 			text, err := json.Marshal(p)
 			require.NoError(t, err)
-			require.NotContains(t, string(text), "1111")
+			require.NotRegexp(t, `1111[ -]?1111`, string(text))
 		})
 	}
 	require.NoError(t, decode([]byte(with("merchant_reference", `"4111111111111111"`)), new(openapi.CreatePayment)))
