@@ -82,7 +82,7 @@ func (s *Simulator) addFault(w http.ResponseWriter, r *http.Request, operations 
 	if !ReadJSON(w, r, &fault) {
 		return
 	}
-	if err := fault.Check(operations); err != nil {
+	if err := fault.Check(operations, s.Faults.own...); err != nil {
 		WriteError(w, http.StatusUnprocessableEntity, err)
 		return
 	}

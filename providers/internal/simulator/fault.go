@@ -48,13 +48,14 @@ type Fault struct {
 	Seconds   float64 `json:"seconds,omitempty"` // virtual; of Hang and DelayEffect; 0 means 60
 }
 
-// Check says what is wrong with a fault, naming what would be right.
-func (f Fault) Check(operations []string) error {
+// Check says what is wrong with a fault, naming what would be right. own are the actions of one provider beside the common ones.
+func (f Fault) Check(operations []string, own ...Action) error {
+	known := slices.Concat(actions, own)
 	switch {
 	case f.Operation != AnyOperation && !slices.Contains(operations, f.Operation):
 		return fmt.Errorf("operation %q is unknown; known are %q and %q", f.Operation, operations, AnyOperation)
-	case !slices.Contains(actions, f.Action):
-		return fmt.Errorf("action %q is unknown; known are %q", f.Action, actions)
+	case !slices.Contains(known, f.Action):
+		return fmt.Errorf("action %q is unknown; known are %q", f.Action, known)
 	case f.Nth < 0 || f.Times < 0 || f.Seconds < 0 || f.Seconds > 1e6:
 		return fmt.Errorf("nth, times and seconds must not be negative, seconds at most 1000000")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
@@ -66,12 +67,14 @@ func (f Fault) Check(operations []string) error {
 // Faults are the faults in force.
 type Faults struct {
 	clock *Clock
+	own   []Action                                // given to the handler as they are
+	fail  func(w http.ResponseWriter, status int) // writes the answer of HTTPBefore and HTTPAfter
 	mu    sync.Mutex
 	list  []*Fault
 }
 
-// NewFaults has none.
-func NewFaults(clock *Clock) *Faults { return &Faults{clock: clock} }
+// NewFaults has none in force.
+func NewFaults(clock *Clock) *Faults { return &Faults{clock: clock, fail: writeFailure} }
 
 // Add puts a fault in force; it must have passed Check.
 func (f *Faults) Add(fault Fault) {
@@ -121,7 +124,8 @@ func (f *Faults) due(operation string) *Fault {
 }
 
 // Handle does the work of one call and answers it. alter is OtherAmount or OtherReference when the answer
-// must name another amount or reference than the effect had (sign it as usual), and empty otherwise.
+// must name another amount or reference than the effect had (sign it as usual), one of the provider's own actions
+// when such a fault is due, and empty otherwise.
 // It must not depend on the caller's still being there: a delayed effect outlives it.
 type Handle func(w http.ResponseWriter, alter Action)
 
@@ -147,15 +151,19 @@ func (f *Faults) Serve(w http.ResponseWriter, r *http.Request, operation string,
 		_ = f.clock.Sleep(r.Context(), delay) // however it ends, the connection is cut
 		panic(http.ErrAbortHandler)
 	case HTTPBefore:
-		writeFailure(w, status)
+		f.fail(w, status)
 	case DelayEffect:
 		f.delayed(r.Context(), delay, answer, handle)
 		answer.writeTo(w)
 	case OtherAmount, OtherReference:
 		handle(w, fault.Action)
 	default:
+		if slices.Contains(f.own, fault.Action) {
+			handle(w, fault.Action)
+			return
+		}
 		handle(answer, "")
-		lose(w, fault.Action, status, answer)
+		f.lose(w, fault.Action, status, answer)
 	}
 }
 
@@ -176,10 +184,10 @@ func (f *Faults) delayed(ctx context.Context, delay time.Duration, answer *answe
 }
 
 // lose spoils an answer whose effect has happened.
-func lose(w http.ResponseWriter, action Action, status int, answer *answer) {
+func (f *Faults) lose(w http.ResponseWriter, action Action, status int, answer *answer) {
 	switch action {
 	case HTTPAfter:
-		writeFailure(w, status)
+		f.fail(w, status)
 	case Garbage:
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		fmt.Fprint(w, "<html><head><title>Please wait</title></head><body>\x00\xff<p>{\"status\":</p></body>")

@@ -14,6 +14,10 @@ type Options struct {
 	Rule Rule
 	// Log is told what the simulator refuses and sends. Nil discards.
 	Log *slog.Logger
+	// Actions are faults of this provider beside the common ones; its handlers are given them and carry them out.
+	Actions []Action
+	// Failure writes the answer that a fault gives instead of the provider's own. Nil means a short page, as of a gateway.
+	Failure func(w http.ResponseWriter, status int)
 }
 
 // Simulator bundles the shared parts. All of them are safe for concurrent use.
@@ -34,9 +38,14 @@ func New(o Options) *Simulator {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	clock := NewClock()
+	faults := NewFaults(clock)
+	faults.own = o.Actions
+	if o.Failure != nil {
+		faults.fail = o.Failure
+	}
 	return &Simulator{
 		Clock:    clock,
-		Faults:   NewFaults(clock),
+		Faults:   faults,
 		Feedback: NewSender(o.Client, clock, o.Rule, o.Log),
 		Requests: &Requests{clock: clock},
 		Random:   NewRandom(),
