@@ -1,0 +1,133 @@
+package sandbox
+
+import (
+	"embed"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+
+	"github.com/paymux/paymux/providers/internal/simulator"
+)
+
+//go:embed office/*.html
+var officeFiles embed.FS
+
+var officePages = template.Must(template.New("").ParseFS(officeFiles, "office/*.html"))
+
+// officeView is what first page and back office show.
+type officeView struct {
+	Nonce, Title, Problem string
+	Style                 template.CSS
+	Data                  any
+}
+
+func (s *Server) writeOffice(w http.ResponseWriter, status int, name string, v officeView) {
+	v.Style = simulator.Style
+	err := simulator.WritePage(w, status, officePages, name, func(nonce string) any { v.Nonce = nonce; return v })
+	if err != nil {
+		s.sim.Log.Error("page not written", "page", name, "error", err)
+	}
+}
+
+// cardRow is one test card as the first page lists it.
+type cardRow struct{ Text, Says string }
+
+var verdictTexts = map[verdict]string{
+	approved: "succeeds", buyerCanceled: "ends the session as Canceled/BuyerCanceled", declined: "ends the session as Canceled/Declined",
+	pendingApproved: "authorized 30 seconds later; needs paymentIntent Authorize and canHandlePendingAuthorization",
+	pendingDeclined: "declined 30 seconds later; needs paymentIntent Authorize and canHandlePendingAuthorization",
+}
+
+// firstPage says what this is, what it stands in for, and where it ends.
+func (s *Server) firstPage(w http.ResponseWriter, _ *http.Request) {
+	var rows []cardRow
+	for _, c := range cards {
+		rows = append(rows, cardRow{c.descriptor(), verdictTexts[c.verdict]})
+	}
+	s.writeOffice(w, http.StatusOK, "home", officeView{Title: "Amazon Pay simulator", Data: rows})
+}
+
+// permissionRow is one charge permission as the back office lists it.
+type permissionRow struct {
+	Reference, ID, Kind, State, Why, Merchant, Limit string
+	Environment                                      Environment
+	Charges                                          []chargeRow
+	Actions                                          []string
+}
+
+type chargeRow struct{ ID, State, Why, Amount, Captured, Refunded string }
+
+func (s *Server) showBackOffice(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.listPermissions(w, http.StatusOK, "")
+}
+
+// listPermissions renders the back office, newest first. The caller holds the lock.
+func (s *Server) listPermissions(w http.ResponseWriter, status int, problem string) {
+	rows := []permissionRow{}
+	for _, p := range slices.Backward(s.order) {
+		row := permissionRow{
+			Reference: value(p.metadata.MerchantReferenceID), ID: p.id, Kind: p.kind, State: p.State, Why: p.Reason, Merchant: p.merchantID,
+			Environment: p.environment, Limit: p.currency + " " + majorText(p.amountLimit(), p.currency), Actions: p.possible(),
+		}
+		for _, c := range p.charges {
+			currency := c.amount.CurrencyCode
+			row.Charges = append(row.Charges, chargeRow{ID: c.id, State: c.State, Why: c.Reason, Amount: currency + " " + majorText(c.amount.minor(), currency),
+				Captured: majorText(c.captured, currency), Refunded: majorText(c.refunded, currency)})
+		}
+		rows = append(rows, row)
+	}
+	s.writeOffice(w, status, "backoffice", officeView{Title: "Back office · Amazon Pay simulator", Problem: problem, Data: rows})
+}
+
+// possible are the actions that fit a permission and its newest charge.
+func (p *permission) possible() []string {
+	var list []string
+	if len(p.charges) > 0 {
+		c := p.charges[len(p.charges)-1]
+		switch {
+		case c.decide != nil || c.refunding > 0:
+			list = append(list, "settle_approve", "settle_decline")
+		case c.State == authorized:
+			list = append(list, "capture", "cancel")
+		case c.State == captured:
+			list = append(list, "refund", "a_to_z", "chargeback")
+		}
+	}
+	switch p.State {
+	case chargeable:
+		list = append(list, "suspend", "buyer_close", "amazon_close")
+	case nonChargeable:
+		list = append(list, "restore", "buyer_close", "amazon_close")
+	}
+	return list
+}
+
+func (s *Server) actInBackOffice(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
+	in := backOfficeAction{Operation: r.PostFormValue("action"), ChargePermissionID: r.PostFormValue("chargePermissionId"), ChargeID: r.PostFormValue("chargeId")}
+	messages, err := s.backOfficeForm(in, r.PostFormValue("amount"))
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.listPermissions(w, http.StatusUnprocessableEntity, err.Error())
+		return
+	}
+	s.send(messages)
+	http.Redirect(w, r, "/backoffice", http.StatusSeeOther)
+}
+
+func (s *Server) backOfficeForm(in backOfficeAction, amount string) ([]simulator.Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if amount != "" {
+		minor, err := strconv.ParseInt(amount, 10, 64)
+		if err != nil {
+			return nil, err
+		}
+		in.Amount = minor
+	}
+	return s.actAs(in)
+}

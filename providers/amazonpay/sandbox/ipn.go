@@ -1,0 +1,145 @@
+package sandbox
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/paymux/paymux/providers/internal/simulator"
+)
+
+// Notifications are tried four times, an hour apart, as merchants report. The documents give no schedule; that an answer of
+// 4xx ends the tries is reported too.
+const (
+	NotificationTries   = 4
+	NotificationGap     = time.Hour
+	notificationTimeout = 15 * time.Second // the limit of SNS
+)
+
+var notificationRule = simulator.Rule{
+	Tries: NotificationTries, Gap: func(int) time.Duration { return NotificationGap }, Timeout: notificationTimeout,
+	Accepted: func(status int, _ []byte) bool { return status/100 == 2 || status/100 == 4 },
+}
+
+// What a notification is about.
+const (
+	objectPermission = "CHARGE_PERMISSION"
+	objectCharge     = "CHARGE"
+	objectRefund     = "REFUND"
+	objectChargeback = "CHARGEBACK"
+)
+
+// notification is the Message of the envelope; it tells no state.
+type notification struct {
+	MerchantID          string
+	ObjectType          string
+	ObjectID            string `json:"ObjectId"`
+	ChargePermissionID  string `json:"ChargePermissionId"`
+	NotificationType    string
+	NotificationID      string `json:"NotificationId"`
+	NotificationVersion string
+}
+
+// envelope is what SNS posts.
+type envelope struct {
+	Type             string
+	MessageID        string `json:"MessageId"`
+	Token            string `json:",omitempty"`
+	TopicArn         string
+	Message          string
+	SubscribeURL     string `json:",omitempty"`
+	Timestamp        string
+	SignatureVersion string
+	Signature        string
+	SigningCertURL   string
+	UnsubscribeURL   string `json:",omitempty"`
+}
+
+var topicRegions = map[string]string{"na": "us-east-1", "eu": "eu-west-1", "jp": "us-west-2"}
+
+// topicOf is the topic of all notifications of a merchant.
+func topicOf(a *Account) string {
+	return "arn:aws:sns:" + topicRegions[a.Region] + ":123456789012:" + a.MerchantID + a.MerchantID
+}
+
+// notify makes the messages about an object of a permission, one for each endpoint. The caller holds the lock.
+func (s *Server) notify(p *permission, objectType, id string) []simulator.Message {
+	endpoints := p.account.IPNEndpoints[p.environment]
+	if len(endpoints) == 0 {
+		return nil
+	}
+	n := notification{
+		MerchantID: p.merchantID, ObjectType: objectType, ObjectID: id, ChargePermissionID: p.id,
+		NotificationType: "STATE_CHANGE", NotificationID: s.uuid(), NotificationVersion: "V2",
+	}
+	var messages []simulator.Message
+	for _, to := range endpoints {
+		e := s.seal(envelope{Type: "Notification", TopicArn: topicOf(p.account), Message: marshal(n)})
+		forged := e
+		forged.Message = marshal(notification{
+			MerchantID: n.MerchantID, ObjectType: objectCharge, ObjectID: p.id + "-C000000", ChargePermissionID: p.id,
+			NotificationType: n.NotificationType, NotificationID: s.uuid(), NotificationVersion: n.NotificationVersion,
+		})
+		messages = append(messages, message(p.id, objectType, to, e, forged))
+	}
+	return messages
+}
+
+// confirmations are the SubscriptionConfirmation messages of an account's endpoints, where it has them sent.
+// The caller holds the lock.
+func (s *Server) confirmations(a *Account, environment Environment) []simulator.Message {
+	if !a.SubscriptionConfirmation {
+		return nil
+	}
+	var messages []simulator.Message
+	for _, to := range a.IPNEndpoints[environment] {
+		e := envelope{
+			Type: "SubscriptionConfirmation", TopicArn: topicOf(a), Token: s.sim.Random.Hex(32),
+			Message: "You have chosen to subscribe to the topic " + topicOf(a) + ". To confirm the subscription, visit the SubscribeURL included in this message.",
+		}
+		e.SubscribeURL = s.url + subscribePath + "?Action=ConfirmSubscription&TopicArn=" + e.TopicArn + "&Token=" + e.Token
+		e = s.seal(e)
+		forged := e
+		forged.Token = s.sim.Random.Hex(32)
+		messages = append(messages, message(a.MerchantID, e.Type, to, e, forged))
+	}
+	return messages
+}
+
+func message(payment, kind, to string, e, forged envelope) simulator.Message {
+	return simulator.Message{
+		Payment: payment, Kind: kind, URL: to, ContentType: "text/plain; charset=UTF-8",
+		Header: http.Header{
+			"X-Amz-Sns-Message-Type":     {e.Type},
+			"X-Amz-Sns-Message-Id":       {e.MessageID},
+			"X-Amz-Sns-Topic-Arn":        {e.TopicArn},
+			"X-Amz-Sns-Subscription-Arn": {e.TopicArn + ":" + subscription},
+			"User-Agent":                 {"Amazon Simple Notification Service Agent"},
+		},
+		Body: []byte(marshal(e)), Forged: []byte(marshal(forged)),
+	}
+}
+
+// subscription is the one subscription of every endpoint.
+const subscription = "5be8dd28-4a17-4d7c-8b8f-0e3b1c6d7a55"
+
+// seal gives a message its id, moment and signature. The caller holds the lock.
+func (s *Server) seal(e envelope) envelope {
+	e.MessageID, e.Timestamp = s.uuid(), s.sim.Clock.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+	e.SigningCertURL = s.url + certificatePath
+	if e.Type == "Notification" {
+		e.UnsubscribeURL = s.url + subscribePath + "?Action=Unsubscribe&SubscriptionArn=" + e.TopicArn + ":" + subscription
+	}
+	s.signer.sign(&e, s.config.NotificationSignature)
+	return e
+}
+
+// marshal writes JSON without escaping what HTML would want escaped.
+func marshal(v any) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(v) // plain values always encode
+	return string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+}
