@@ -9,7 +9,7 @@ import (
 
 // ListMandates handles GET /v1/mandates.
 func (s *Server) ListMandates(ctx context.Context, r openapi.ListMandatesRequestObject) (openapi.ListMandatesResponseObject, error) {
-	l, err := s.checkout.Mandates(ctx, merchantOf(ctx), count(r.Params.Limit), text(r.Params.Cursor))
+	l, err := s.checkout.Mandates(ctx, merchantOf(ctx), core.MandateStatus(plain(r.Params.Status)), count(r.Params.Limit), text(r.Params.Cursor))
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ type amendment struct {
 	givenUp  bool         // it cannot be asked any more, for a defect here
 	desk     *desk        // where what is to be asked at once goes, nil outside of amend
 	teller   *Checkout    // who tells the merchant
+	page     mandatePage
 	follows
 }
 
@@ -64,6 +65,9 @@ func (d *desk) handOver(f follows) {
 // amend loads a payment inside a job of the write queue, lets fn change it and stores what changed. It returns the
 // payment as stored. merchant is empty when the program itself acts.
 func (c *Checkout) amend(ctx context.Context, merchant, id string, cause Cause, fn func(*amendment) error) (*Payment, error) {
+	if merchant != "" && !validID(prefixPayment, id) {
+		return nil, notFound("payment")
+	}
 	var stored *Payment
 	var then follows
 	err := c.store.Do(ctx, id, func(tx Tx) error {

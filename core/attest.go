@@ -244,5 +244,5 @@ func (p *Payment) undecided(o *Operation) bool {
 	}
 	t := p.tallyOf(at)
 	live, _ := p.live(at, t)
-	return t.authPending() || live && (at.Returned || !at.OwedAt.IsZero()) && t.authorized() == 0
+	return t.authPending() || live && (at.Returned || !at.OwedAt.IsZero()) && !t.fulfilled()
 }

@@ -133,8 +133,8 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 	if err != nil {
 		return Answer{}, err
 	}
-	if mandate != nil && (account.charger == nil || !slices.Contains(caps.OffSession, in.Order.Capture)) {
-		return Answer{}, invalid("capability_unsupported", "/off_session", "account %s cannot charge the buyer in his absence with %s capture", account.Name, in.Order.Capture)
+	if err := account.charges(mandate, caps, &in.Order); err != nil {
+		return Answer{}, err
 	}
 	p := &Payment{ID: newID(prefixPayment), MerchantID: r.MerchantID, Reference: in.Reference, Amount: in.Amount, Order: in.Order,
 		Metadata: in.Metadata, CreatedAt: now()}
@@ -190,10 +190,15 @@ func (c *Checkout) order(p *Payment, at *Attempt) Order {
 	if o.Authorize != nil {
 		authorize.Minor = *o.Authorize
 	}
-	url := func(leg Leg) string { return c.publicURL + "/return/" + c.tokens.Return(p.ID, at.Number, leg) }
 	return Order{MerchantReference: p.Reference, Amount: p.Amount, Authorize: authorize, Capture: o.Capture, AllowPending: o.Pending, Buyer: o.Buyer,
 		Items: o.Items, Description: o.Description, Channel: o.Channel, Save: o.Save,
-		Returns: ReturnURLs{Review: url(LegReview), Result: url(LegResult), Success: url(LegSuccess), Error: url(LegError), Cancel: url(LegBack)}}
+		Returns: c.returns(p.ID, at.Number)}
+}
+
+// returns are our addresses for a buyer who comes back from the provider, each with a token of its own.
+func (c *Checkout) returns(subject string, number int) ReturnURLs {
+	url := func(leg Leg) string { return c.publicURL + "/return/" + c.tokens.Return(subject, number, leg) }
+	return ReturnURLs{Review: url(LegReview), Result: url(LegResult), Success: url(LegSuccess), Error: url(LegError), Cancel: url(LegBack)}
 }
 
 // Confirm starts another attempt of a payment that requires a payment method, with another method or account if told.
@@ -241,6 +246,14 @@ func (c *Checkout) account(name string) (*Account, error) {
 
 // load begins an amendment of a payment for a merchant's request.
 func (c *Checkout) load(ctx context.Context, tx Tx, r Request, id string) (*amendment, error) {
+	if !validID(prefixPayment, id) {
+		return nil, notFound("payment") // what sets up a mandate alone is none to a merchant
+	}
+	return c.loadAny(ctx, tx, r, id)
+}
+
+// loadAny is load for what belongs to a mandate: a payment, or its set-up.
+func (c *Checkout) loadAny(ctx context.Context, tx Tx, r Request, id string) (*amendment, error) {
 	p, err := tx.Payment(ctx, r.MerchantID, id)
 	if err != nil {
 		return nil, err

@@ -30,10 +30,14 @@ type EventData struct {
 // put in when the body is sent or shown, and never stored. No JSON has this byte.
 var tokenMark = []byte{1}
 
+// mandateMark stands where that of its mandate goes.
+var mandateMark = []byte{2}
+
 // Told is e with its body as merchants are told it, byte for byte the same each time as long as the secret key is.
 func (l Links) Told(e Event) Event {
 	if e.PaymentID != "" {
 		e.Body = bytes.ReplaceAll(e.Body, tokenMark, []byte(l.ClientToken(e.PaymentID)))
+		e.Body = bytes.ReplaceAll(e.Body, mandateMark, []byte(l.ClientToken(mandateOf(e.PaymentID))))
 	}
 	return e
 }
@@ -60,6 +64,9 @@ func (c *Checkout) freeze(b EventBody) ([]byte, error) {
 	if b.Data.Payment != nil {
 		body = bytes.ReplaceAll(body, []byte(c.ClientToken(b.Data.Payment.ID)), tokenMark)
 	}
+	if m, ok := b.Data.Object.(MandateView); ok {
+		body = bytes.ReplaceAll(body, []byte(c.ClientToken(m.ID)), mandateMark)
+	}
 	return body, err
 }
 
@@ -70,6 +77,9 @@ type news struct {
 }
 
 func (a *amendment) event(n news) (Event, error) {
+	if a.Order.SetUp {
+		return a.mandateEvent(n)
+	}
 	shown := a.View()
 	shown.Review = nil // what the provider told of the buyer is read, not sent
 	body := EventBody{ID: newID(prefixEvent), Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Payment: &shown, Object: n.object, Cause: a.cause}}
@@ -118,6 +128,9 @@ func (p *Payment) told() Status {
 // events are what follows from the difference between before and now, in the order in which it happened.
 func (a *amendment) events() []news {
 	old := a.before
+	if a.Order.SetUp {
+		return nil // what there is to tell is the mandate's
+	}
 	var out []news
 	if old == nil {
 		out, old = append(out, news{kind: "payment.created"}), &Payment{}

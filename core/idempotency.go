@@ -118,7 +118,7 @@ func (c *Checkout) begun(ctx context.Context, r Request, paymentID string, prep 
 // repeat runs an operation again of which it was proved that nothing left: same row, same provider key.
 func (c *Checkout) repeat(ctx context.Context, r Request, rec *IdempotencyRecord, o *Operation, answer func(*Payment, *Operation) Answer) (Answer, error) {
 	return c.operate(ctx, r, rec.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
-		a, err := c.load(ctx, tx, r, rec.PaymentID)
+		a, err := c.loadAny(ctx, tx, r, rec.PaymentID)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -169,12 +169,12 @@ func (c *Checkout) answerFor(ctx context.Context, merchant string, o *Operation)
 			}
 			return paymentAnswer(201)(p, o)
 		}, nil
-	case OpCancelMandate:
+	case OpStartMandate, OpUpdateMandate, OpCancelMandate:
 		m, err := c.store.Mandate(ctx, merchant, mandateOf(o.PaymentID))
 		if err != nil {
 			return nil, err
 		}
-		return mandateAnswer(m), nil
+		return mandateAnswer(m, map[bool]int{true: 201, false: 200}[o.Kind == OpStartMandate]), nil
 	default:
 		return paymentAnswer(200), nil
 	}

@@ -11,18 +11,26 @@ import (
 // shown to the buyer on a hosted page again.
 const MemoToken = "token"
 
-// mandateOf is the id of the mandate that is given with a payment.
-func mandateOf(paymentID string) string {
-	return prefixMandate + strings.TrimPrefix(paymentID, prefixPayment)
+// mandateOf is the id of the mandate that is given with a payment, or that is all there is to a set-up.
+func mandateOf(subject string) string {
+	return prefixMandate + strings.TrimPrefix(strings.TrimPrefix(subject, prefixPayment), prefixMandate)
 }
 
-// mandateEvents name the event that tells of a mandate's new status; processing is told by the payment.
+// mandateEvents name the event that tells of a mandate's new status. That it is being processed its payment tells, or
+// the answer to whoever sets it up.
 var mandateEvents = map[MandateStatus]string{
 	MandateRequiresAction: "mandate.action_required", MandateIsActive: "mandate.active", MandateIsSuspended: "mandate.suspended",
 	MandateIsCanceled: "mandate.canceled", MandateIsExpired: "mandate.expired", MandateHasFailed: "mandate.failed",
 }
 
-// mandate is the mandate given with the payment, if this change creates or changes it, with the event that tells of it.
+// mandatePage is what a change does to the page on which the buyer changes the instrument of a mandate.
+type mandatePage struct {
+	asked *MandateChange // one is asked for
+	next  *NextAction    // there it is
+	over  bool           // nothing more is to be done there
+}
+
+// mandate is the mandate of the payment, if this change creates or changes it, with the events that tell of it.
 func (a *amendment) mandate() (*Mandate, []news, error) {
 	if a.Order.Save.Kind == SaveNone || a.Order.Mandate != "" {
 		return nil, nil, nil
@@ -32,96 +40,118 @@ func (a *amendment) mandate() (*Mandate, []news, error) {
 		return nil, nil, nil
 	}
 	if a.before == nil {
-		return &Mandate{ID: mandateOf(a.ID), MerchantID: a.MerchantID, Account: at.Account, Provider: at.Provider, Kind: a.Order.Save.Kind,
+		m := &Mandate{ID: mandateOf(a.ID), MerchantID: a.MerchantID, Account: at.Account, Provider: at.Provider, Kind: a.Order.Save.Kind,
 			Recurring: a.Order.Save.Recurring, Status: MandateRequiresAction, Method: at.Method, PaymentID: a.ID, AttemptID: at.ID,
-			Reference: at.Reference, CreatedAt: a.now, UpdatedAt: a.now}, nil, nil
+			Reference: at.Reference, CreatedAt: a.now, UpdatedAt: a.now}
+		if a.Order.SetUp {
+			m.Status, m.MerchantReference, m.Metadata, m.Next = a.mandateStatus(at), a.setUpReference(), a.Metadata, a.View().Next
+		}
+		return m, nil, nil
 	}
 	m, err := a.tx.Mandate(context.Background(), a.MerchantID, mandateOf(a.ID))
 	if err != nil {
 		return nil, nil, err
 	}
 	was := *m
-	m.Status, m.Account, m.Provider, m.AttemptID, m.Reference = a.mandateStatus(at), at.Account, at.Provider, at.ID, at.Reference
-	m.Method, m.Display, m.Refs, m.Memo = at.Method, at.Display, at.Refs, at.Memo
+	a.bring(m, at)
 	if reflect.DeepEqual(was, *m) {
+		a.Payment.mandate = m
 		return nil, nil, nil
 	}
 	m.UpdatedAt = a.now
-	kind, ok := mandateEvents[m.Status]
-	if !ok || m.Status == was.Status {
-		return m, nil, nil
+	return m, a.mandateNews(&was, m), nil
+}
+
+// bring makes m what the facts and operations of its attempt say it is.
+func (a *amendment) bring(m *Mandate, at *Attempt) {
+	m.Status, m.Account, m.Provider, m.AttemptID, m.Reference = a.mandateStatus(at), at.Account, at.Provider, at.ID, at.Reference
+	m.Method, m.Display, m.Refs, m.Memo = at.Method, at.Display, at.Refs, at.Memo
+	m.Recurring, m.LastError = a.plan(at), a.mandateError(at, m.Status)
+	m.NeedsReview = a.Order.SetUp && a.NeedsReview
+	usable := m.Status == MandateIsActive || m.Status == MandateIsSuspended
+	switch {
+	case a.page.asked != nil:
+		m.Change, m.Next = a.page.asked, nil
+	case a.page.next != nil && usable:
+		m.Next = a.page.next
+	case usable && m.Change != nil && !a.page.over: // he is there, or on his way
+	case a.Order.SetUp && !usable:
+		m.Next = a.View().Next
+	default:
+		m.Next = nil
+	}
+}
+
+// mandateNews are the events that follow from the difference between was and m.
+func (a *amendment) mandateNews(was, m *Mandate) []news {
+	kind := mandateEvents[m.Status]
+	switch {
+	case m.Status != was.Status && m.Status == MandateHasFailed && a.Order.SetUp && a.Status == StatusRequiresPaymentMethod:
+		return nil // nothing left here, and whoever asked may ask again with the same key
+	case m.Status != was.Status:
+	case was.Next == nil && a.page.next != nil && m.Next != nil:
+		kind = "mandate.action_required"
+	case m.Status == MandateIsActive && (was.Display != "" && m.Display != was.Display || !reflect.DeepEqual(m.Recurring, was.Recurring)):
+		kind = "mandate.updated"
+	default:
+		kind = ""
+	}
+	if kind == "" {
+		return nil
 	}
 	v := m.View()
 	v.Version++ // as it is stored with this event
-	return m, []news{{kind, v}}, nil
+	return []news{{kind, v}}
+}
+
+// mandateEvent is an event about a mandate that is set up without a payment: none is shown.
+func (a *amendment) mandateEvent(n news) (Event, error) {
+	body := EventBody{ID: newID(prefixEvent), Type: n.kind, Timestamp: a.now, Data: EventData{Sequence: a.Sequence, Object: n.object, Cause: a.cause}}
+	frozen, err := a.teller.freeze(body)
+	return Event{ID: body.ID, MerchantID: a.MerchantID, PaymentID: a.ID, Sequence: a.Sequence, Type: n.kind, Body: frozen, CreatedAt: a.now}, err
 }
 
 // View is a mandate as merchants see it: without the provider's token.
 func (m *Mandate) View() MandateView {
-	return MandateView{ID: m.ID, Payment: m.PaymentID, Account: m.Account, Provider: m.Provider, Kind: m.Kind, Recurring: m.Recurring, Status: m.Status,
-		Method: m.Method, Display: m.Display, Reference: m.Reference, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+	v := MandateView{ID: m.ID, Account: m.Account, Provider: m.Provider, Kind: m.Kind, Recurring: m.Recurring, Status: m.Status, Method: m.Method,
+		Display: m.Display, Reference: m.Reference, MerchantReference: m.MerchantReference, Metadata: m.Metadata, Next: m.Next, LastError: m.LastError,
+		NeedsReview: m.NeedsReview, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
+	if !m.alone() {
+		v.Payment = m.PaymentID
+	}
+	if m.Change != nil && m.Next != nil && m.Next.lapsed(now()) {
+		v.Next = nil // nobody has to do it
+	}
+	return v
 }
+
+// alone reports whether m was set up outside of a purchase.
+func (m *Mandate) alone() bool { return m.PaymentID == m.ID }
 
 // MandateView is a mandate as merchants see it.
 type MandateView struct {
-	ID        string        `json:"id"`
-	Payment   string        `json:"payment"`
-	Account   string        `json:"account"`
-	Provider  string        `json:"provider"`
-	Kind      SaveKind      `json:"kind"`
-	Recurring *Recurring    `json:"recurring,omitempty"`
-	Status    MandateStatus `json:"status"`
-	Method    Method        `json:"method"`
-	Display   string        `json:"display,omitempty"`
-	Reference string        `json:"reference"`
-	Version   int64         `json:"version"`
-	CreatedAt time.Time     `json:"created_at"`
-	UpdatedAt time.Time     `json:"updated_at"`
+	ID                string            `json:"id"`
+	Payment           string            `json:"payment,omitempty"` // it was given with; empty when it was set up alone
+	Account           string            `json:"account"`
+	Provider          string            `json:"provider"`
+	Kind              SaveKind          `json:"kind"`
+	Recurring         *Recurring        `json:"recurring,omitempty"`
+	Status            MandateStatus     `json:"status"`
+	Method            Method            `json:"method"`
+	Display           string            `json:"display,omitempty"`
+	Reference         string            `json:"reference"`
+	MerchantReference string            `json:"merchant_reference,omitempty"` // of one that was set up alone
+	Metadata          map[string]string `json:"metadata,omitempty"`
+	Next              *NextAction       `json:"next,omitempty"` // to give the consent without a payment, or to change its instrument
+	LastError         *Failure          `json:"last_error,omitempty"`
+	NeedsReview       bool              `json:"needs_review,omitempty"` // of one that was set up alone
+	Version           int64             `json:"version"`
+	CreatedAt         time.Time         `json:"created_at"`
+	UpdatedAt         time.Time         `json:"updated_at"`
 }
 
-// mandateStatus is what the facts say about the mandate. Active and suspended go both ways, so of those the fact that
-// happened last wins; an end is final (port F10).
-func (p *Payment) mandateStatus(at *Attempt) MandateStatus {
-	var latest time.Time
-	active, suspended, closed, refused := false, false, false, false
-	for i := range p.Facts {
-		e := &p.Facts[i]
-		if e.AttemptID != at.ID || e.Strength == Hint {
-			continue
-		}
-		switch e.Kind {
-		case MandateClosed:
-			closed = true
-		case MandateRefused:
-			refused = true
-		case MandateActive:
-			if e.OccurredAt.After(latest) || !active && !suspended {
-				active, suspended, latest = true, false, e.OccurredAt
-			}
-		case MandateSuspended:
-			if !e.OccurredAt.Before(latest) {
-				active, suspended, latest = false, true, e.OccurredAt
-			}
-		}
-	}
-	switch {
-	case closed:
-		return MandateIsCanceled
-	case suspended:
-		return MandateIsSuspended
-	case active && (p.Amounts.Authorized > 0 || len(p.tallyOf(at).agreed) > 0):
-		return MandateIsActive // an instrument is only as good as the payment it came with
-	case refused || p.Status == StatusFailed || p.Status == StatusCanceled:
-		return MandateHasFailed
-	case p.Status == StatusProcessing:
-		return MandateProcessing
-	default:
-		return MandateRequiresAction
-	}
-}
-
-// mandateFor is the mandate a new payment is to be charged to, nil for none. With the buyer present its instrument is
-// only offered on the provider's page.
+// mandateFor is the mandate a new payment is to be charged to, nil for none. Where a provider does not charge it while
+// the buyer is there, its instrument is offered to him on the provider's page.
 func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayment) (*Mandate, error) {
 	o := &in.Order
 	if o.Mandate == "" {
@@ -140,14 +170,18 @@ func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayme
 	if err != nil {
 		return nil, err
 	}
-	if m.Status != MandateIsActive {
+	switch m.Status {
+	case MandateIsActive:
+	case MandateIsSuspended:
+		return nil, conflict("mandate_not_active", "the mandate is suspended: the provider refuses its instrument until the buyer has changed it")
+	default:
 		return nil, conflict("mandate_not_active", "the mandate is %s", m.Status)
 	}
 	if o.Account != "" && o.Account != m.Account {
 		return nil, invalid("account_unknown", "/account", "the mandate was given at account %s", m.Account)
 	}
 	o.Account, o.Method = m.Account, m.Method
-	if !o.OffSession {
+	if account := c.accounts[m.Account]; !o.OffSession && (account == nil || account.charger == nil || len(account.onSession(m.Method)) == 0) {
 		o.Token = m.Memo[MemoToken]
 		return nil, nil
 	}
@@ -159,7 +193,8 @@ func (c *Checkout) Mandate(ctx context.Context, merchant, id string) (*Mandate, 
 	return c.store.Mandate(ctx, merchant, id)
 }
 
-// CancelMandate ends a mandate at the provider. It is an operation of the payment the mandate was given with.
+// CancelMandate ends a mandate at the provider. It is an operation of the payment or set-up the mandate was given with. A
+// set-up that the buyer has not agreed to yet is ended here; if he still does, that is told.
 func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason string) (Answer, error) {
 	if a, err := c.replay(ctx, r); a != nil || err != nil {
 		return deref(a), err
@@ -168,10 +203,10 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 	if err != nil {
 		return Answer{}, err
 	}
-	if m.Status != MandateIsActive && m.Status != MandateIsSuspended {
-		return Answer{}, conflict("mandate_not_active", "the mandate is %s", m.Status)
+	if m.alone() && (m.Status == MandateRequiresAction || m.Status == MandateProcessing) {
+		return c.dropSetUp(ctx, r, m, reason)
 	}
-	account, err := c.account(m.Account)
+	account, err := c.usable(m)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -179,26 +214,46 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 		return Answer{}, invalid("capability_unsupported", "", "account %s cannot end a mandate", account.Name)
 	}
 	return c.begun(ctx, r, m.PaymentID, func(tx Tx) (*amendment, *Operation, error) {
-		a, err := c.load(ctx, tx, r, m.PaymentID)
+		a, at, err := c.loadMandate(ctx, tx, r, m)
 		if err != nil {
 			return nil, nil, err
 		}
-		at := a.attempt(m.AttemptID)
-		known := Known{Reference: m.Reference, Amount: at.Amount, Refs: m.Refs, Memo: m.Memo, Method: m.Method}
-		o, err := a.intend(account, at, OpCancelMandate, Money{0, a.Amount.Currency}, CancelMandateInput{Mandate: known, Reason: reason}, nil)
+		o, err := a.intend(account, at, OpCancelMandate, Money{0, a.Amount.Currency}, CancelMandateInput{Mandate: a.knownOf(m, at), Reason: reason}, nil)
 		return a, o, err
-	}, mandateAnswer(m))
+	}, mandateAnswer(m, 200))
 }
 
-// mandateAnswer answers about m as this change stored it, or as it was.
-func mandateAnswer(m *Mandate) func(*Payment, *Operation) Answer {
+// usable is the account of a mandate that can be charged, or could once its buyer has changed its instrument.
+func (c *Checkout) usable(m *Mandate) (*Account, error) {
+	if m.Status != MandateIsActive && m.Status != MandateIsSuspended {
+		return nil, conflict("mandate_not_active", "the mandate is %s", m.Status)
+	}
+	return c.account(m.Account)
+}
+
+// loadMandate begins an amendment of what a mandate was given with.
+func (c *Checkout) loadMandate(ctx context.Context, tx Tx, r Request, m *Mandate) (*amendment, *Attempt, error) {
+	a, err := c.loadAny(ctx, tx, r, m.PaymentID)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a, a.attempt(m.AttemptID), nil
+}
+
+// knownOf is what the adapter is handed of a mandate.
+func (a *amendment) knownOf(m *Mandate, at *Attempt) Known {
+	return Known{Reference: m.Reference, Amount: at.Amount, Refs: m.Refs, Memo: m.Memo, Method: m.Method}
+}
+
+// mandateAnswer answers about the mandate as it is stored with the change, or as m was before.
+func mandateAnswer(m *Mandate, status int) func(*Payment, *Operation) Answer {
 	return func(p *Payment, o *Operation) Answer {
 		shown := m
 		if p.mandate != nil {
 			shown = p.mandate
 		}
-		ans := Answer{Status: 200, Kind: "mandate", Snapshot: snapshot(shown.View())}
-		if o.open() {
+		ans := Answer{Status: status, Kind: "mandate", Snapshot: snapshot(shown.View())}
+		if o != nil && o.open() || shown.Status == MandateProcessing {
 			ans.Status = 202
 		}
 		return ans

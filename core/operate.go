@@ -162,7 +162,9 @@ func (a *amendment) conclude(intent *Operation, account *Account, res called, e 
 	if (o.State == OpSent || o.State == OpUnknown) && o.Try == intent.Try {
 		o.State, o.Failure, o.HasNext = stateOf(res.Result), res.Failure, res.Next != nil
 	}
-	if res.Next != nil {
+	if o.Kind == OpUpdateMandate {
+		a.page.next = res.Next
+	} else if res.Next != nil {
 		at.Next, at.ExpiresAt, at.Returned = res.Next, res.Next.ExpiresAt, false
 	}
 	if res.Review != nil {
@@ -291,8 +293,8 @@ func (o *Operation) beside(other *Operation, account *Account) error {
 		return e
 	}
 	switch {
-	case !other.open() || other.Kind == OpCancelMandate || o.Kind == OpCancelMandate:
-		return nil // ending a mandate moves no money
+	case !other.open() || other.Kind.upkeep() != o.Kind.upkeep() || o.Kind == OpCancelMandate:
+		return nil // the upkeep of a mandate moves no money, and nothing keeps it from being ended
 	case other.State == OpUnknown:
 		return conflict("previous_operation_unresolved", "the outcome of an earlier %s is not known yet; it is being asked for", other.Kind)
 	case other.State == OpSent || account.caps.Serial:

@@ -63,23 +63,29 @@ type Operation struct {
 // payment is processing. Updates, refunds and the upkeep of mandates do not.
 func (k OpKind) moves() bool {
 	switch k {
-	case OpStart, OpConfirm, OpComplete, OpAuthorize, OpCapture, OpVoid, OpChargeMandate:
+	case OpStart, OpConfirm, OpComplete, OpAuthorize, OpCapture, OpVoid, OpStartMandate, OpChargeMandate:
 		return true
 	}
 	return false
 }
 
+// upkeep reports whether an operation of kind k is about a mandate that is there: it moves no money, and nothing that
+// does waits for it.
+func (k OpKind) upkeep() bool { return k == OpUpdateMandate || k == OpCancelMandate }
+
 // reserves reports whether an operation of kind k obtains an authorization for its attempt.
 func (k OpKind) authorizes() bool {
 	switch k {
-	case OpStart, OpConfirm, OpComplete, OpAuthorize, OpChargeMandate:
+	case OpStart, OpConfirm, OpComplete, OpAuthorize, OpStartMandate, OpChargeMandate:
 		return true
 	}
 	return false
 }
 
 // begins reports whether o begins its attempt.
-func (o *Operation) begins() bool { return o.Kind == OpStart || o.Kind == OpChargeMandate }
+func (o *Operation) begins() bool {
+	return o.Kind == OpStart || o.Kind == OpStartMandate || o.Kind == OpChargeMandate
+}
 
 // open reports whether o is under way. An operation that answered with a next action is done.
 func (o *Operation) open() bool { return o.State.Open() && !o.HasNext }

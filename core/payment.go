@@ -41,7 +41,7 @@ type Payment struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 
-	mandate *Mandate // given with it, as this change stored it
+	mandate *Mandate // given with it, as it is stored with this change
 }
 
 // PaymentOrder is what the merchant asked for, kept as it was given.
@@ -60,6 +60,7 @@ type PaymentOrder struct {
 	Save        Save          `json:"save,omitzero"`
 	Mandate     string        `json:"mandate,omitempty"`
 	OffSession  bool          `json:"off_session,omitempty"`
+	SetUp       bool          `json:"set_up,omitempty"` // no payment, but what sets up a mandate alone
 	Pending     bool          `json:"allow_pending,omitempty"`
 	Channel     string        `json:"channel,omitempty"`
 	Delivery    DeliveryRules `json:"delivery,omitzero"`

@@ -84,13 +84,13 @@ func (c *Checkout) Event(ctx context.Context, merchant, id string) (Event, error
 	return c.Told(e), err
 }
 
-// Mandates lists a merchant's mandates.
-func (c *Checkout) Mandates(ctx context.Context, merchant string, limit int, cursor string) (List[*Mandate], error) {
+// Mandates lists a merchant's mandates, in one status unless it is empty.
+func (c *Checkout) Mandates(ctx context.Context, merchant string, status MandateStatus, limit int, cursor string) (List[*Mandate], error) {
 	p, err := c.page(merchant, prefixMandate, limit, cursor)
 	if err != nil {
 		return List[*Mandate]{}, err
 	}
-	items, err := c.store.Mandates(ctx, merchant, p)
+	items, err := c.store.Mandates(ctx, merchant, status, p)
 	return listOf(c, merchant, p, items, func(m *Mandate) string { return m.ID }), err
 }
 

@@ -21,6 +21,9 @@ func (p *Payment) openOperation() *Operation {
 // Sync asks the provider about every attempt that may still tell something, and applies what it proves. When a
 // provider did not answer, nothing is concluded and the error is Unavailable.
 func (c *Checkout) Sync(ctx context.Context, merchant, id string) (*Payment, error) {
+	if merchant != "" && !validID(prefixPayment, id) {
+		return nil, notFound("payment")
+	}
 	return c.inquire(ctx, merchant, id, nil, true)
 }
 
@@ -55,9 +58,6 @@ const codeSilent = "provider_unavailable"
 // inquire is Sync; with a lease, what was learned is stored under it. Without again no call is made again, whatever the
 // provider's rule is.
 func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work, again bool) (*Payment, error) {
-	if !validID(prefixPayment, id) {
-		return nil, notFound("payment")
-	}
 	p, err := c.store.Payment(ctx, merchant, id)
 	if err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		a.Checks++
 		a.asked, a.began, a.silent, a.lease = true, began, owed, lease
 		a.doubt(at)
-		if forgotten := !s.Found && a.tallyOf(at).authorized() > 0; queryErr != nil || forgotten {
+		if forgotten := !s.Found && a.tallyOf(at).fulfilled(); queryErr != nil || forgotten {
 			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
 			return nil
 		}
@@ -289,7 +289,7 @@ func (a *amendment) repeatable(o *Operation, account *Account, rule ResumeRule) 
 // decided; and after a day without a living attempt, the payment. A late success is booked all the same.
 func (a *amendment) expire(at *Attempt) {
 	t := a.tallyOf(at)
-	if at.Next != nil && !at.ExpiresAt.IsZero() && a.now.After(at.ExpiresAt) && t.authorized() == 0 && !t.authPending() {
+	if at.Next != nil && !at.ExpiresAt.IsZero() && a.now.After(at.ExpiresAt) && !t.fulfilled() && !t.authPending() {
 		at.Expired = true
 	}
 	if a.now.Sub(a.CreatedAt) > a.pace.of(tryFor) {
@@ -315,7 +315,7 @@ func (c *Checkout) settleDoubt(ctx context.Context, merchant, id string) error {
 		ctx, cancel = context.WithTimeout(ctx, account.AnswerWithin/2) // the caller waits, and his own call comes after it
 		defer cancel()
 	}
-	_, err = c.Sync(ctx, merchant, id)
+	_, err = c.inquire(ctx, merchant, id, nil, true)
 	if KindOf(err) == Unavailable {
 		return nil // the doubt remains, and the operation is refused because of it
 	}

@@ -232,16 +232,18 @@ func (a *amendment) testimony(o *Operation, in Settlement) []Fact {
 		f.Kind, f.Of = VoidDeclined, ""
 	case o.Kind == OpCancelMandate && done:
 		f.Kind, f.Amount = MandateClosed, Money{}
+	case o.Kind.authorizes() && a.Order.SetUp:
+		f.Kind, f.Of, f.Amount = map[bool]FactKind{true: MandateActive, false: AttemptEnded}[done], "", Money{}
 	case o.Kind.authorizes():
-		return a.obtained(f, o, in)
+		return a.obtainedBy(f, o, in)
 	default:
 		return nil
 	}
 	return []Fact{f}
 }
 
-// obtained are the facts that an operator's word about an authorization is kept as: it is there, or the attempt is over.
-func (a *amendment) obtained(f Fact, o *Operation, in Settlement) []Fact {
+// obtainedBy are the facts that an operator's word about an authorization is kept as: it is there, or the attempt is over.
+func (a *amendment) obtainedBy(f Fact, o *Operation, in Settlement) []Fact {
 	f.ID, f.Of = in.Reference, ""
 	if !in.Happened {
 		f.Kind, f.ID = AttemptEnded, o.Key

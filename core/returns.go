@@ -25,6 +25,9 @@ func (c *Checkout) Return(ctx context.Context, token, method string, values url.
 	if !ok {
 		return Landing{}, notFound("return address")
 	}
+	if n >= firstChange {
+		return c.backFromChange(ctx, id, n, leg)
+	}
 	p, err := c.store.Payment(ctx, "", id)
 	if err != nil && KindOf(err) != NotFound {
 		return Landing{}, err
@@ -62,7 +65,7 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 			then = at.Next.Then
 		}
 		told := len(hints.Facts) > 0 && !slices.ContainsFunc(asHints(hints.Facts), func(f Fact) bool { return !a.knows(at.ID, f) })
-		first = !at.Returned && a.Amounts.Authorized == 0 && !empty && !(away && told)
+		first = !at.Returned && !a.fulfilled() && !empty && !(away && told)
 		if !first {
 			return nil // a reload changes nothing, and asks nobody
 		}
@@ -77,7 +80,7 @@ func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, m
 	if amendErr != nil {
 		return nil, amendErr
 	}
-	if first && (then == ThenQuery || away) && p.Amounts.Authorized == 0 {
+	if first && (then == ThenQuery || away) && !p.fulfilled() {
 		if synced, err := c.Sync(ctx, "", p.ID); err == nil {
 			return synced, nil
 		}
@@ -117,17 +120,13 @@ func (c *Checkout) landing(p *Payment, at *Attempt, leg Leg) string {
 	to := p.Order.ReturnURL
 	away := func(e Entry) bool { return e.Kind == BuyerAway && e.AttemptID == at.ID }
 	turnedAway := leg == LegBack || !at.Returned && at.OwedAt.IsZero() && slices.ContainsFunc(p.Facts, away)
-	if turnedAway && p.Amounts.Authorized == 0 && p.Order.CancelURL != "" {
+	if turnedAway && !p.fulfilled() && p.Order.CancelURL != "" {
 		to = p.Order.CancelURL
 	}
-	u, err := url.Parse(to)
-	if to == "" || err != nil {
-		return ""
+	if p.Order.SetUp {
+		return withQuery(to, "mandate", p.ID)
 	}
-	q := u.Query()
-	q.Set("payment", p.ID)
-	u.RawQuery = q.Encode()
-	return u.String()
+	return withQuery(to, "payment", p.ID)
 }
 
 // Landing is the merchant's own address for a buyer who has nothing left to do, empty when there is none.
@@ -136,7 +135,7 @@ func (c *Checkout) Landing(p *Payment) string { return c.landing(p, p.Latest(), 
 // Hosted is the payment a hosted page is for. The token is the whole authorization, so it is not looked up further.
 func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {
 	id, ok := c.tokens.ParseClient(token)
-	if !ok {
+	if !ok || !validID(prefixPayment, id) {
 		return nil, notFound("payment")
 	}
 	p, err := c.store.Payment(ctx, "", id)
@@ -161,10 +160,8 @@ func NewLinks(t Tokens, publicURL string) Links {
 	return Links{t, strings.TrimSuffix(publicURL, "/")}
 }
 
-// ClientToken is what opens a payment's hosted page.
-func (l Links) ClientToken(paymentID string) string { return l.tokens.Client(paymentID) }
+// ClientToken is what opens the hosted page of a payment, or of a mandate.
+func (l Links) ClientToken(id string) string { return l.tokens.Client(id) }
 
-// HostedURL is the page that performs whatever the payment's next action is.
-func (l Links) HostedURL(paymentID string) string {
-	return l.publicURL + "/pay/" + l.tokens.Client(paymentID)
-}
+// HostedURL is the page that performs whatever the next action of a payment or mandate is.
+func (l Links) HostedURL(id string) string { return l.publicURL + "/pay/" + l.tokens.Client(id) }

@@ -86,9 +86,11 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		return nil, invalid("currency_not_enabled", "/currency", "account %s does not take %s", a.Name, amount.Currency)
 	case caps.Max > 0 && amount.Minor > caps.Max:
 		return nil, invalid("amount_too_large", "/amount", "account %s takes at most %s", a.Name, Money{caps.Max, amount.Currency})
-	case !slices.Contains(caps.Captures, o.Capture):
+	case o.SetUp && !slices.Contains(caps.SetUp, o.Save.Kind):
+		return nil, invalid("capability_unsupported", "/kind", "account %s cannot set up consent of this kind outside of a purchase", a.Name)
+	case !o.SetUp && !slices.Contains(caps.Captures, o.Capture):
 		return nil, invalid("capability_unsupported", "/capture_method", "account %s cannot do %s capture with this method", a.Name, o.Capture)
-	case o.Save.Kind != SaveNone && !slices.Contains(caps.Save, o.Save.Kind):
+	case !o.SetUp && o.Save.Kind != SaveNone && !slices.Contains(caps.Save, o.Save.Kind):
 		return nil, invalid("capability_unsupported", "/save/kind", "account %s cannot store consent of this kind", a.Name)
 	case o.Buyer.Business && !caps.Business:
 		return nil, invalid("capability_unsupported", "/buyer/business", "account %s does not take business buyers", a.Name)
@@ -98,6 +100,26 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		return nil, invalid("capability_unsupported", "/buyer/country", "account %s does not take buyers from there", a.Name)
 	}
 	return caps, nil
+}
+
+// onSession are the capture modes in which the account charges a mandate while its buyer is there.
+func (a *Account) onSession(m Method) []CaptureMode {
+	if caps := a.methodCaps(m); caps != nil {
+		return caps.OnSession
+	}
+	return nil
+}
+
+// charges tells why the account cannot charge a mandate as an order asks, nil when it can or there is none.
+func (a *Account) charges(m *Mandate, caps *MethodCaps, o *PaymentOrder) error {
+	modes, how, pointer := caps.OffSession, "the buyer in his absence", "/off_session"
+	if !o.OffSession {
+		modes, how, pointer = caps.OnSession, "a mandate while the buyer is there", "/capture_method"
+	}
+	if m == nil || a.charger != nil && slices.Contains(modes, o.Capture) {
+		return nil
+	}
+	return invalid("capability_unsupported", pointer, "account %s cannot charge %s with %s capture", a.Name, how, o.Capture)
 }
 
 // choices are the methods an account offers instead.

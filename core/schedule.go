@@ -174,7 +174,7 @@ func (a *amendment) restCheck() time.Time {
 
 // lateCheck is the next of lateChecks after the latest page was given out, zero when money came or nothing was given out.
 func (a *amendment) lateCheck() time.Time {
-	if a.Amounts.Authorized > 0 {
+	if a.fulfilled() {
 		return time.Time{}
 	}
 	for _, at := range slices.Backward(a.Attempts) {

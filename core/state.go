@@ -112,7 +112,7 @@ func (p *Payment) settle() {
 		}
 	}
 	p.close(&a, open)
-	s.Captured, s.Capturable = a.Captured > 0, a.Capturable > 0
+	s.Captured, s.Capturable = s.Captured || a.Captured > 0, a.Capturable > 0
 	s.CaptureOpen = s.CaptureOpen || a.CaptureReserved > 0
 	s.Canceled = p.Canceled
 	s.NothingLeft = a.Authorized > 0 && a.Captured == 0 && a.Capturable == 0
@@ -144,7 +144,7 @@ func (p *Payment) tryAllowed() bool {
 	if p.Canceled || p.Expired || len(p.Attempts) >= maxAttempts {
 		return false
 	}
-	return !p.Order.OffSession || !slices.ContainsFunc(p.Attempts, func(at *Attempt) bool { began, _ := p.beginning(at); return began })
+	return !p.Order.OffSession && !p.Order.SetUp || !slices.ContainsFunc(p.Attempts, func(at *Attempt) bool { began, _ := p.beginning(at); return began })
 }
 
 // settleOperations closes the open operations of an attempt that facts decide.
@@ -158,14 +158,15 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 		case to == OpSucceeded,
 			// A void carries no identity; the authorization is closed, whoever did it (port F9).
 			o.Kind == OpVoid && (o.State.Open() || attested) && t.voided(o.Of),
-			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.authorized() > 0:
+			o.Kind == OpCancelMandate && o.State.Open() && t.consent.closed,
+			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.fulfilled():
 			if o.State = OpSucceeded; attested {
 				o.Failure = nil
 			}
 		case to == OpDeclined && attested:
 			o.State = OpDeclined // the provider took back what an operator had attested
 		case !o.State.Open():
-		case to == OpDeclined, o.Kind.authorizes() && !o.HasNext && t.authDeclined():
+		case to == OpDeclined, o.Kind.authorizes() && !o.HasNext && (t.authDeclined() || t.setsUp && t.consent.refused):
 			o.State = OpDeclined
 		case to == OpPending:
 			o.State = OpPending
@@ -265,7 +266,8 @@ func (p *Payment) close(a *Amounts, open int64) {
 // standing adds what an attempt means for the status. It tells whether the attempt is live and, if not, whether the
 // provider's word ended it.
 func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider bool) {
-	authorized := t.authorized() > 0
+	authorized := t.fulfilled()
+	s.Captured = s.Captured || t.setsUp && authorized // a consent, once given, stays given; what becomes of it is the mandate's
 	review := at.Review != nil
 	for _, o := range p.Operations {
 		if o.AttemptID != at.ID {
@@ -295,9 +297,9 @@ func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 	declined := t.authDeclined() && !pending && at.OwedAt.IsZero() && (!at.Retries || at.Returned || at.Next == nil)
 	began, refused := p.beginning(at)
 	switch {
-	case t.authorized() > 0:
+	case t.fulfilled():
 		return true, false // money lifts every end
-	case t.ended || declined || refused && at.Next == nil:
+	case t.ended || t.setsUp && t.consent.refused || declined || refused && at.Next == nil:
 		return false, true
 	case !began && at.Next == nil:
 		return false, false // before its first operation
@@ -305,6 +307,11 @@ func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 		return false, t.authDeclined()
 	}
 	return true, false
+}
+
+// fulfilled reports whether the payment has what it was made for: money, or without any the buyer's consent.
+func (p *Payment) fulfilled() bool {
+	return p.Amounts.Authorized > 0 || p.Order.SetUp && p.Status == StatusSucceeded
 }
 
 // beginning tells whether the operation that begins the attempt was made, and whether it came to nothing.

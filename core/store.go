@@ -49,8 +49,10 @@ type Reader interface {
 	Event(ctx context.Context, merchant, id string) (Event, error)
 	Events(ctx context.Context, merchant string, q EventQuery) ([]Event, error)
 
+	// Mandate is a mandate; an empty merchant is for the program itself, never for a caller.
 	Mandate(ctx context.Context, merchant, id string) (*Mandate, error)
-	Mandates(ctx context.Context, merchant string, q Page) ([]*Mandate, error)
+	// Mandates lists a merchant's mandates, newest first, in one status unless it is empty.
+	Mandates(ctx context.Context, merchant string, status MandateStatus, p Page) ([]*Mandate, error)
 
 	// WebhookEndpoint is an endpoint; an empty merchant is for the program itself, never for a caller.
 	WebhookEndpoint(ctx context.Context, merchant, id string) (*WebhookEndpoint, error)
@@ -377,12 +379,29 @@ type Mandate struct {
 	Display    string
 	Refs       Refs
 	Memo       Refs
-	PaymentID  string // the payment it was given with
+	PaymentID  string // the payment it was given with; its own id when it was set up without one
 	AttemptID  string
 	Reference  string // ours at the provider
-	Version    int64
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
+
+	MerchantReference string // of one that was set up without a payment; unique per merchant among those
+	Metadata          map[string]string
+	Next              *NextAction    // what the buyer must do: to give the consent without a payment, or to change its instrument
+	Change            *MandateChange // the last change of its instrument that was asked for
+	LastError         *Failure
+	NeedsReview       bool
+
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// MandateChange is a page on which the buyer may change the instrument of a mandate, and where he goes from there.
+type MandateChange struct {
+	Operation string    `json:"operation"`
+	Number    int       `json:"number"` // of the return addresses
+	ReturnURL string    `json:"return_url"`
+	CancelURL string    `json:"cancel_url,omitempty"`
+	AskedAt   time.Time `json:"asked_at"`
 }
 
 // MandateStatus is where a mandate stands.

@@ -15,6 +15,8 @@ type tally struct {
 	reversed  map[string]int64
 	recovered map[string]int64
 	disputed  map[string]bool
+	consent   consent
+	setsUp    bool // the attempt is about a consent alone, and no money
 	settled   map[deciding]OpState
 	ended     bool // on the provider's word
 	endedHint bool
@@ -47,7 +49,7 @@ type agreement struct {
 // tallyOf adds up the facts of attempt a. It looks at the set of facts only, never at their order.
 func (p *Payment) tallyOf(a *Attempt) *tally {
 	t := &tally{auths: map[string]*authTally{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
-		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}}
+		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}, setsUp: p.Order.SetUp}
 	only := p.onlyAuthorization(a)
 	for i := range p.Facts {
 		switch e := &p.Facts[i]; {
@@ -122,6 +124,8 @@ func (t *tally) add(p *Payment, e *Entry, only string) {
 		t.ended = true
 	case BuyerAway:
 		t.away = true
+	case MandateActive, MandateSuspended, MandateClosed, MandateRefused:
+		t.consent.add(e)
 	}
 }
 

@@ -34,16 +34,25 @@ const (
 	LegBack    Leg = "back"
 )
 
-var legLetters = map[Leg]string{LegReview: "v", LegResult: "r", LegSuccess: "s", LegError: "e", LegBack: "b"}
+// legLetters begin the tokens of the legs of payments, legDigits those of mandates.
+var (
+	legLetters = map[Leg]string{LegReview: "v", LegResult: "r", LegSuccess: "s", LegError: "e", LegBack: "b"}
+	legDigits  = map[Leg]string{LegReview: "1", LegResult: "2", LegSuccess: "3", LegError: "4", LegBack: "5"}
+)
 
-// Return is the token of a return address of attempt number n of a payment.
-func (t Tokens) Return(paymentID string, n int, leg Leg) string {
-	body := legLetters[leg] + strings.ToLower(strings.TrimPrefix(paymentID, prefixPayment)) + strconv.Itoa(n)
+// Return is the token of a return address of attempt number n of a payment, or of that number of a mandate.
+func (t Tokens) Return(id string, n int, leg Leg) string {
+	ulid, mandate := strings.CutPrefix(id, prefixMandate)
+	first := legDigits[leg]
+	if !mandate {
+		ulid, first = strings.TrimPrefix(id, prefixPayment), legLetters[leg]
+	}
+	body := first + strings.ToLower(ulid) + strconv.Itoa(n)
 	return body + t.mac("return", body)
 }
 
-// ParseReturn tells what a return token is bound to; false when it was not made here.
-func (t Tokens) ParseReturn(token string) (paymentID string, n int, leg Leg, ok bool) {
+// ParseReturn tells which payment or mandate a return token is bound to; false when it was not made here.
+func (t Tokens) ParseReturn(token string) (id string, n int, leg Leg, ok bool) {
 	if len(token) < 1+26+1+macLen {
 		return "", 0, "", false
 	}
@@ -51,28 +60,43 @@ func (t Tokens) ParseReturn(token string) (paymentID string, n int, leg Leg, ok 
 	if !hmac.Equal([]byte(mac), []byte(t.mac("return", body))) {
 		return "", 0, "", false
 	}
+	prefix := prefixPayment
 	for l, letter := range legLetters {
-		if body[:1] == letter {
+		switch body[:1] {
+		case letter:
 			leg = l
+		case legDigits[l]:
+			leg, prefix = l, prefixMandate
 		}
 	}
 	n, err := strconv.Atoi(body[27:])
-	return prefixPayment + strings.ToUpper(body[1:27]), n, leg, err == nil && leg != ""
+	return prefix + strings.ToUpper(body[1:27]), n, leg, err == nil && leg != ""
 }
 
-// Client is the token of a payment's hosted page.
-func (t Tokens) Client(paymentID string) string {
-	body := strings.ToLower(strings.TrimPrefix(paymentID, prefixPayment))
-	return "ct_" + body + t.mac("client", body)
+// clients are the kinds of client tokens: how one begins, what it is for, and the prefix of the id.
+var clients = []struct{ begins, purpose, prefix string }{
+	{"ct_", "client", prefixPayment}, {"cm_", "client of a mandate", prefixMandate},
 }
 
-// ParseClient tells which payment a client token is for; false when it was not made here.
-func (t Tokens) ParseClient(token string) (paymentID string, ok bool) {
-	rest, found := strings.CutPrefix(token, "ct_")
-	if !found || len(rest) != 26+macLen || !hmac.Equal([]byte(rest[26:]), []byte(t.mac("client", rest[:26]))) {
-		return "", false
+// Client is the token of the hosted page of a payment or mandate.
+func (t Tokens) Client(id string) string {
+	kind := clients[0]
+	if strings.HasPrefix(id, prefixMandate) {
+		kind = clients[1]
 	}
-	return prefixPayment + strings.ToUpper(rest[:26]), true
+	body := strings.ToLower(strings.TrimPrefix(id, kind.prefix))
+	return kind.begins + body + t.mac(kind.purpose, body)
+}
+
+// ParseClient tells which payment or mandate a client token is for; false when it was not made here.
+func (t Tokens) ParseClient(token string) (id string, ok bool) {
+	for _, kind := range clients {
+		rest, found := strings.CutPrefix(token, kind.begins)
+		if found && len(rest) == 26+macLen && hmac.Equal([]byte(rest[26:]), []byte(t.mac(kind.purpose, rest[:26]))) {
+			return kind.prefix + strings.ToUpper(rest[:26]), true
+		}
+	}
+	return "", false
 }
 
 // cursor makes an id a place in a list of one merchant that nobody else can use or make up.

@@ -125,7 +125,7 @@ func (p *Payment) disputeStatus() string {
 // lastError is the failure of the attempt with the highest number, there the latest; none once money came.
 func (p *Payment) lastError() *Failure {
 	at := p.Latest()
-	if at == nil || p.Amounts.Authorized > 0 {
+	if at == nil || p.fulfilled() {
 		return nil
 	}
 	var last *Entry

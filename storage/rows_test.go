@@ -31,10 +31,10 @@ func TestMandates(t *testing.T) {
 			m.Version = 1
 			all = append([]*core.Mandate{m}, all...)
 		}
-		list, err := s.Mandates(t.Context(), "m", core.Page{})
+		list, err := s.Mandates(t.Context(), "m", "", core.Page{})
 		require.NoError(t, err)
 		require.Equal(t, all, list)
-		list, err = s.Mandates(t.Context(), "m", core.Page{Limit: 1, Before: all[0].ID})
+		list, err = s.Mandates(t.Context(), "m", "", core.Page{Limit: 1, Before: all[0].ID})
 		require.NoError(t, err)
 		require.Equal(t, all[1:2], list)
 

@@ -138,11 +138,11 @@ func TestInMemoryInSimulatedTime(t *testing.T) {
 func TestListsWalkAnIndex(t *testing.T) {
 	s := storagetest.SQLite(t)
 	for query, index := range map[string]string{
-		"SELECT * FROM payments WHERE merchant_id = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                                                      "payments_newest",
-		"SELECT * FROM payments WHERE merchant_id = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT 9":                                                        "payments_newest",
-		"SELECT * FROM payments WHERE merchant_id = ? AND created_at >= ? AND created_at <= ? ORDER BY created_at DESC, id DESC":                                                      "payments_newest",
-		"SELECT * FROM payments WHERE merchant_id = ? AND status = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                                       "payments_by_status",
-		"SELECT * FROM payments WHERE merchant_id = ? AND account = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                                      "payments_by_account",
+		"SELECT * FROM payments WHERE id >= 'pay_' AND merchant_id = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                                     "payments_newest",
+		"SELECT * FROM payments WHERE id >= 'pay_' AND merchant_id = ? AND (created_at, id) < (?, ?) ORDER BY created_at DESC, id DESC LIMIT 9":                                       "payments_newest",
+		"SELECT * FROM payments WHERE id >= 'pay_' AND merchant_id = ? AND created_at >= ? AND created_at <= ? ORDER BY created_at DESC, id DESC":                                     "payments_newest",
+		"SELECT * FROM payments WHERE id >= 'pay_' AND merchant_id = ? AND status = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                      "payments_by_status",
+		"SELECT * FROM payments WHERE id >= 'pay_' AND merchant_id = ? AND account = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                     "payments_by_account",
 		"SELECT id FROM payments WHERE merchant_id = ? AND reference = ? LIMIT 1":                                                                                                     "payments_reference",
 		"SELECT due_at FROM work WHERE kind = ? ORDER BY due_at, subject LIMIT 1":                                                                                                     "work_due",
 		"SELECT subject FROM work WHERE kind = ? AND due_at <= ? ORDER BY due_at, subject LIMIT 9":                                                                                    "work_due",
@@ -157,6 +157,7 @@ func TestListsWalkAnIndex(t *testing.T) {
 		"SELECT * FROM events WHERE merchant_id = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                                                        "events_newest",
 		"SELECT * FROM events WHERE merchant_id = ? AND type = ? ORDER BY created_at DESC, id DESC LIMIT 9":                                                                           "events_by_type",
 		"SELECT * FROM mandates WHERE merchant_id = ? AND id < ? ORDER BY id DESC LIMIT 9":                                                                                            "mandates_newest",
+		"SELECT * FROM mandates WHERE merchant_id = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT 9":                                                                             "mandates_by_status",
 		"SELECT * FROM feedback WHERE state = ? AND state <> 'applied' ORDER BY id DESC LIMIT 9":                                                                                      "feedback_open",
 		"SELECT * FROM feedback WHERE account = ? ORDER BY id DESC LIMIT 9":                                                                                                           "feedback_by_account",
 		"SELECT * FROM idempotency WHERE merchant_id = ? AND route = ? AND key = ? LIMIT 1":                                                                                           "sqlite_autoindex_idempotency_1",

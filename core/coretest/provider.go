@@ -22,6 +22,9 @@ type Provider struct {
 	OnQuery   func(core.QueryInput) (core.Snapshot, error)
 	OnCharge  func(core.Op, core.ChargeMandateInput) (core.Outcome, error)
 	OnCancel  func(core.Op, core.CancelMandateInput) (core.Outcome, error)
+	OnSetUp   func(core.Op, core.MandateInput) (core.Outcome, error)
+	OnChange  func(core.Op, core.UpdateMandateInput) (core.Outcome, error)
+	OnReserve func(core.Op, core.AuthorizeInput) (core.Outcome, error)
 	OnReturn  func(core.Return) (core.Feedback, error)
 	OnCheck   func() error
 	OnRead    func(core.Message) (core.Feedback, error)
@@ -33,9 +36,10 @@ type Provider struct {
 func NewProvider() *Provider {
 	return &Provider{Caps: core.Capabilities{ReferenceLen: 32, ResumeGap: 2 * time.Minute,
 		Resume: map[core.OpKind]core.ResumeRule{core.OpStart: core.ResumeSameKey, core.OpCapture: core.ResumeTotalsWhole, core.OpRefund: core.ResumeTotals, core.OpVoid: core.ResumeTotals,
-			core.OpCancelMandate: core.ResumeSameKey},
+			core.OpCancelMandate: core.ResumeSameKey, core.OpStartMandate: core.ResumeSameKey, core.OpUpdateMandate: core.ResumeSameKey, core.OpAuthorize: core.ResumeSameKey},
 		Methods: []core.MethodCaps{{Method: core.Method{Type: "card", Flow: "hosted"}, Captures: []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
-			Save: []core.SaveKind{core.SaveUnscheduled}, OffSession: []core.CaptureMode{core.CaptureAutomatic}, PartialRefund: true, RetriesOnPage: true,
+			Save: []core.SaveKind{core.SaveUnscheduled}, SetUp: []core.SaveKind{core.SaveRecurring, core.SaveUnscheduled}, ChangePlan: true,
+			ChangeInstrument: []core.SaveKind{core.SaveUnscheduled}, Reauthorize: true, OffSession: []core.CaptureMode{core.CaptureAutomatic}, PartialRefund: true, RetriesOnPage: true,
 			NextActions: []string{core.NextRedirect}}}}}
 }
 
@@ -147,6 +151,36 @@ func (p *Provider) CancelMandate(_ context.Context, op core.Op, in core.CancelMa
 		return p.OnCancel(op, in)
 	}
 	return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{{Kind: core.MandateClosed, ID: "M", OpKey: op.Key, Strength: core.Asserted}}}, nil
+}
+
+// StartMandate asks for a redirect unless scripted.
+func (p *Provider) StartMandate(_ context.Context, op core.Op, in core.MandateInput) (core.Outcome, error) {
+	p.called(op)
+	if p.OnSetUp != nil {
+		return p.OnSetUp(op, in)
+	}
+	return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{Type: core.NextRedirect, Then: core.ThenQuery, URL: "https://provider.example/agree", Resumable: true}}, nil
+}
+
+// UpdateMandate takes another plan, and has a page for another instrument, unless scripted.
+func (p *Provider) UpdateMandate(_ context.Context, op core.Op, in core.UpdateMandateInput) (core.Outcome, error) {
+	p.called(op)
+	if p.OnChange != nil {
+		return p.OnChange(op, in)
+	}
+	if in.Recurring != nil {
+		return core.Outcome{Result: core.Succeeded}, nil
+	}
+	return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{Type: core.NextRedirect, Then: core.ThenQuery, URL: "https://provider.example/change"}}, nil
+}
+
+// Authorize reserves unless scripted.
+func (p *Provider) Authorize(_ context.Context, op core.Op, in core.AuthorizeInput) (core.Outcome, error) {
+	p.called(op)
+	if p.OnReserve != nil {
+		return p.OnReserve(op, in)
+	}
+	return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{{Kind: core.Authorized, ID: "A-" + op.Key, OpKey: op.Key, Amount: op.Amount, Strength: core.Asserted}}}, nil
 }
 
 // ParseReturn says that the buyer was at the provider, unless scripted.

@@ -385,6 +385,7 @@ const (
 	EventTypeMandateExpired            EventType = "mandate.expired"
 	EventTypeMandateFailed             EventType = "mandate.failed"
 	EventTypeMandateSuspended          EventType = "mandate.suspended"
+	EventTypeMandateUpdated            EventType = "mandate.updated"
 	EventTypePaymentActionRequired     EventType = "payment.action_required"
 	EventTypePaymentAttemptFailed      EventType = "payment.attempt_failed"
 	EventTypePaymentAuthorized         EventType = "payment.authorized"
@@ -431,6 +432,8 @@ func (e EventType) Valid() bool {
 	case EventTypeMandateFailed:
 		return true
 	case EventTypeMandateSuspended:
+		return true
+	case EventTypeMandateUpdated:
 		return true
 	case EventTypePaymentActionRequired:
 		return true

@@ -71,11 +71,12 @@ CREATE TABLE payments (
     CONSTRAINT capture_within_ceiling CHECK (reserves_capture = 0 OR captured::numeric + capture_reserved <= ceiling::numeric + foreign_amount),
     CONSTRAINT refund_within_captured CHECK (reserves_refund = 0 OR refunded::numeric + reversed + refund_reserved <= captured::numeric + surplus + foreign_amount)
 );
+-- What sets up a mandate alone has the mandate's id, man_…, and is in no list of payments.
 CREATE UNIQUE INDEX payments_reference ON payments (merchant_id, reference);
-CREATE INDEX payments_newest ON payments (merchant_id, created_at, id);
-CREATE INDEX payments_by_status ON payments (merchant_id, status, created_at, id);
+CREATE INDEX payments_newest ON payments (merchant_id, created_at, id) WHERE id >= 'pay_';
+CREATE INDEX payments_by_status ON payments (merchant_id, status, created_at, id) WHERE id >= 'pay_';
 CREATE INDEX payments_for_review ON payments (merchant_id, created_at, id) WHERE needs_review;
-CREATE INDEX payments_by_account ON payments (merchant_id, account, created_at, id);
+CREATE INDEX payments_by_account ON payments (merchant_id, account, created_at, id) WHERE id >= 'pay_';
 CREATE INDEX payments_changed ON payments (updated_at, id);
 CREATE INDEX payments_open ON payments (id)
     WHERE status IN ('requires_action', 'requires_confirmation', 'processing', 'requires_capture', 'partially_captured');
@@ -138,9 +139,9 @@ CREATE TABLE operations (
 CREATE INDEX operations_by_payment ON operations (payment_id, created_at, id);
 CREATE UNIQUE INDEX operations_key ON operations (attempt_id, key);
 CREATE UNIQUE INDEX operations_own_reference ON operations (payment_id, kind, own_reference) WHERE own_reference <> '';
--- One operation at a time that may or may not have reached the provider. Ending a mandate moves no money.
+-- One operation at a time that may or may not have reached the provider. The upkeep of a mandate moves no money.
 CREATE UNIQUE INDEX operations_unresolved ON operations (attempt_id)
-    WHERE state IN ('sent', 'unknown') AND NOT has_next AND kind <> 'cancel_mandate';
+    WHERE state IN ('sent', 'unknown') AND NOT has_next AND kind NOT IN ('cancel_mandate', 'update_mandate');
 
 CREATE TABLE facts (
     payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
@@ -201,25 +202,32 @@ CREATE INDEX events_newest ON events (merchant_id, created_at, id);
 CREATE INDEX events_by_type ON events (merchant_id, type, created_at, id);
 
 CREATE TABLE mandates (
-    id          TEXT COLLATE "C" NOT NULL PRIMARY KEY,
-    merchant_id TEXT COLLATE "C" NOT NULL,
-    account     TEXT COLLATE "C" NOT NULL,
-    provider    TEXT    NOT NULL,
-    kind        TEXT    NOT NULL,
-    recurring   TEXT,
-    status      TEXT    NOT NULL,
-    method      TEXT    NOT NULL,
-    display     TEXT    NOT NULL,
-    refs        TEXT,
-    memo        TEXT,
-    payment_id  TEXT COLLATE "C" NOT NULL,
-    attempt_id  TEXT    NOT NULL,
-    reference   TEXT    NOT NULL,
-    version     BIGINT  NOT NULL,
-    created_at  BIGINT  NOT NULL,
-    updated_at  BIGINT  NOT NULL
+    id                 TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    merchant_id        TEXT COLLATE "C" NOT NULL,
+    account            TEXT COLLATE "C" NOT NULL,
+    provider           TEXT    NOT NULL,
+    kind               TEXT    NOT NULL,
+    recurring          TEXT,
+    status             TEXT    NOT NULL,
+    method             TEXT    NOT NULL,
+    display            TEXT    NOT NULL,
+    refs               TEXT,
+    memo               TEXT,
+    payment_id         TEXT COLLATE "C" NOT NULL,
+    attempt_id         TEXT    NOT NULL,
+    reference          TEXT    NOT NULL,
+    merchant_reference TEXT NOT NULL,
+    metadata           TEXT,
+    next               TEXT,
+    change             TEXT,
+    last_error         TEXT,
+    needs_review       BOOLEAN NOT NULL,
+    version            BIGINT  NOT NULL,
+    created_at         BIGINT  NOT NULL,
+    updated_at         BIGINT  NOT NULL
 );
 CREATE INDEX mandates_newest ON mandates (merchant_id, id);
+CREATE INDEX mandates_by_status ON mandates (merchant_id, status, id);
 
 CREATE TABLE feedback (
     id           TEXT COLLATE "C" NOT NULL PRIMARY KEY,
