@@ -15,44 +15,72 @@ type buyer struct {
 	prime              []string
 }
 
-func place(name, line, city, state, postal, country, phone string) address {
-	return address{Name: textOf(name), AddressLine1: textOf(line), City: textOf(city), StateOrRegion: textOf(state),
+// place is an entry of an address book; lines are its first, second and third.
+func place(name string, lines []string, city, state, postal, country, phone string) address {
+	a := address{Name: textOf(name), City: textOf(city), StateOrRegion: textOf(state),
 		PostalCode: textOf(postal), CountryCode: textOf(country), PhoneNumber: textOf(phone)}
+	for i, into := range []**string{&a.AddressLine1, &a.AddressLine2, &a.AddressLine3} {
+		if i < len(lines) {
+			*into = textOf(lines[i])
+		}
+	}
+	return a
 }
 
-// exampleBuyers are the customers of each region, in the order the sign-in page offers them.
-var exampleBuyers = map[string][]*buyer{
+type lines = []string
+
+// exampleBuyers are the customers of each region, in the order the sign-in page offers them. The first address is the
+// default one, and without its telephone number the billing address. Telephone numbers come from the ranges that are kept
+// for fiction, where a country has one.
+var exampleBuyers = withBilling(map[string][]*buyer{
 	"eu": {
-		{name: "Erika Muster", email: "erika@example.org", phone: "0301234567",
-			addresses: []address{
-				place("Erika Muster", "Ringstr. 5", "Berlin", "", "10115", "DE", "0301234567"),
-				place("Erika Muster", "Hauptplatz 12", "Graz", "", "8010", "AT", "+43316123456"),
-				place("Erika Muster", "Packstation 101", "Berlin", "", "10115", "DE", "0301234567"),
-			},
-			billing: place("Erika Muster", "Ringstr. 5", "Berlin", "", "10115", "DE", "")},
-		{name: "Zoë Brontë-O'Neill", email: "zoe@example.org", phone: "02079460000",
-			addresses: []address{
-				place("Zoë Brontë-O'Neill", "1 Example Street", "London", "", "SW1A 1AA", "GB", "02079460000"),
-				place("Zoë Brontë-O'Neill", "PO Box 12", "Leeds", "", "LS1 1AA", "GB", "02079460000"),
-			},
-			billing: place("Zoë Brontë-O'Neill", "1 Example Street", "London", "", "SW1A 1AA", "GB", "")},
+		{name: "Erika Muster", email: "erika@example.org", phone: "03023125014", prime: []string{"PRIME_GENERAL"}, addresses: []address{
+			place("Erika Muster", lines{"Ringstr. 5"}, "Berlin", "", "10115", "DE", "03023125014"),
+			place("Jürgen Groß", lines{"Über den Dächern 3", "c/o Muster Töpferei GmbH"}, "München", "", "80331", "DE", "08923125077"),
+			place("Erika Muster", lines{"Almweg 12"}, "Innsbruck", "", "6020", "AT", "03023125014"),
+			place("Erika Muster", lines{"Packstation 145", "Postnummer 12345678"}, "Berlin", "", "10117", "DE", "03023125014"),
+			place("Erika Muster", lines{"Postfach 10 20 30"}, "Berlin", "", "10124", "DE", ""),
+		}},
+		{name: "Lena Huber", email: "lena@example.org", phone: "+4315550100", addresses: []address{
+			place("Lena Huber", lines{"Mariahilfer Straße 188a", "Stiege 2, Tür 14"}, "Wien", "", "1070", "AT", "+4315550100"),
+		}},
+		{name: "Zoë Brontë-O’Neill", email: "zoe@example.org", phone: "02079460182", addresses: []address{
+			place("Zoë Brontë-O’Neill", lines{"Flat 3, Tern Court", "7 Marsh Lane"}, "London", "", "SE1 9ZZ", "GB", "02079460182"),
+			place("Zoë Brontë-O’Neill", lines{"PO Box 418"}, "Manchester", "", "M60 9ZZ", "GB", "02079460182"),
+		}},
+		{name: "Camille Lefèvre", email: "camille@example.org", phone: "0199001234", addresses: []address{
+			place("Camille Lefèvre", lines{"12 rue de l’Étoile", "Bâtiment C, 3e étage"}, "Paris", "", "75017", "FR", "0199001234"),
+		}},
 	},
 	"na": {
-		{name: "Pat Sample", email: "pat@example.com", phone: "2065550100", prime: []string{"PRIME_GENERAL_US"},
-			addresses: []address{
-				place("Pat Sample", "10 Example Ave", "Seattle", "WA", "98101", "US", "2065550100"),
-				place("Pat Sample", "PO Box 77", "Portland", "OR", "97201", "US", "2065550100"),
-			},
-			billing: place("Pat Sample", "10 Example Ave", "Seattle", "WA", "98101", "US", "")},
+		{name: "Maya Collins", email: "maya@example.com", phone: "2065550143", prime: []string{"PRIME_GENERAL_US"}, addresses: []address{
+			place("Maya Collins", lines{"500 Sample Ave", "Apt 4B"}, "Seattle", "WA", "98101", "US", "2065550143"),
+			place("Maya Collins", lines{"1 Bayside Plaza", "Suite 900", "Front desk"}, "Santa Clara", "CA", "95050", "US", "4085550177"),
+			place("Maya Collins", lines{"P.O. Box 1182"}, "Portland", "OR", "97205", "US", "2065550143"),
+		}},
+		{name: "Pat Sample", email: "pat@example.com", phone: "2125550119", addresses: []address{
+			place("Pat Sample", lines{"88 Example Street"}, "New York", "NY", "10013", "US", "2125550119"),
+		}},
 	},
 	"jp": {
-		{name: "見本 花子", email: "hanako@example.jp", phone: "0312345678",
-			addresses: []address{
-				place("見本 花子", "下目黒1-8-1", "", "東京都", "153-0064", "JP", "0312345678"),
-				place("見本 花子", "北一条西2丁目", "札幌市", "北海道", "060-8611", "JP", "0112345678"),
-			},
-			billing: place("見本 花子", "下目黒1-8-1", "", "東京都", "153-0064", "JP", "")},
+		{name: "山田 花子", email: "hanako@example.jp", phone: "0355500100", prime: []string{"PRIME_GENERAL"}, addresses: []address{
+			place("山田 花子", lines{"目黒区下目黒1-8-1", "サンプルマンション302"}, "", "東京都", "153-0064", "JP", "0355500100"),
+			place("山田 太郎", lines{"北一条西2丁目"}, "札幌市", "北海道", "060-8611", "JP", "0115550123"),
+		}},
+		{name: "見本 一郎", email: "ichiro@example.jp", phone: "0665550123", addresses: []address{
+			place("見本 一郎", lines{"大阪市北区梅田9-1-1"}, "", "大阪府", "530-0001", "JP", "0665550123"),
+		}},
 	},
+})
+
+func withBilling(byRegion map[string][]*buyer) map[string][]*buyer {
+	for _, list := range byRegion {
+		for _, b := range list {
+			b.billing = b.addresses[0]
+			b.billing.PhoneNumber = nil
+		}
+	}
+	return byRegion
 }
 
 // idFor is the buyer's id at one merchant: the same for ever, another at every other merchant.

@@ -196,7 +196,7 @@ func (sess *session) delivers(a address) bool {
 	if d == nil {
 		return true
 	}
-	lines := strings.ToLower(value(a.AddressLine1) + " " + value(a.AddressLine2) + " " + value(a.AddressLine3))
+	lines := strings.ToLower(strings.ReplaceAll(value(a.AddressLine1)+" "+value(a.AddressLine2)+" "+value(a.AddressLine3), ".", ""))
 	country := value(a.CountryCode)
 	if slices.Contains(d.SpecialRestrictions, "RestrictPackstations") && country == "DE" && strings.Contains(lines, "packstation") {
 		return false
