@@ -37,6 +37,7 @@ type Key struct {
 // Account is one merchant account.
 type Account struct {
 	MerchantID string
+	Name       string   // what buyers read; empty: the merchant id
 	Region     string   // na, eu or jp
 	StoreIDs   []string // amzn1.application-oa2-client.…, also called client ids; the first is told as an example
 	Keys       []Key
@@ -65,6 +66,7 @@ func ExampleAccount() Account {
 	private := exampleKey[strings.Index(exampleKey, "-----BEGIN"):]
 	return Account{
 		MerchantID: "pmxAEXAMPLE001",
+		Name:       "Muster Coffee",
 		Region:     "eu",
 		StoreIDs:   []string{"amzn1.application-oa2-client.00000000000000000000000000000001"},
 		Keys:       []Key{{ID: "SANDBOX-pmxAHEXAMPLE000000000001", PublicKey: publicHalf(private), PrivateKey: private}},
@@ -169,6 +171,14 @@ func (a Account) complete() (Account, error) {
 		}
 	}
 	return a, nil
+}
+
+// shownName is what buyers read.
+func (a *Account) shownName() string {
+	if a.Name == "" {
+		return a.MerchantID
+	}
+	return a.Name
 }
 
 // environments are those a key id may work in.

@@ -11,13 +11,15 @@ type card struct {
 // verdict is what happens when the buyer leaves the processing page, and when a charge is made later.
 type verdict int
 
-// The verdicts of the documented test cards.
+// The verdicts of the documented test cards, then those of our own. A later charge on one of the latter succeeds.
 const (
 	approved        verdict = iota
 	buyerCanceled           // the session ends Canceled/BuyerCanceled
 	declined                // the session ends Canceled/Declined
 	pendingApproved         // authorized 30 seconds later; needs Authorize and canHandlePendingAuthorization
 	pendingDeclined         // declined as HardDeclined 30 seconds later; needs the same
+	challenged              // the buyer is asked for a second proof while processing
+	declinedOnce            // the buyer is asked for another instrument while processing
 )
 
 // cards are the documented test cards, in the order the wallet shows them.
@@ -32,6 +34,8 @@ var cards = []card{
 	{ending: "0701", brand: "Visa", verdict: pendingApproved},
 	{ending: "4354", brand: "Mastercard", verdict: pendingDeclined},
 	{ending: "6069", brand: "Visa", gift: true},
+	{ending: "3155", brand: "Visa", verdict: challenged},
+	{ending: "0002", brand: "Visa", verdict: declinedOnce},
 }
 
 // cardEnding finds a test card by its last four digits.

@@ -24,12 +24,12 @@ func (f face) Credentials() any {
 
 // Pages lists the hosted pages.
 func (f face) Pages() []simulator.Page {
-	return []simulator.Page{{
+	return append(hostedPages(), simulator.Page{
 		Name: "back office", Path: "/backoffice", Inputs: []string{"chargePermissionId", "amount"}, Actions: backOfficeActions(),
-	}}
+	})
 }
 
-func (f face) Operations() []string { return operationNames() }
+func (f face) Operations() []string { return append(operationNames(), hostedOperations...) }
 
 func (f face) Reset() {
 	f.s.mu.Lock()

@@ -54,6 +54,9 @@ type Server struct {
 	refunds     map[string]*refund
 	tokens      map[string]*buyerToken
 	others      others
+	visits      map[string]*visit // by the id in the address of hosted pages
+	returning   map[string]bool   // merchant id and e-mail address of buyers who went on to the shop before
+	consent     bool              // they see the consent page instead of the selection
 	answers     map[string]*stored // by merchant, environment and idempotency key
 	buckets     map[string]*bucket
 	order       []*permission // as they came
@@ -124,17 +127,20 @@ func (s *Server) forget() {
 	s.sessions, s.permissions, s.charges, s.refunds = map[string]*session{}, map[string]*permission{}, map[string]*charge{}, map[string]*refund{}
 	s.tokens, s.answers, s.buckets = map[string]*buyerToken{}, map[string]*stored{}, map[string]*bucket{}
 	s.others, s.order = newOthers(), nil
+	s.visits, s.returning = map[string]*visit{}, map[string]bool{}
 	s.epoch++
 }
 
 func (s *Server) routes() {
 	s.mux = http.NewServeMux()
 	s.mux.HandleFunc("GET /{$}", s.firstPage)
+	s.hostedRoutes()
 	s.mux.HandleFunc("GET "+certificatePath, s.serveCertificate)
 	s.mux.Handle("GET /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.showBackOffice)))
 	s.mux.Handle("POST /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.actInBackOffice)))
 	s.mux.Handle("/_control/", s.sim.Control(face{s}, map[string]http.HandlerFunc{
 		"POST /_control/backoffice": s.controlBackOffice,
+		"POST /_control/pages":      s.setPages,
 	}))
 }
 

@@ -1,52 +1,12 @@
 package sandbox
 
 import (
-	"embed"
-	"html/template"
 	"net/http"
 	"slices"
 	"strconv"
 
 	"github.com/paymux/paymux/providers/internal/simulator"
 )
-
-//go:embed office/*.html
-var officeFiles embed.FS
-
-var officePages = template.Must(template.New("").ParseFS(officeFiles, "office/*.html"))
-
-// officeView is what first page and back office show.
-type officeView struct {
-	Nonce, Title, Problem string
-	Style                 template.CSS
-	Data                  any
-}
-
-func (s *Server) writeOffice(w http.ResponseWriter, status int, name string, v officeView) {
-	v.Style = simulator.Style
-	err := simulator.WritePage(w, status, officePages, name, func(nonce string) any { v.Nonce = nonce; return v })
-	if err != nil {
-		s.sim.Log.Error("page not written", "page", name, "error", err)
-	}
-}
-
-// cardRow is one test card as the first page lists it.
-type cardRow struct{ Text, Says string }
-
-var verdictTexts = map[verdict]string{
-	approved: "succeeds", buyerCanceled: "ends the session as Canceled/BuyerCanceled", declined: "ends the session as Canceled/Declined",
-	pendingApproved: "authorized 30 seconds later; needs paymentIntent Authorize and canHandlePendingAuthorization",
-	pendingDeclined: "declined 30 seconds later; needs paymentIntent Authorize and canHandlePendingAuthorization",
-}
-
-// firstPage says what this is, what it stands in for, and where it ends.
-func (s *Server) firstPage(w http.ResponseWriter, _ *http.Request) {
-	var rows []cardRow
-	for _, c := range cards {
-		rows = append(rows, cardRow{c.descriptor(), verdictTexts[c.verdict]})
-	}
-	s.writeOffice(w, http.StatusOK, "home", officeView{Title: "Amazon Pay simulator", Data: rows})
-}
 
 // permissionRow is one charge permission as the back office lists it.
 type permissionRow struct {
@@ -79,7 +39,9 @@ func (s *Server) listPermissions(w http.ResponseWriter, status int, problem stri
 		}
 		rows = append(rows, row)
 	}
-	s.writeOffice(w, status, "backoffice", officeView{Title: "Back office · Amazon Pay simulator", Problem: problem, Data: rows})
+	v := blank("en")
+	v.Wide, v.Title, v.Message, v.Data = true, "Back office · "+v.T("title"), problem, rows
+	s.write(w, status, "backoffice", v)
 }
 
 // possible are the actions that fit a permission and its newest charge.
