@@ -62,6 +62,14 @@ func New(o Options) *Client {
 	return c
 }
 
+// Apart is the client for calls of another kind than the account's own: a breaker and places of their own, so that what
+// becomes of those calls is not held against the provider.
+func (c *Client) Apart() *Client {
+	other := *c
+	other.guard = newGuard()
+	return &other
+}
+
 // Request is one call.
 type Request struct {
 	Method      string
