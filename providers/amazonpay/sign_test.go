@@ -36,7 +36,7 @@ type requestVector struct {
 
 type buttonVector struct{ Name, PublicKeyID, Algorithm, PayloadJSON, StringToSign, Signature string }
 
-func vectors(t *testing.T) signatureVectors {
+func vectors(t testing.TB) signatureVectors {
 	t.Helper()
 	data, err := os.ReadFile("testdata/amazonpay-signatures.json")
 	require.NoError(t, err)
@@ -47,7 +47,7 @@ func vectors(t *testing.T) signatureVectors {
 	return v
 }
 
-func testSigner(t *testing.T, algorithm string) signer {
+func testSigner(t testing.TB, algorithm string) signer {
 	t.Helper()
 	key, err := parsePrivateKey(vectors(t).Keys["test-key-1"].PKCS8)
 	require.NoError(t, err)

@@ -1,0 +1,202 @@
+package amazonpay
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"mime"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers/internal/strict"
+)
+
+// maxFeedback is the longest body that is read, in bytes; notifications of SNS have at most 256 KiB.
+const maxFeedback = 256 << 10
+
+// ParseFeedback believes nothing in the message before its signature is that of Amazon SNS, and its topic and merchant
+// are this account's. A notification names an object and no state, so it brings no facts: Read says what to ask about.
+// A chargeback cannot be asked about and is a fact, if the topic is one of the settings: anybody can have a topic of his
+// own at SNS that signs what he likes, so without the setting it is a hint, as everything else is.
+//
+// A request to confirm a subscription has no effect here: Note tells an operator what to open. Confirming it by itself
+// would make a call to an address that came with the message, while it is judged.
+// Errors: ErrUnauthenticated; Malformed; Unavailable when the certificate cannot be had.
+// Source: Amazon Pay, instant payment notifications; Amazon SNS, verifying the signatures of messages.
+func (p *Provider) ParseFeedback(ctx context.Context, m core.Message) (core.Feedback, error) {
+	e, err := decode(m)
+	if err != nil {
+		return core.Feedback{}, core.Malformed(err)
+	}
+	if err := p.certs.verify(ctx, e); err != nil {
+		return core.Feedback{}, err
+	}
+	return p.authentic(e)
+}
+
+// ReadFeedback translates a message that was authentic when it came. Error: Malformed.
+func (p *Provider) ReadFeedback(_ context.Context, m core.Message) (core.Feedback, error) {
+	e, err := decode(m)
+	if err != nil {
+		return core.Feedback{}, core.Malformed(err)
+	}
+	fb, err := p.authentic(e)
+	if err != nil {
+		return core.Feedback{}, core.Malformed(errors.New("amazonpay: it is for another account by now"))
+	}
+	return fb, nil
+}
+
+// decode reads the envelope once, strictly. SNS says that its JSON is plain text.
+func decode(m core.Message) (envelope, error) {
+	switch {
+	case m.Method != "" && m.Method != http.MethodPost:
+		return nil, errors.New("amazonpay: notifications are posted")
+	case len(m.Body) == 0:
+		return nil, errors.New("amazonpay: the notification is empty")
+	case len(m.Body) > maxFeedback:
+		return nil, errors.New("amazonpay: the notification is too long")
+	}
+	media, params, err := mime.ParseMediaType(m.Header.Get("Content-Type"))
+	if charset := params["charset"]; err != nil || media != "text/plain" && media != mediaJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+		return nil, errors.New("amazonpay: notifications are plain text or JSON, in UTF-8")
+	}
+	v, err := strict.JSON(m.Body)
+	if err != nil {
+		return nil, err
+	}
+	if v.Kind != strict.Object {
+		return nil, errors.New("amazonpay: the notification is no JSON object")
+	}
+	return enveloped(v)
+}
+
+// notification is the message in the envelope.
+type notification struct {
+	MerchantID, ObjectType, ObjectID, ChargePermissionID, NotificationType, NotificationID, NotificationVersion string
+}
+
+// objects of notifications, and what they are here.
+var objects = map[string]core.ObjectKind{
+	"CHARGE": core.ObjAuthorization, "CHARGE_PERMISSION": core.ObjAgreement, "REFUND": core.ObjRefund,
+}
+
+const chargeback = "CHARGEBACK"
+
+// authentic is what an envelope of SNS says, if it is for this account.
+func (p *Provider) authentic(e envelope) (core.Feedback, error) {
+	pinned := slices.Contains(p.cfg.Topics, e["TopicArn"])
+	if !pinned && len(p.cfg.Topics) > 0 {
+		return core.Feedback{}, core.ErrUnauthenticated
+	}
+	fb := core.Feedback{DedupeKey: "sns:" + e["MessageId"], Ack: core.Ack{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8"}}
+	if e["Type"] != typeNotification {
+		if _, topic, _ := strings.Cut(e["TopicArn"][strings.LastIndex(e["TopicArn"], ":"):], ":"); !pinned && !strings.Contains(topic, p.cfg.MerchantID) {
+			return core.Feedback{}, core.ErrUnauthenticated // the topics of Amazon Pay bear the id of the merchant
+		}
+		fb.Note = subscriptionNote(e)
+		fb.Shown = shown(e, notification{})
+		return fb, nil
+	}
+	n, err := notified(e["Message"])
+	if err != nil {
+		fb.Note, fb.Shown = "the message in the envelope cannot be read", shown(e, notification{})
+		return fb, nil
+	}
+	if n.MerchantID != p.cfg.MerchantID {
+		return core.Feedback{}, core.ErrUnauthenticated
+	}
+	if idForm.MatchString(n.NotificationID) {
+		fb.DedupeKey = "ipn:" + n.NotificationID
+	}
+	fb.Shown = shown(e, n)
+	p.translate(&fb, n, pinned)
+	return fb, nil
+}
+
+// translate says what to read, and finds the attempt: by the object, and by the permission where that has one order only.
+func (p *Provider) translate(fb *core.Feedback, n notification, pinned bool) {
+	if !idForm.MatchString(n.ObjectID) || n.ChargePermissionID != "" && !idForm.MatchString(n.ChargePermissionID) {
+		fb.Note = "its ids cannot be read"
+		return
+	}
+	order := or(n.ChargePermissionID, n.ObjectID)
+	if oneOrder(order) || n.ObjectType == "CHARGE_PERMISSION" {
+		fb.Refs = core.Refs{refPermission: order}
+	}
+	kind, known := objects[n.ObjectType]
+	switch {
+	case n.ObjectType == chargeback:
+		fact := core.Fact{Kind: core.Disputed, ID: n.ObjectID, Strength: core.Hint, Code: chargeback}
+		if pinned {
+			fact.Strength = core.Asserted
+		} else {
+			fb.Note = "set sns_topics to have chargebacks believed: without it anybody's topic could tell of one"
+		}
+		fb.Facts = []core.Fact{fact}
+		if !oneOrder(order) {
+			fb.Refs = core.Refs{refCharge: n.ObjectID}
+		}
+		return
+	case !known:
+		fb.Note = shownCode(strings.ReplaceAll(n.ObjectType, "_", "")) + " is not an object of payments"
+		return
+	case kind == core.ObjAuthorization:
+		fb.Refs = with(fb.Refs, refCharge, n.ObjectID)
+	case kind == core.ObjRefund:
+		fb.Refs = with(fb.Refs, refRefund, n.ObjectID)
+	}
+	fb.Note = "it names an object, which is read"
+	fb.Read = []core.Object{{Kind: kind, ID: n.ObjectID}}
+}
+
+// oneOrder reports whether a permission has one order: those of stored consents begin with other letters.
+// Source: Amazon Pay, identifiers of charge permissions.
+func oneOrder(permission string) bool {
+	return strings.HasPrefix(permission, "S") || strings.HasPrefix(permission, "P")
+}
+
+// notified reads the message, whose names come in more than one spelling, and none twice.
+func notified(text string) (n notification, err error) {
+	v, err := strict.JSON([]byte(text))
+	if err != nil || v.Kind != strict.Object {
+		return n, errors.New("amazonpay: the message is no JSON object")
+	}
+	for _, m := range v.Members {
+		field := map[string]*string{
+			"merchantid": &n.MerchantID, "objecttype": &n.ObjectType, "objectid": &n.ObjectID, "chargepermissionid": &n.ChargePermissionID,
+			"notificationtype": &n.NotificationType, "notificationid": &n.NotificationID, "notificationversion": &n.NotificationVersion,
+		}[strings.ToLower(m.Name)]
+		switch {
+		case field == nil || m.Value.Kind == strict.Null:
+		case m.Value.Kind != strict.String:
+			return n, errors.New("amazonpay: the message has another shape")
+		default:
+			*field = m.Value.Text
+		}
+	}
+	return n, nil
+}
+
+func subscriptionNote(e envelope) string {
+	if u, err := url.Parse(e["SubscribeURL"]); e["Type"] == typeConfirmation && err == nil && u.Scheme == "https" && certHost.MatchString(u.Host) {
+		return "Amazon SNS asks whether topic " + e["TopicArn"] + " may send here; if it is yours, open " + e["SubscribeURL"]
+	}
+	return "Amazon SNS tells of the subscription of topic " + e["TopicArn"]
+}
+
+// shown is a message for people, without its signature and the address that ends the subscription.
+func shown(e envelope, n notification) string {
+	seen := map[string]string{"Type": e["Type"], "TopicArn": e["TopicArn"], "Timestamp": e["Timestamp"], "MessageId": e["MessageId"]}
+	for name, value := range map[string]string{"MerchantID": n.MerchantID, "ObjectType": n.ObjectType, "ObjectId": n.ObjectID,
+		"ChargePermissionId": n.ChargePermissionID, "NotificationType": n.NotificationType, "NotificationId": n.NotificationID} {
+		if shownForm.MatchString(value) {
+			seen[name] = value
+		}
+	}
+	text, _ := json.Marshal(seen) // text always encodes
+	return string(text)
+}

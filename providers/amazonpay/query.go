@@ -1,0 +1,206 @@
+package amazonpay
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/paymux/paymux/core"
+)
+
+// Query reads what Amazon knows: of the object in Focus, or of everything of the attempt: its session until that is
+// completed, then the agreement, every charge of it and the refunds that are under way. What was given back and was
+// not asked for here, as Amazon does for a buyer's claim, is the rest of what a charge says was refunded: a floor.
+// Found is false before there is anything to read. An error says that Amazon did not answer.
+// Source: Amazon Pay, Get Checkout Session, Get Charge Permission, Get Charge, Get Refund.
+func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot, error) {
+	q := &inquiry{Provider: p, known: in.Known}
+	var err error
+	switch in.Focus.Kind {
+	case core.ObjAuthorization, core.ObjCapture:
+		err = q.readCharge(ctx, in.Focus.ID)
+	case core.ObjRefund:
+		err = q.readRefund(ctx, in.Focus.ID)
+	case core.ObjAgreement:
+		err = q.readPermission(ctx, or(in.Focus.ID, permissionOf(in.Known)))
+	default:
+		err = q.readAll(ctx)
+	}
+	if err != nil {
+		return core.Snapshot{}, silent("amazonpay.Query", err)
+	}
+	return q.found, nil
+}
+
+// inquiry gathers what reading proves.
+type inquiry struct {
+	*Provider
+	known    core.Known
+	found    core.Snapshot
+	returned core.Money      // what the charges say was refunded
+	under    int64           // of that, what refunds of ours may still turn out not to be
+	seen     map[string]bool // charges that were read
+}
+
+func (q *inquiry) readAll(ctx context.Context) error {
+	if permissionOf(q.known) == "" && len(q.charges()) == 0 {
+		return q.readSession(ctx)
+	}
+	if q.known.Refs[refPermission] != "" { // an order that is charged to a consent does not speak for the consent
+		if err := q.readPermission(ctx, q.known.Refs[refPermission]); err != nil {
+			return err
+		}
+	}
+	for _, o := range q.known.Objects {
+		if o.Kind == core.ObjRefund && o.State == core.StatePending {
+			if err := q.readRefund(ctx, o.ID); err != nil {
+				return err
+			}
+		}
+	}
+	for _, id := range q.charges() {
+		if err := q.readCharge(ctx, id); err != nil {
+			return err
+		}
+	}
+	q.unasked()
+	return nil
+}
+
+// charges are the ids that are known.
+func (q *inquiry) charges() (ids []string) {
+	for _, o := range q.known.Objects {
+		if o.Kind == core.ObjAuthorization && o.ID != "" {
+			ids = append(ids, o.ID)
+		}
+	}
+	if id := q.known.Refs[refCharge]; id != "" {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// readSession reads the session, if there is one of the attempt's own.
+func (q *inquiry) readSession(ctx context.Context) error {
+	id, _ := sessionOf(q.known)
+	if id == "" {
+		return nil
+	}
+	s, err := q.session(ctx, id)
+	if r := refused(err); r != nil && r.Status == http.StatusNotFound {
+		return nil // of somebody else, or deleted
+	} else if err != nil {
+		return err
+	}
+	belongs, told := own(s, q.known)
+	switch {
+	case s.Status.State == stateCompleted && (belongs || !told):
+		return q.readCompleted(ctx, s)
+	case !belongs:
+		return nil
+	case s.Status.State == stateCanceled:
+		fact := ended(s, core.Asserted)
+		q.found.Facts, q.found.Failure = append(q.found.Facts, fact), fact.Failure
+	case s.Status.State == stateOpen:
+		q.found.Review, q.found.Display = q.review(s), s.Preferences.text()
+	}
+	q.found.Found = true
+	q.found.Refs, q.found.Memo = with(q.found.Refs, refSession, s.ID), with(q.found.Memo, memoSession, s.ID)
+	return nil
+}
+
+func (q *inquiry) readCompleted(ctx context.Context, s session) error {
+	out, err := q.completed(ctx, s, finishing{known: q.known, amount: q.known.Amount, charged: q.known.Amount, save: core.SaveKind(q.known.Memo[memoSave])})
+	if err != nil || out.Refs == nil {
+		return err
+	}
+	q.found.Found = true
+	q.found.Facts, q.found.Refs, q.found.Memo = append(q.found.Facts, out.Facts...), out.Refs, out.Memo
+	q.found.Display, q.found.Review, q.found.Failure = out.Display, out.Review, out.Failure
+	return nil
+}
+
+func (q *inquiry) readPermission(ctx context.Context, id string) error {
+	g, err := q.permission(ctx, id)
+	if err != nil {
+		return err
+	}
+	q.found.Found = true
+	q.found.Facts = append(q.found.Facts, permissionFacts(g, core.SaveKind(q.known.Memo[memoSave]))...)
+	q.found.Display = or(g.Preferences.text(), q.found.Display)
+	if b := buyerOf(g.Buyer, g.Shipping, g.Billing); b != (core.Buyer{}) { // for thirty days
+		q.found.Review = &core.Review{Buyer: b, Instrument: g.Preferences.text()}
+	}
+	return nil
+}
+
+// readCharge reads a charge of the attempt; one of somebody else proves nothing.
+func (q *inquiry) readCharge(ctx context.Context, id string) error {
+	if id == "" || q.seen[id] {
+		return nil
+	}
+	c, err := q.charge(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !q.owns(c) {
+		return nil
+	}
+	if q.seen == nil {
+		q.seen = map[string]bool{}
+	}
+	q.seen[id], q.found.Found = true, true
+	known := q.known
+	if key := c.Metadata.CustomInfo; c.Metadata.Reference == known.Reference && known.Memo[memoCharge+id] == "" && referenceFits(key) {
+		known.Memo = with(cloned(known.Memo), memoCharge+id, key) // made by a call whose answer was lost
+	}
+	facts, ok := chargeFacts(c, known)
+	if ok {
+		q.found.Facts = append(q.found.Facts, facts...)
+		q.found.Refs = with(q.found.Refs, refCharge, id)
+	}
+	if back, told := c.Refunded.money(); told && (q.returned.Currency == "" || q.returned.Currency == back.Currency) {
+		q.returned = core.Money{Minor: q.returned.Minor + back.Minor, Currency: back.Currency}
+	}
+	return nil
+}
+
+// owns reports whether a charge is the attempt's: known by its id, on the agreement of its order, or bearing its reference.
+func (q *inquiry) owns(c charge) bool {
+	order := q.known.Refs[refPermission]
+	single := q.known.Memo[memoType] != recurring && q.known.Memo[memoType] != onFile
+	return slices.Contains(q.charges(), c.ID) || single && order != "" && c.PermissionID == order || c.Metadata.Reference == q.known.Reference
+}
+
+// readRefund reads a refund of a charge of the attempt.
+func (q *inquiry) readRefund(ctx context.Context, id string) error {
+	r, err := q.refund(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(q.charges(), r.ChargeID) && !q.has(core.ObjRefund, id) {
+		return nil
+	}
+	q.found.Found = true
+	if facts, ok := refundFacts(r, q.known); ok {
+		q.found.Facts = append(q.found.Facts, facts...)
+		q.found.Refs = with(q.found.Refs, refRefund, id)
+	}
+	if amount, ok := r.Amount.money(); ok && r.Status.State != stateRefunded {
+		q.under += amount.Minor
+	}
+	return nil
+}
+
+func (q *inquiry) has(kind core.ObjectKind, id string) bool {
+	return slices.ContainsFunc(q.known.Objects, func(o core.Object) bool { return o.Kind == kind && o.ID == id })
+}
+
+// unasked adds what the charges say was given back, without what is only under way.
+func (q *inquiry) unasked() {
+	if floor := q.returned.Minor - q.under; floor > 0 {
+		q.found.Facts = append(q.found.Facts, core.Fact{Kind: core.Refunded, Measure: core.AtLeast, Strength: core.Asserted,
+			Amount: core.Money{Minor: floor, Currency: q.returned.Currency}, Code: stateRefunded})
+	}
+}
