@@ -105,6 +105,12 @@ func (a answer) VisitCreateCaptureResponse(w http.ResponseWriter) error { return
 // VisitCreateRefundResponse writes the answer.
 func (a answer) VisitCreateRefundResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitCreateMandateResponse writes the answer.
+func (a answer) VisitCreateMandateResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitUpdateMandateResponse writes the answer.
+func (a answer) VisitUpdateMandateResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitCancelMandateResponse writes the answer.
 func (a answer) VisitCancelMandateResponse(w http.ResponseWriter) error { return a.write(w) }
 

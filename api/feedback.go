@@ -110,6 +110,9 @@ func (s *Server) feedbackItem(item *core.InboxItem) (openapi.FeedbackItem, error
 	}
 	out := openapi.FeedbackItem{ID: item.ID, Object: "feedback", Payment: optional(item.Place.PaymentID), State: openapi.FeedbackState(item.State),
 		Account: item.Account, Provider: s.checkout.ProviderOf(item.Account), AppliedAt: instant(item.AppliedAt), Facts: []openapi.Fact{}, ReceivedAt: item.ReceivedAt, Tries: int64(item.Tries), Note: optional(item.Note), Masked: item.Masked > 0}
+	if m := item.Place.Mandate(); m != "" {
+		out.Payment, out.Mandate = nil, &m // what sets it up alone is no payment
+	}
 	for i := range fb.Facts {
 		out.Facts = append(out.Facts, fact(&fb.Facts[i]))
 	}

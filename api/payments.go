@@ -182,15 +182,20 @@ func (s *Server) GetPaymentTimeline(ctx context.Context, r openapi.GetPaymentTim
 	if err != nil {
 		return nil, err
 	}
+	out, err := timeline(moments)
+	return openapi.GetPaymentTimeline200JSONResponse(out), err
+}
+
+func timeline(moments []core.Moment) (openapi.Timeline, error) {
 	out := openapi.Timeline{Object: "list", Data: []openapi.TimelineEntry{}}
 	for _, m := range moments {
 		entry := openapi.TimelineEntry{At: m.At, Kind: openapi.TimelineEntryKind(m.Kind), Title: m.Title}
 		if err := json.Unmarshal(m.Detail, &entry.Detail); err != nil {
-			return nil, err
+			return out, err
 		}
 		out.Data = append(out.Data, entry)
 	}
-	return openapi.GetPaymentTimeline200JSONResponse(out), nil
+	return out, nil
 }
 
 // CancelPayment handles POST /v1/payments/{id}/cancel: 200, or 202 while the outcome is open.

@@ -80,12 +80,14 @@ func failure(f *core.Failure) *openapi.Failure {
 // pollAfterMs is how long a client waits before it asks again while nothing is decided.
 const pollAfterMs = 2000
 
-func (s renderer) nextAction(v core.View) openapi.NextAction {
-	n := v.Next
+func (s renderer) nextAction(v core.View) openapi.NextAction { return s.action(v.ID, v.Next) }
+
+// action is what the buyer must do about the payment or mandate with id.
+func (s renderer) action(id string, n *core.NextAction) openapi.NextAction {
 	if n == nil {
 		return openapi.NextAction{Type: openapi.NextActionTypeNone}
 	}
-	out := openapi.NextAction{Type: openapi.NextActionType(n.Type), HostedURL: s.links.HostedURL(v.ID), ExpiresAt: instant(n.ExpiresAt)}
+	out := openapi.NextAction{Type: openapi.NextActionType(n.Type), HostedURL: s.links.HostedURL(id), ExpiresAt: instant(n.ExpiresAt)}
 	switch n.Type {
 	case core.NextPostForm:
 		form := openapi.PostForm{URL: n.URL, Enctype: "application/x-www-form-urlencoded", Fields: []openapi.FormField{}}
@@ -145,9 +147,14 @@ func booking(v core.BookingView) any {
 
 // mandate is a mandate as the contract shows it.
 func (s renderer) mandate(v core.MandateView) openapi.Mandate {
+	metadata := v.Metadata
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
 	return openapi.Mandate{ID: v.ID, Object: "mandate", Payment: optional(v.Payment), Status: openapi.MandateStatus(v.Status), Account: v.Account,
 		Kind: openapi.MandateKind(v.Kind), Recurring: recurring(v.Recurring), Livemode: s.live, Method: method(v.Method, v.Display),
-		NextAction: openapi.NextAction{Type: openapi.NextActionTypeNone}, Provider: provider(v.Provider, map[string]string{core.RefOwn: v.Reference}),
+		NextAction: s.action(v.ID, v.Next), LastError: failure(v.LastError), MerchantReference: optional(v.MerchantReference), Metadata: metadata,
+		NeedsReview: v.NeedsReview, Provider: provider(v.Provider, map[string]string{core.RefOwn: v.Reference}),
 		Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
 }
 

@@ -61,27 +61,60 @@ func away(c echo.Context, to string) error {
 	return c.Redirect(http.StatusSeeOther, to)
 }
 
-// hostedPage handles GET /pay/{token}: it performs whatever the payment's next action is.
+// hostedPage handles GET /pay/{token}: it performs whatever the next action of the payment or mandate is.
 func (s *Server) hostedPage(c echo.Context) error {
-	p, err := s.checkout.Hosted(c.Request().Context(), c.Param("token"))
+	m, p, err := s.checkout.HostedMandate(c.Request().Context(), c.Param("token"))
+	if err == nil {
+		return s.mandatePage(c, m, p)
+	}
+	if core.KindOf(err) == core.NotFound {
+		p, err = s.checkout.Hosted(c.Request().Context(), c.Param("token"))
+	}
 	if core.KindOf(err) == core.NotFound && err != nil {
 		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
 	}
 	if err != nil {
 		return s.notNow(c, err)
 	}
-	next := p.View().Next
-	switch {
-	case next == nil:
-	case next.Type == core.NextPostForm:
-		return hosted.Write(c.Response(), http.StatusOK, hosted.Form{Lang: "en", URL: next.URL, Fields: next.Fields})
-	case next.Type == core.NextRedirect:
-		return away(c, next.URL)
+	if done, err := perform(c, p.View().Next); done {
+		return err
 	}
 	if to := s.checkout.Landing(p); to != "" && p.Status != core.StatusProcessing && p.Status != core.StatusRequiresAction {
 		return away(c, to) // nothing is left to do here
 	}
 	return hosted.Write(c.Response(), http.StatusOK, standing(p))
+}
+
+// perform does what the buyer must do next, where a page can; false when there is nothing to be done there.
+func perform(c echo.Context, next *core.NextAction) (bool, error) {
+	switch {
+	case next == nil:
+		return false, nil
+	case next.Type == core.NextPostForm:
+		return true, hosted.Write(c.Response(), http.StatusOK, hosted.Form{Lang: "en", URL: next.URL, Fields: next.Fields})
+	case next.Type == core.NextRedirect:
+		return true, away(c, next.URL)
+	}
+	return false, nil
+}
+
+// mandatePage performs the next action of a mandate: the buyer gives his consent, or changes the instrument of it.
+func (s *Server) mandatePage(c echo.Context, m *core.Mandate, p *core.Payment) error {
+	v := m.View()
+	if v.Payment != "" && m.Status == core.MandateRequiresAction {
+		v.Next = p.View().Next // he gives it with a payment
+	}
+	if done, err := perform(c, v.Next); done {
+		return err
+	}
+	to := s.checkout.MandateLanding(m, p)
+	if m.Status == core.MandateProcessing {
+		return hosted.Write(c.Response(), http.StatusOK, hosted.Notice{Lang: "en", Title: "One moment", Text: "This is being checked. This page looks again by itself.", Refresh: 3})
+	}
+	if to == "" {
+		return hosted.Write(c.Response(), http.StatusOK, unknownPage)
+	}
+	return away(c, to)
 }
 
 // standing says where a payment stands, to its buyer.

@@ -836,7 +836,7 @@ func TestSavedInstrumentIsChargedLater(t *testing.T) {
 	a, err := d.Create(t.Context(), request("k"), in)
 	require.NoError(t, err)
 	v := view(t, a)
-	m, err := d.Mandate(t.Context(), "m", v.Mandate)
+	m, err := d.Mandate(t.Context(), "m", v.Mandate, false)
 	require.NoError(t, err)
 	require.Equal(t, core.MandateRequiresAction, m.Status)
 	later := core.NewPayment{Reference: "order-2", Amount: core.Money{Minor: 500, Currency: "EUR"},
@@ -875,7 +875,7 @@ func TestSavedInstrumentIsChargedLater(t *testing.T) {
 
 	_, err = d.CancelMandate(t.Context(), request("end"), m.ID, "")
 	require.NoError(t, err)
-	m, err = d.Mandate(t.Context(), "m", m.ID)
+	m, err = d.Mandate(t.Context(), "m", m.ID, false)
 	require.NoError(t, err)
 	require.Equal(t, core.MandateIsCanceled, m.Status)
 }

@@ -38,6 +38,10 @@ func (c *Checkout) UpdateMandate(ctx context.Context, r Request, id string, in M
 		if err != nil {
 			return nil, nil, err
 		}
+		if plan := in.Recurring; plan != nil && plan.Amount != nil {
+			of := *plan
+			of.Amount, in.Recurring = &Money{plan.Amount.Minor, a.Amount.Currency}, &of
+		}
 		o, err := c.intendAmendment(a, at, account, m, in)
 		return a, o, err
 	}, mandateAnswer(m, 200))

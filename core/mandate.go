@@ -188,8 +188,18 @@ func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayme
 	return m, nil
 }
 
-// Mandate reads a mandate.
-func (c *Checkout) Mandate(ctx context.Context, merchant, id string) (*Mandate, error) {
+// Mandate reads a mandate; with refresh the provider is asked first, if it can be.
+func (c *Checkout) Mandate(ctx context.Context, merchant, id string, refresh bool) (*Mandate, error) {
+	if !validID(prefixMandate, id) {
+		return nil, notFound("mandate")
+	}
+	m, err := c.store.Mandate(ctx, merchant, id)
+	if err != nil || !refresh {
+		return m, err
+	}
+	if _, err := c.inquire(ctx, merchant, m.PaymentID, nil, true); err != nil && KindOf(err) != Unavailable {
+		return nil, err
+	}
 	return c.store.Mandate(ctx, merchant, id)
 }
 

@@ -128,6 +128,24 @@ func (c *Checkout) Timeline(ctx context.Context, merchant, id string) ([]Moment,
 	if err != nil {
 		return nil, err
 	}
+	return c.timeline(ctx, merchant, p)
+}
+
+// MandateTimeline is the timeline of the payment a mandate was given with, or of its own set-up.
+func (c *Checkout) MandateTimeline(ctx context.Context, merchant, id string) ([]Moment, error) {
+	m, err := c.Mandate(ctx, merchant, id, false)
+	if err != nil {
+		return nil, err
+	}
+	p, err := c.store.Payment(ctx, merchant, m.PaymentID)
+	if err != nil {
+		return nil, err
+	}
+	return c.timeline(ctx, merchant, p)
+}
+
+func (c *Checkout) timeline(ctx context.Context, merchant string, p *Payment) ([]Moment, error) {
+	id := p.ID
 	evidence, err := c.store.Evidence(ctx, id)
 	if err != nil {
 		return nil, err

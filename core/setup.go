@@ -18,6 +18,14 @@ const setUpPrefix = "mandate:"
 
 func (p *Payment) setUpReference() string { return strings.TrimPrefix(p.Reference, setUpPrefix) }
 
+// Mandate is the mandate that p is the set-up of, empty when it is a payment.
+func (p Place) Mandate() string {
+	if validID(prefixMandate, p.PaymentID) {
+		return p.PaymentID
+	}
+	return ""
+}
+
 // NewMandate is what POST /v1/mandates asks for. Order says how and for whom, and what kind of consent (Save).
 type NewMandate struct {
 	Reference string // the merchant's own, unique among those of his set-ups

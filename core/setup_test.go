@@ -55,7 +55,7 @@ func (d *desk) agreed(in core.NewMandate) *core.Mandate {
 
 func (d *desk) mandateOf(id string) *core.Mandate {
 	d.t.Helper()
-	m, err := d.Mandate(d.t.Context(), "m", id)
+	m, err := d.Mandate(d.t.Context(), "m", id, false)
 	require.NoError(d.t, err)
 	return m
 }
@@ -111,7 +111,10 @@ func TestNobodySeesASetUpAsAPayment(t *testing.T) {
 		"confirm":  func() error { _, err := d.Confirm(t.Context(), request("a"), m.ID, nil, "", nil); return err },
 		"capture":  func() error { _, err := d.Capture(t.Context(), request("b"), m.ID, amount(1)); return err },
 		"cancel":   func() error { _, err := d.Cancel(t.Context(), request("c"), m.ID, ""); return err },
-		"patch":    func() error { _, err := d.Patch(t.Context(), request("d"), m.ID, map[string]string{"a": "b"}, nil); return err },
+		"patch": func() error {
+			_, err := d.Patch(t.Context(), request("d"), m.ID, map[string]string{"a": "b"}, nil)
+			return err
+		},
 	} {
 		require.Equal(t, core.NotFound, core.KindOf(do()), name)
 	}

@@ -1888,6 +1888,55 @@ type CreateCapture struct {
 	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
 }
 
+// CreateMandate What to ask the buyer's consent for.
+type CreateMandate struct {
+	// MerchantReference The merchant's own name for the mandate, unique among the mandates of a merchant. It may appear in the provider's books.
+	//
+	// Examples: customer-7
+	MerchantReference string `json:"merchant_reference" validate:"reference"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency `json:"currency" validate:"currency"`
+
+	// Account Name of the account to use. Without it the routing decides.
+	//
+	// Examples: amazon-eu
+	Account string `json:"account,omitempty" validate:"omitempty,name"`
+
+	// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+	// missing is `422 buyer_invalid`, and `pointer` names the member.
+	Buyer *Buyer `json:"buyer,omitempty"`
+
+	// CancelURL Where the buyer goes after giving up; `return_url` if it is left out. The same rules.
+	//
+	// Examples: https://shop.example/account
+	CancelURL *string `json:"cancel_url,omitempty" validate:"omitnil,min=1,max=2000"`
+
+	// Description What it is for, for people; shown by some providers. No control characters.
+	Description string `json:"description,omitempty" validate:"max=1000"`
+
+	// Kind `recurring`: charges at fixed times. `unscheduled`: a stored method, charged when the shop needs it.
+	Kind MandateKind `json:"kind" validate:"enum"`
+
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
+
+	// Method A way to pay.
+	Method *Method `json:"method,omitempty"`
+
+	// Recurring How often the buyer agrees to be charged.
+	Recurring *Recurring `json:"recurring,omitempty" validate:"required_if=Kind recurring,excluded_unless=Kind recurring"`
+
+	// ReturnURL Where the buyer goes when the mandate is decided. Absolute, https, on a host of the merchant's list.
+	//
+	// Examples: https://shop.example/account/wallet
+	ReturnURL string `json:"return_url" validate:"required,max=2000"`
+}
+
 // CreatePayment A new payment. `return_url` is required unless `off_session` is true.
 type CreatePayment struct {
 	// MerchantReference The merchant's own name for the payment, unique per merchant. It appears in the provider's books.
@@ -2178,7 +2227,7 @@ type EventData struct {
 	// Previous The status before; null when the status did not change.
 	Previous *string `json:"previous"`
 
-	// Sequence Rises by one per payment, without a gap; 0 when the event is about none.
+	// Sequence Rises by one per payment, and per mandate that was set up outside of a purchase, without a gap; 0 when the event is about neither.
 	Sequence int64 `json:"sequence"`
 }
 
@@ -2442,7 +2491,10 @@ type Mandate struct {
 	ID     string        `json:"id"`
 	Object MandateObject `json:"object"`
 
-	// Payment Id of the payment it was set up with.
+	// MerchantReference The merchant's own name of one that was set up outside of a purchase.
+	MerchantReference *string `json:"merchant_reference"`
+
+	// Payment Id of the payment it was given with; null when it was set up outside of a purchase.
 	Payment *string `json:"payment"`
 
 	// Status Only an `active` mandate can be charged.
@@ -2456,8 +2508,16 @@ type Mandate struct {
 	LastError *Failure    `json:"last_error"`
 	Livemode  bool        `json:"livemode"`
 
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata Metadata `json:"metadata"`
+
 	// Method How it is paid.
 	Method PaymentMethod `json:"method"`
+
+	// NeedsReview Somebody must look at how it was set up outside of a purchase. Of one that was given with a payment the payment tells.
+	NeedsReview bool `json:"needs_review"`
 
 	// NextAction What the buyer must do. The member named like `type` has the details; `hosted_url` is a page of ours that does
 	// it, with any provider. `none` has neither.
@@ -2539,6 +2599,12 @@ type MethodCapabilities struct {
 	// CapturesPerAuthorization null means any number.
 	CapturesPerAuthorization *int64 `json:"captures_per_authorization"`
 
+	// ChangeInstrument Mandates whose instrument the buyer can change on a page.
+	ChangeInstrument []MandateKind `json:"change_instrument"`
+
+	// ChangePlan The plan of a recurring mandate can be changed.
+	ChangePlan bool `json:"change_plan"`
+
 	// Countries Countries of the buyer; empty means every country.
 	Countries []string `json:"countries"`
 
@@ -2554,6 +2620,9 @@ type MethodCapabilities struct {
 
 	// OffSession How a mandate can be charged without the buyer; empty means it cannot.
 	OffSession []CaptureMethod `json:"off_session"`
+
+	// OnSession How a mandate is charged while the buyer is there; empty means that its instrument is offered on the provider's page.
+	OnSession []CaptureMethod `json:"on_session"`
 
 	// Options Schemes to name in `option`.
 	Options       []string `json:"options,omitempty"`
@@ -2572,6 +2641,9 @@ type MethodCapabilities struct {
 
 	// SessionLifeSeconds How long the buyer has; 0 means not known.
 	SessionLifeSeconds int64 `json:"session_life_seconds"`
+
+	// SetUp Mandates that can be set up outside of a purchase.
+	SetUp []MandateKind `json:"set_up"`
 
 	// Update The order can be changed while it is reviewed.
 	Update bool `json:"update"`
@@ -3121,6 +3193,22 @@ type TimelineEntry struct {
 // TimelineEntryKind defines model for TimelineEntry.Kind.
 type TimelineEntryKind string
 
+// UpdateMandate Another plan, or a page for another instrument; not both.
+type UpdateMandate struct {
+	// CancelURL Where the buyer goes after giving up there; `return_url` if it is left out. The same rules.
+	//
+	// Examples: https://shop.example/account
+	CancelURL *string `json:"cancel_url,omitempty" validate:"omitnil,min=1,max=2000"`
+
+	// Recurring How often the buyer agrees to be charged.
+	Recurring *Recurring `json:"recurring,omitempty"`
+
+	// ReturnURL Where the buyer goes from the page on which the instrument is changed. Absolute, https, on a host of the merchant's list.
+	//
+	// Examples: https://shop.example/account/wallet
+	ReturnURL *string `json:"return_url,omitempty" validate:"omitnil,min=1,max=2000"`
+}
+
 // UpdatePayment What to change. What is left out stays.
 type UpdatePayment struct {
 	// Description Replaces the description; empty removes it.
@@ -3351,6 +3439,19 @@ type ListMandatesParams struct {
 	Status *MandateStatus `form:"status,omitempty" json:"status,omitempty" validate:"omitempty,enum"`
 }
 
+// CreateMandateParams defines parameters for CreateMandate.
+type CreateMandateParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetMandateParams defines parameters for GetMandate.
+type GetMandateParams struct {
+	// Refresh Ask the provider before answering.
+	Refresh *bool `form:"refresh,omitempty" json:"refresh,omitempty"`
+}
+
 // CancelMandateParams defines parameters for CancelMandate.
 type CancelMandateParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -3481,6 +3582,12 @@ type ImportFeedbackJSONRequestBody = ImportFeedback
 // ReplayFeedbackWindowJSONRequestBody defines body for ReplayFeedbackWindow for application/json ContentType.
 type ReplayFeedbackWindowJSONRequestBody = ReplayFeedback
 
+// CreateMandateJSONRequestBody defines body for CreateMandate for application/json ContentType.
+type CreateMandateJSONRequestBody = CreateMandate
+
+// UpdateMandateJSONRequestBody defines body for UpdateMandate for application/json ContentType.
+type UpdateMandateJSONRequestBody = UpdateMandate
+
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
 
@@ -3552,12 +3659,21 @@ type ServerInterface interface {
 	// ListMandates List mandates
 	// (GET /v1/mandates)
 	ListMandates(ctx echo.Context, params ListMandatesParams) error
+	// CreateMandate Set up a mandate outside of a purchase
+	// (POST /v1/mandates)
+	CreateMandate(ctx echo.Context, params CreateMandateParams) error
 	// GetMandate Read a mandate
 	// (GET /v1/mandates/{mandate_id})
-	GetMandate(ctx echo.Context, mandateID MandateID) error
+	GetMandate(ctx echo.Context, mandateID MandateID, params GetMandateParams) error
+	// UpdateMandate Change the plan or the instrument of a mandate
+	// (PATCH /v1/mandates/{mandate_id})
+	UpdateMandate(ctx echo.Context, mandateID MandateID) error
 	// CancelMandate Close a mandate
 	// (POST /v1/mandates/{mandate_id}/cancel)
 	CancelMandate(ctx echo.Context, mandateID MandateID, params CancelMandateParams) error
+	// GetMandateTimeline Everything that happened to a mandate
+	// (GET /v1/mandates/{mandate_id}/timeline)
+	GetMandateTimeline(ctx echo.Context, mandateID MandateID) error
 	// ListPayments List payments
 	// (GET /v1/payments)
 	ListPayments(ctx echo.Context, params ListPaymentsParams) error
@@ -4016,6 +4132,37 @@ func (w *ServerInterfaceWrapper) ListMandates(ctx echo.Context) error {
 	return err
 }
 
+// CreateMandate converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateMandate(ctx echo.Context) error {
+	var err error
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateMandateParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateMandate(ctx, params)
+	return err
+}
+
 // GetMandate converts echo context to params.
 func (w *ServerInterfaceWrapper) GetMandate(ctx echo.Context) error {
 	var err error
@@ -4027,8 +4174,33 @@ func (w *ServerInterfaceWrapper) GetMandate(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mandate_id: %s", err))
 	}
 
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMandateParams
+	// ------------- Optional query parameter "refresh" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "refresh", ctx.QueryParams(), &params.Refresh, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter refresh: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
-	err = w.Handler.GetMandate(ctx, mandateID)
+	err = w.Handler.GetMandate(ctx, mandateID, params)
+	return err
+}
+
+// UpdateMandate converts echo context to params.
+func (w *ServerInterfaceWrapper) UpdateMandate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mandate_id" -------------
+	var mandateID MandateID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mandate_id", ctx.Param("mandate_id"), &mandateID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mandate_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.UpdateMandate(ctx, mandateID)
 	return err
 }
 
@@ -4067,6 +4239,22 @@ func (w *ServerInterfaceWrapper) CancelMandate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelMandate(ctx, mandateID, params)
+	return err
+}
+
+// GetMandateTimeline converts echo context to params.
+func (w *ServerInterfaceWrapper) GetMandateTimeline(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mandate_id" -------------
+	var mandateID MandateID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mandate_id", ctx.Param("mandate_id"), &mandateID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mandate_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.GetMandateTimeline(ctx, mandateID)
 	return err
 }
 
@@ -4741,8 +4929,11 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/feedback/import", wrapper.ImportFeedback, options.OperationMiddlewares["importFeedback"]...)
 	router.POST(options.BaseURL+"/v1/feedback/replay", wrapper.ReplayFeedbackWindow, options.OperationMiddlewares["replayFeedbackWindow"]...)
 	router.GET(options.BaseURL+"/v1/mandates", wrapper.ListMandates, options.OperationMiddlewares["listMandates"]...)
+	router.POST(options.BaseURL+"/v1/mandates", wrapper.CreateMandate, options.OperationMiddlewares["createMandate"]...)
 	router.GET(options.BaseURL+"/v1/mandates/:mandate_id", wrapper.GetMandate, options.OperationMiddlewares["getMandate"]...)
+	router.PATCH(options.BaseURL+"/v1/mandates/:mandate_id", wrapper.UpdateMandate, options.OperationMiddlewares["updateMandate"]...)
 	router.POST(options.BaseURL+"/v1/mandates/:mandate_id/cancel", wrapper.CancelMandate, options.OperationMiddlewares["cancelMandate"]...)
+	router.GET(options.BaseURL+"/v1/mandates/:mandate_id/timeline", wrapper.GetMandateTimeline, options.OperationMiddlewares["getMandateTimeline"]...)
 	router.GET(options.BaseURL+"/v1/payments", wrapper.ListPayments, options.OperationMiddlewares["listPayments"]...)
 	router.POST(options.BaseURL+"/v1/payments", wrapper.CreatePayment, options.OperationMiddlewares["createPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
@@ -5100,8 +5291,66 @@ func (response ListMandates200JSONResponse) VisitListMandatesResponse(w http.Res
 	return err
 }
 
+type CreateMandateRequestObject struct {
+	Params CreateMandateParams
+	Body   *CreateMandateJSONRequestBody
+}
+
+type CreateMandateResponseObject interface {
+	VisitCreateMandateResponse(w http.ResponseWriter) error
+}
+
+type CreateMandate201ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CreateMandate201JSONResponse struct {
+	Body    Mandate
+	Headers CreateMandate201ResponseHeaders
+}
+
+func (response CreateMandate201JSONResponse) VisitCreateMandateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMandate202ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CreateMandate202JSONResponse struct {
+	Body    Mandate
+	Headers CreateMandate202ResponseHeaders
+}
+
+func (response CreateMandate202JSONResponse) VisitCreateMandateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMandateRequestObject struct {
 	MandateID MandateID `json:"mandate_id"`
+	Params    GetMandateParams
 }
 
 type GetMandateResponseObject interface {
@@ -5118,6 +5367,43 @@ func (response GetMandate200JSONResponse) VisitGetMandateResponse(w http.Respons
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMandateRequestObject struct {
+	MandateID MandateID `json:"mandate_id"`
+	Body      *UpdateMandateJSONRequestBody
+}
+
+type UpdateMandateResponseObject interface {
+	VisitUpdateMandateResponse(w http.ResponseWriter) error
+}
+
+type UpdateMandate200JSONResponse Mandate
+
+func (response UpdateMandate200JSONResponse) VisitUpdateMandateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UpdateMandate202JSONResponse Mandate
+
+func (response UpdateMandate202JSONResponse) VisitUpdateMandateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5176,6 +5462,28 @@ func (response CancelMandate202JSONResponse) VisitCancelMandateResponse(w http.R
 		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
 	}
 	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMandateTimelineRequestObject struct {
+	MandateID MandateID `json:"mandate_id"`
+}
+
+type GetMandateTimelineResponseObject interface {
+	VisitGetMandateTimelineResponse(w http.ResponseWriter) error
+}
+
+type GetMandateTimeline200JSONResponse Timeline
+
+func (response GetMandateTimeline200JSONResponse) VisitGetMandateTimelineResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -5903,12 +6211,21 @@ type StrictServerInterface interface {
 	// ListMandates List mandates
 	// (GET /v1/mandates)
 	ListMandates(ctx context.Context, request ListMandatesRequestObject) (ListMandatesResponseObject, error)
+	// CreateMandate Set up a mandate outside of a purchase
+	// (POST /v1/mandates)
+	CreateMandate(ctx context.Context, request CreateMandateRequestObject) (CreateMandateResponseObject, error)
 	// GetMandate Read a mandate
 	// (GET /v1/mandates/{mandate_id})
 	GetMandate(ctx context.Context, request GetMandateRequestObject) (GetMandateResponseObject, error)
+	// UpdateMandate Change the plan or the instrument of a mandate
+	// (PATCH /v1/mandates/{mandate_id})
+	UpdateMandate(ctx context.Context, request UpdateMandateRequestObject) (UpdateMandateResponseObject, error)
 	// CancelMandate Close a mandate
 	// (POST /v1/mandates/{mandate_id}/cancel)
 	CancelMandate(ctx context.Context, request CancelMandateRequestObject) (CancelMandateResponseObject, error)
+	// GetMandateTimeline Everything that happened to a mandate
+	// (GET /v1/mandates/{mandate_id}/timeline)
+	GetMandateTimeline(ctx context.Context, request GetMandateTimelineRequestObject) (GetMandateTimelineResponseObject, error)
 	// ListPayments List payments
 	// (GET /v1/payments)
 	ListPayments(ctx context.Context, request ListPaymentsRequestObject) (ListPaymentsResponseObject, error)
@@ -6334,11 +6651,60 @@ func (sh *strictHandler) ListMandates(ctx echo.Context, params ListMandatesParam
 	return nil
 }
 
+// CreateMandate operation middleware
+func (sh *strictHandler) CreateMandate(ctx echo.Context, params CreateMandateParams) error {
+	var request CreateMandateRequestObject
+
+	request.Params = params
+
+	var body CreateMandateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMandate(ctx.Request().Context(), request.(CreateMandateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMandate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateMandateResponseObject); ok {
+		return validResponse.VisitCreateMandateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetMandate operation middleware
-func (sh *strictHandler) GetMandate(ctx echo.Context, mandateID MandateID) error {
+func (sh *strictHandler) GetMandate(ctx echo.Context, mandateID MandateID, params GetMandateParams) error {
 	var request GetMandateRequestObject
 
 	request.MandateID = mandateID
+	request.Params = params
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.GetMandate(ctx.Request().Context(), request.(GetMandateRequestObject))
@@ -6353,6 +6719,54 @@ func (sh *strictHandler) GetMandate(ctx echo.Context, mandateID MandateID) error
 		return err
 	} else if validResponse, ok := response.(GetMandateResponseObject); ok {
 		return validResponse.VisitGetMandateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UpdateMandate operation middleware
+func (sh *strictHandler) UpdateMandate(ctx echo.Context, mandateID MandateID) error {
+	var request UpdateMandateRequestObject
+
+	request.MandateID = mandateID
+
+	var body UpdateMandateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.UpdateMandate(ctx.Request().Context(), request.(UpdateMandateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UpdateMandate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UpdateMandateResponseObject); ok {
+		return validResponse.VisitUpdateMandateResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}
@@ -6405,6 +6819,31 @@ func (sh *strictHandler) CancelMandate(ctx echo.Context, mandateID MandateID, pa
 		return err
 	} else if validResponse, ok := response.(CancelMandateResponseObject); ok {
 		return validResponse.VisitCancelMandateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetMandateTimeline operation middleware
+func (sh *strictHandler) GetMandateTimeline(ctx echo.Context, mandateID MandateID) error {
+	var request GetMandateTimelineRequestObject
+
+	request.MandateID = mandateID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMandateTimeline(ctx.Request().Context(), request.(GetMandateTimelineRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMandateTimeline")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetMandateTimelineResponseObject); ok {
+		return validResponse.VisitGetMandateTimelineResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

@@ -1866,6 +1866,55 @@ type CreateCapture struct {
 	Reference string `json:"reference,omitempty"`
 }
 
+// CreateMandate What to ask the buyer's consent for.
+type CreateMandate struct {
+	// Account Name of the account to use. Without it the routing decides.
+	//
+	// Examples: amazon-eu
+	Account string `json:"account,omitempty"`
+
+	// Buyer Who pays, as far as the shop knows. Some providers need some of it, Amazon Payment Services always `email`: what is
+	// missing is `422 buyer_invalid`, and `pointer` names the member.
+	Buyer *Buyer `json:"buyer,omitempty"`
+
+	// CancelURL Where the buyer goes after giving up; `return_url` if it is left out. The same rules.
+	//
+	// Examples: https://shop.example/account
+	CancelURL string `json:"cancel_url,omitempty"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency `json:"currency"`
+
+	// Description What it is for, for people; shown by some providers. No control characters.
+	Description string `json:"description,omitempty"`
+
+	// Kind `recurring`: charges at fixed times. `unscheduled`: a stored method, charged when the shop needs it.
+	Kind MandateKind `json:"kind"`
+
+	// MerchantReference The merchant's own name for the mandate, unique among the mandates of a merchant. It may appear in the provider's books.
+	//
+	// Examples: customer-7
+	MerchantReference string `json:"merchant_reference"`
+
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata *Metadata `json:"metadata,omitempty"`
+
+	// Method A way to pay.
+	Method *Method `json:"method,omitempty"`
+
+	// Recurring How often the buyer agrees to be charged.
+	Recurring *Recurring `json:"recurring,omitempty"`
+
+	// ReturnURL Where the buyer goes when the mandate is decided. Absolute, https, on a host of the merchant's list.
+	//
+	// Examples: https://shop.example/account/wallet
+	ReturnURL string `json:"return_url"`
+}
+
 // CreatePayment A new payment. `return_url` is required unless `off_session` is true.
 type CreatePayment struct {
 	// Account Name of the account to use. Without it the routing decides.
@@ -2157,7 +2206,7 @@ type EventData struct {
 	// Previous The status before; null when the status did not change.
 	Previous *string `json:"previous"`
 
-	// Sequence Rises by one per payment, without a gap; 0 when the event is about none.
+	// Sequence Rises by one per payment, and per mandate that was set up outside of a purchase, without a gap; 0 when the event is about neither.
 	Sequence int64 `json:"sequence"`
 }
 
@@ -2421,15 +2470,26 @@ type Mandate struct {
 	LastError *Failure    `json:"last_error"`
 	Livemode  bool        `json:"livemode"`
 
+	// MerchantReference The merchant's own name of one that was set up outside of a purchase.
+	MerchantReference *string `json:"merchant_reference"`
+
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata Metadata `json:"metadata"`
+
 	// Method How it is paid.
 	Method PaymentMethod `json:"method"`
+
+	// NeedsReview Somebody must look at how it was set up outside of a purchase. Of one that was given with a payment the payment tells.
+	NeedsReview bool `json:"needs_review"`
 
 	// NextAction What the buyer must do. The member named like `type` has the details; `hosted_url` is a page of ours that does
 	// it, with any provider. `none` has neither.
 	NextAction NextAction    `json:"next_action"`
 	Object     MandateObject `json:"object"`
 
-	// Payment Id of the payment it was set up with.
+	// Payment Id of the payment it was given with; null when it was set up outside of a purchase.
 	Payment *string `json:"payment"`
 
 	// Provider Who executes it, and its ids there.
@@ -2507,6 +2567,12 @@ type MethodCapabilities struct {
 	// CapturesPerAuthorization null means any number.
 	CapturesPerAuthorization *int64 `json:"captures_per_authorization"`
 
+	// ChangeInstrument Mandates whose instrument the buyer can change on a page.
+	ChangeInstrument []MandateKind `json:"change_instrument"`
+
+	// ChangePlan The plan of a recurring mandate can be changed.
+	ChangePlan bool `json:"change_plan"`
+
 	// Countries Countries of the buyer; empty means every country.
 	Countries []string `json:"countries"`
 
@@ -2522,6 +2588,9 @@ type MethodCapabilities struct {
 
 	// OffSession How a mandate can be charged without the buyer; empty means it cannot.
 	OffSession []CaptureMethod `json:"off_session"`
+
+	// OnSession How a mandate is charged while the buyer is there; empty means that its instrument is offered on the provider's page.
+	OnSession []CaptureMethod `json:"on_session"`
 
 	// Options Schemes to name in `option`.
 	Options       []string `json:"options,omitempty"`
@@ -2540,6 +2609,9 @@ type MethodCapabilities struct {
 
 	// SessionLifeSeconds How long the buyer has; 0 means not known.
 	SessionLifeSeconds int64 `json:"session_life_seconds"`
+
+	// SetUp Mandates that can be set up outside of a purchase.
+	SetUp []MandateKind `json:"set_up"`
 
 	// Type Kind of method; `any` lets the provider's page offer all it has.
 	Type MethodType `json:"type"`
@@ -3089,6 +3161,22 @@ type TimelineEntry struct {
 // TimelineEntryKind defines model for TimelineEntry.Kind.
 type TimelineEntryKind string
 
+// UpdateMandate Another plan, or a page for another instrument; not both.
+type UpdateMandate struct {
+	// CancelURL Where the buyer goes after giving up there; `return_url` if it is left out. The same rules.
+	//
+	// Examples: https://shop.example/account
+	CancelURL string `json:"cancel_url,omitempty"`
+
+	// Recurring How often the buyer agrees to be charged.
+	Recurring *Recurring `json:"recurring,omitempty"`
+
+	// ReturnURL Where the buyer goes from the page on which the instrument is changed. Absolute, https, on a host of the merchant's list.
+	//
+	// Examples: https://shop.example/account/wallet
+	ReturnURL string `json:"return_url,omitempty"`
+}
+
 // UpdatePayment What to change. What is left out stays.
 type UpdatePayment struct {
 	// Description Replaces the description; empty removes it.
@@ -3323,6 +3411,19 @@ type ListMandatesParams struct {
 	Status *MandateStatus `form:"status,omitempty" json:"status,omitempty"`
 }
 
+// CreateMandateParams defines parameters for CreateMandate.
+type CreateMandateParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
+// GetMandateParams defines parameters for GetMandate.
+type GetMandateParams struct {
+	// Refresh Ask the provider before answering.
+	Refresh *bool `form:"refresh,omitempty" json:"refresh,omitempty"`
+}
+
 // CancelMandateParams defines parameters for CancelMandate.
 type CancelMandateParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -3452,6 +3553,12 @@ type ImportFeedbackJSONRequestBody = ImportFeedback
 
 // ReplayFeedbackWindowJSONRequestBody defines body for ReplayFeedbackWindow for application/json ContentType.
 type ReplayFeedbackWindowJSONRequestBody = ReplayFeedback
+
+// CreateMandateJSONRequestBody defines body for CreateMandate for application/json ContentType.
+type CreateMandateJSONRequestBody = CreateMandate
+
+// UpdateMandateJSONRequestBody defines body for UpdateMandate for application/json ContentType.
+type UpdateMandateJSONRequestBody = UpdateMandate
 
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
@@ -3690,10 +3797,65 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/mandates (the `ListMandates` operationId).
 	ListMandates(ctx context.Context, params *ListMandatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateMandateWithBody Set up a mandate outside of a purchase
+	//
+	// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+	// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+	// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+	// `save` of `POST /v1/payments`.
+	// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+	// the first.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+	CreateMandateWithBody(ctx context.Context, params *CreateMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMandate Set up a mandate outside of a purchase
+	//
+	// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+	// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+	// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+	// `save` of `POST /v1/payments`.
+	// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+	// the first.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+	CreateMandate(ctx context.Context, params *CreateMandateParams, body CreateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMandate Read a mandate
 	//
+	// The mandate as it is known here. With `refresh=true` the provider is asked first, where there is something to
+	// ask; if it cannot be reached the stored state is given.
+	//
 	// Corresponds with GET /v1/mandates/{mandate_id} (the `GetMandate` operationId).
-	GetMandate(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetMandate(ctx context.Context, mandateID MandateID, params *GetMandateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMandateWithBody Change the plan or the instrument of a mandate
+	//
+	// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+	// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+	// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+	// `change_plan` and `change_instrument` of its capabilities tell.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+	UpdateMandateWithBody(ctx context.Context, mandateID MandateID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateMandate Change the plan or the instrument of a mandate
+	//
+	// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+	// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+	// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+	// `change_plan` and `change_instrument` of its capabilities tell.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+	UpdateMandate(ctx context.Context, mandateID MandateID, body UpdateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelMandateWithBody Close a mandate
 	//
@@ -3714,6 +3876,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/mandates/{mandate_id}/cancel (the `CancelMandate` operationId).
 	CancelMandate(ctx context.Context, mandateID MandateID, params *CancelMandateParams, body CancelMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMandateTimeline Everything that happened to a mandate
+	//
+	// As the timeline of a payment. Of a mandate that was given with a payment it is the payment's.
+	//
+	// Corresponds with GET /v1/mandates/{mandate_id}/timeline (the `GetMandateTimeline` operationId).
+	GetMandateTimeline(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPayments List payments
 	//
@@ -4333,11 +4502,106 @@ func (c *Client) ListMandates(ctx context.Context, params *ListMandatesParams, r
 	return c.Client.Do(req)
 }
 
+// CreateMandateWithBody Set up a mandate outside of a purchase
+//
+// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+// `save` of `POST /v1/payments`.
+// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+// the first.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+func (c *Client) CreateMandateWithBody(ctx context.Context, params *CreateMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMandateRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMandate Set up a mandate outside of a purchase
+//
+// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+// `save` of `POST /v1/payments`.
+// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+// the first.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+func (c *Client) CreateMandate(ctx context.Context, params *CreateMandateParams, body CreateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMandateRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMandate Read a mandate
 //
+// The mandate as it is known here. With `refresh=true` the provider is asked first, where there is something to
+// ask; if it cannot be reached the stored state is given.
+//
 // Corresponds with GET /v1/mandates/{mandate_id} (the `GetMandate` operationId).
-func (c *Client) GetMandate(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewGetMandateRequest(c.Server, mandateID)
+func (c *Client) GetMandate(ctx context.Context, mandateID MandateID, params *GetMandateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMandateRequest(c.Server, mandateID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMandateWithBody Change the plan or the instrument of a mandate
+//
+// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+// `change_plan` and `change_instrument` of its capabilities tell.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+func (c *Client) UpdateMandateWithBody(ctx context.Context, mandateID MandateID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMandateRequestWithBody(c.Server, mandateID, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateMandate Change the plan or the instrument of a mandate
+//
+// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+// `change_plan` and `change_instrument` of its capabilities tell.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+func (c *Client) UpdateMandate(ctx context.Context, mandateID MandateID, body UpdateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateMandateRequest(c.Server, mandateID, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4378,6 +4642,23 @@ func (c *Client) CancelMandateWithBody(ctx context.Context, mandateID MandateID,
 // Corresponds with POST /v1/mandates/{mandate_id}/cancel (the `CancelMandate` operationId).
 func (c *Client) CancelMandate(ctx context.Context, mandateID MandateID, params *CancelMandateParams, body CancelMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelMandateRequest(c.Server, mandateID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMandateTimeline Everything that happened to a mandate
+//
+// As the timeline of a payment. Of a mandate that was given with a payment it is the payment's.
+//
+// Corresponds with GET /v1/mandates/{mandate_id}/timeline (the `GetMandateTimeline` operationId).
+func (c *Client) GetMandateTimeline(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMandateTimelineRequest(c.Server, mandateID)
 	if err != nil {
 		return nil, err
 	}
@@ -5804,8 +6085,61 @@ func NewListMandatesRequest(server string, params *ListMandatesParams) (*http.Re
 	return req, nil
 }
 
+// NewCreateMandateRequest calls the generic CreateMandate builder with application/json body
+func NewCreateMandateRequest(server string, params *CreateMandateParams, body CreateMandateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateMandateRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateMandateRequestWithBody constructs an http.Request for the CreateMandate method, with any body, and a specified content type
+func NewCreateMandateRequestWithBody(server string, params *CreateMandateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mandates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewGetMandateRequest constructs an http.Request for the GetMandate method
-func NewGetMandateRequest(server string, mandateID MandateID) (*http.Request, error) {
+func NewGetMandateRequest(server string, mandateID MandateID, params *GetMandateParams) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -5830,10 +6164,84 @@ func NewGetMandateRequest(server string, mandateID MandateID) (*http.Request, er
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Refresh != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewUpdateMandateRequest calls the generic UpdateMandate builder with application/json body
+func NewUpdateMandateRequest(server string, mandateID MandateID, body UpdateMandateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateMandateRequestWithBody(server, mandateID, "application/json", bodyReader)
+}
+
+// NewUpdateMandateRequestWithBody constructs an http.Request for the UpdateMandate method, with any body, and a specified content type
+func NewUpdateMandateRequestWithBody(server string, mandateID MandateID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mandate_id", mandateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mandates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -5893,6 +6301,40 @@ func NewCancelMandateRequestWithBody(server string, mandateID MandateID, params 
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+	}
+
+	return req, nil
+}
+
+// NewGetMandateTimelineRequest constructs an http.Request for the GetMandateTimeline method
+func NewGetMandateTimelineRequest(server string, mandateID MandateID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mandate_id", mandateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mandates/%s/timeline", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -7253,12 +7695,67 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/mandates (the `ListMandates` operationId).
 	ListMandatesWithResponse(ctx context.Context, params *ListMandatesParams, reqEditors ...RequestEditorFn) (*ListMandatesResponse, error)
 
+	// CreateMandateWithBodyWithResponse Set up a mandate outside of a purchase
+	//
+	// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+	// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+	// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+	// `save` of `POST /v1/payments`.
+	// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+	// the first.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+	CreateMandateWithBodyWithResponse(ctx context.Context, params *CreateMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMandateResponse, error)
+
+	// CreateMandateWithResponse Set up a mandate outside of a purchase
+	//
+	// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+	// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+	// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+	// `save` of `POST /v1/payments`.
+	// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+	// the first.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+	CreateMandateWithResponse(ctx context.Context, params *CreateMandateParams, body CreateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMandateResponse, error)
+
 	// GetMandateWithResponse Read a mandate
+	//
+	// The mandate as it is known here. With `refresh=true` the provider is asked first, where there is something to
+	// ask; if it cannot be reached the stored state is given.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /v1/mandates/{mandate_id} (the `GetMandate` operationId).
-	GetMandateWithResponse(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*GetMandateResponse, error)
+	GetMandateWithResponse(ctx context.Context, mandateID MandateID, params *GetMandateParams, reqEditors ...RequestEditorFn) (*GetMandateResponse, error)
+
+	// UpdateMandateWithBodyWithResponse Change the plan or the instrument of a mandate
+	//
+	// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+	// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+	// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+	// `change_plan` and `change_instrument` of its capabilities tell.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+	UpdateMandateWithBodyWithResponse(ctx context.Context, mandateID MandateID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMandateResponse, error)
+
+	// UpdateMandateWithResponse Change the plan or the instrument of a mandate
+	//
+	// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+	// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+	// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+	// `change_plan` and `change_instrument` of its capabilities tell.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+	UpdateMandateWithResponse(ctx context.Context, mandateID MandateID, body UpdateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMandateResponse, error)
 
 	// CancelMandateWithBodyWithResponse Close a mandate
 	//
@@ -7279,6 +7776,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /v1/mandates/{mandate_id}/cancel (the `CancelMandate` operationId).
 	CancelMandateWithResponse(ctx context.Context, mandateID MandateID, params *CancelMandateParams, body CancelMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelMandateResponse, error)
+
+	// GetMandateTimelineWithResponse Everything that happened to a mandate
+	//
+	// As the timeline of a payment. Of a mandate that was given with a payment it is the payment's.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/mandates/{mandate_id}/timeline (the `GetMandateTimeline` operationId).
+	GetMandateTimelineWithResponse(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*GetMandateTimelineResponse, error)
 
 	// ListPaymentsWithResponse List payments
 	//
@@ -8268,6 +8774,75 @@ func (r ListMandatesResponse) ContentType() string {
 	return ""
 }
 
+// CreateMandateResponse201Headers the declared response headers of an HTTP 201 response for CreateMandate
+type CreateMandateResponse201Headers struct {
+	IdempotentReplayed *bool
+}
+
+// CreateMandateResponse202Headers the declared response headers of an HTTP 202 response for CreateMandate
+type CreateMandateResponse202Headers struct {
+	IdempotentReplayed *bool
+}
+
+type CreateMandateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Mandate
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Mandate
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateMandateResponse201Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateMandateResponse202Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateMandateResponse) GetJSON201() *Mandate {
+	return r.JSON201
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateMandateResponse) GetJSON202() *Mandate {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateMandateResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMandateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMandateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMandateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMandateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetMandateResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -8310,6 +8885,61 @@ func (r GetMandateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetMandateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type UpdateMandateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Mandate
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Mandate
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateMandateResponse) GetJSON200() *Mandate {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r UpdateMandateResponse) GetJSON202() *Mandate {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateMandateResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateMandateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateMandateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateMandateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateMandateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8379,6 +9009,54 @@ func (r CancelMandateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelMandateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetMandateTimelineResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Timeline
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMandateTimelineResponse) GetJSON200() *Timeline {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetMandateTimelineResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMandateTimelineResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMandateTimelineResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMandateTimelineResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMandateTimelineResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9753,17 +10431,96 @@ func (c *ClientWithResponses) ListMandatesWithResponse(ctx context.Context, para
 	return ParseListMandatesResponse(rsp)
 }
 
+// CreateMandateWithBodyWithResponse Set up a mandate outside of a purchase
+//
+// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+// `save` of `POST /v1/payments`.
+// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+// the first.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+func (c *ClientWithResponses) CreateMandateWithBodyWithResponse(ctx context.Context, params *CreateMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateMandateResponse, error) {
+	rsp, err := c.CreateMandateWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMandateResponse(rsp)
+}
+
+// CreateMandateWithResponse Set up a mandate outside of a purchase
+//
+// Asks the buyer for the consent to be charged later, without charging anything now. The answer's `next_action` says
+// what the buyer must do; `hosted_url` is a page that does it with every provider. What can be set up where,
+// `set_up` of the capabilities of an account tells. No payment comes of it. With a purchase, consent is asked for by
+// `save` of `POST /v1/payments`.
+// `merchant_reference` is unique among mandates: a second one with it is `409 reference_exists`, and `resource` names
+// the first.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mandates (the `CreateMandate` operationId).
+func (c *ClientWithResponses) CreateMandateWithResponse(ctx context.Context, params *CreateMandateParams, body CreateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateMandateResponse, error) {
+	rsp, err := c.CreateMandate(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMandateResponse(rsp)
+}
+
 // GetMandateWithResponse Read a mandate
+//
+// The mandate as it is known here. With `refresh=true` the provider is asked first, where there is something to
+// ask; if it cannot be reached the stored state is given.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /v1/mandates/{mandate_id} (the `GetMandate` operationId).
-func (c *ClientWithResponses) GetMandateWithResponse(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*GetMandateResponse, error) {
-	rsp, err := c.GetMandate(ctx, mandateID, reqEditors...)
+func (c *ClientWithResponses) GetMandateWithResponse(ctx context.Context, mandateID MandateID, params *GetMandateParams, reqEditors ...RequestEditorFn) (*GetMandateResponse, error) {
+	rsp, err := c.GetMandate(ctx, mandateID, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetMandateResponse(rsp)
+}
+
+// UpdateMandateWithBodyWithResponse Change the plan or the instrument of a mandate
+//
+// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+// `change_plan` and `change_instrument` of its capabilities tell.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+func (c *ClientWithResponses) UpdateMandateWithBodyWithResponse(ctx context.Context, mandateID MandateID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateMandateResponse, error) {
+	rsp, err := c.UpdateMandateWithBody(ctx, mandateID, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMandateResponse(rsp)
+}
+
+// UpdateMandateWithResponse Change the plan or the instrument of a mandate
+//
+// Either `recurring`: the provider is told of the new plan, all of it. Or `return_url`: the provider is asked for a
+// page on which the buyer chooses another instrument; the mandate then has a `next_action`, and is `active` or
+// `suspended` as before until the provider tells. The mandate must be one of these. What an account can do of it,
+// `change_plan` and `change_instrument` of its capabilities tell.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /v1/mandates/{mandate_id} (the `UpdateMandate` operationId).
+func (c *ClientWithResponses) UpdateMandateWithResponse(ctx context.Context, mandateID MandateID, body UpdateMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateMandateResponse, error) {
+	rsp, err := c.UpdateMandate(ctx, mandateID, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateMandateResponse(rsp)
 }
 
 // CancelMandateWithBodyWithResponse Close a mandate
@@ -9796,6 +10553,21 @@ func (c *ClientWithResponses) CancelMandateWithResponse(ctx context.Context, man
 		return nil, err
 	}
 	return ParseCancelMandateResponse(rsp)
+}
+
+// GetMandateTimelineWithResponse Everything that happened to a mandate
+//
+// As the timeline of a payment. Of a mandate that was given with a payment it is the payment's.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/mandates/{mandate_id}/timeline (the `GetMandateTimeline` operationId).
+func (c *ClientWithResponses) GetMandateTimelineWithResponse(ctx context.Context, mandateID MandateID, reqEditors ...RequestEditorFn) (*GetMandateTimelineResponse, error) {
+	rsp, err := c.GetMandateTimeline(ctx, mandateID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMandateTimelineResponse(rsp)
 }
 
 // ListPaymentsWithResponse List payments
@@ -10818,6 +11590,69 @@ func ParseListMandatesResponse(rsp *http.Response) (*ListMandatesResponse, error
 	return response, nil
 }
 
+// ParseCreateMandateResponse parses an HTTP response from a CreateMandateWithResponse call
+func ParseCreateMandateResponse(rsp *http.Response) (*CreateMandateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMandateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Mandate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Mandate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateMandateResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateMandateResponse202Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetMandateResponse parses an HTTP response from a GetMandateWithResponse call
 func ParseGetMandateResponse(rsp *http.Response) (*GetMandateResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -10838,6 +11673,46 @@ func ParseGetMandateResponse(rsp *http.Response) (*GetMandateResponse, error) {
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseUpdateMandateResponse parses an HTTP response from a UpdateMandateWithResponse call
+func ParseUpdateMandateResponse(rsp *http.Response) (*UpdateMandateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateMandateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Mandate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Mandate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Refused
@@ -10909,6 +11784,39 @@ func ParseCancelMandateResponse(rsp *http.Response) (*CancelMandateResponse, err
 			headers.IdempotentReplayed = &value
 		}
 		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMandateTimelineResponse parses an HTTP response from a GetMandateTimelineWithResponse call
+func ParseGetMandateTimelineResponse(rsp *http.Response) (*GetMandateTimelineResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMandateTimelineResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Timeline
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
 	}
 
 	return response, nil
