@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/paymux/paymux/providers/internal/simulator"
 )
@@ -34,6 +35,7 @@ type request struct {
 	op          *operation // nil: none
 	ids         []string
 	known       bool // the path is known, perhaps with another method
+	arrived     time.Time
 	entry       *simulator.Request
 }
 
@@ -45,7 +47,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		answer(w, code, text)
 		return
 	}
-	in := &request{Request: r, path: wirePath(r), body: body}
+	in := &request{Request: r, path: wirePath(r), body: body, arrived: s.sim.Clock.Now()}
 	found := apiPattern.FindStringSubmatch(in.path)
 	in.environment = map[string]Environment{"sandbox": Sandbox, "live": Live}[found[1]]
 	in.version = found[2]

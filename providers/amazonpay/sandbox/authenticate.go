@@ -90,7 +90,7 @@ func payDate(r *http.Request) (time.Time, bool) {
 func (s *Server) checkSignature(in *request, auth authorization, key *Key) *refusal {
 	text, covered := canonicalRequest(in.Request, in.path, in.body, auth.signed)
 	date, _ := payDate(in.Request)
-	skew := s.sim.Clock.Now().Sub(date).Abs()
+	skew := in.arrived.Sub(date).Abs()
 	if covered && verifies(key.public, auth.algorithm, text, auth.signature) && skew <= s.config.ClockSkew {
 		return nil
 	}

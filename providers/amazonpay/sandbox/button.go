@@ -46,7 +46,7 @@ func (s *Server) openFromButton(b button) (entrance, *refusal) {
 	if err != nil {
 		return entrance{}, refuse(http.StatusBadRequest, "InvalidRequestFormat", "The payload is not a JSON object: %v.", err)
 	}
-	if _, only := o["signInReturnUrl"]; only && b.ProductType == signIn {
+	if b.ProductType == signIn && o["chargePermissionType"] == nil && o["webCheckoutDetails"] == nil {
 		if no := signInPayload.check(o, environment); no != nil {
 			return entrance{}, no
 		}

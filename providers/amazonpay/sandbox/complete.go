@@ -121,7 +121,7 @@ func (s *Server) complete(sess *session, c *call) (int, *refusal) {
 	p := s.openPermission(sess)
 	sess.permissionID, sess.ChargePermissionType = p.id, &p.kind
 	c.tell(s.notify(p, objectPermission, p.id))
-	if value(sess.PaymentDetails.PaymentIntent) == confirm || sess.isSetup() {
+	if !sess.authorizes() {
 		return http.StatusOK, nil
 	}
 	ch := s.openCharge(p, sess.PaymentDetails.ChargeAmount)

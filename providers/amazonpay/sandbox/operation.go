@@ -86,13 +86,14 @@ func fit(pattern, parts []string) (ids []string, fits bool) {
 }
 
 func checkoutOperations() []*operation {
+	// Some clients send these before the completion that they are for.
 	const atCompletion = "BuyerCanceled AmazonCanceled Declined AuthorizationInitiated"
 	return []*operation{
 		{name: "CreateCheckoutSession", method: http.MethodPost, path: "checkoutSessions", keyed: true, body: createSession,
 			limits: [2]bucketSize{{40, 16}, {5, 1}}, do: (*Server).createSession},
-		{name: "GetCheckoutSession", method: http.MethodGet, path: "checkoutSessions/*", body: noBody,
+		{name: "GetCheckoutSession", method: http.MethodGet, path: "checkoutSessions/*", body: noBody, codes: atCompletion,
 			limits: [2]bucketSize{{40, 8}, {10, 1}}, do: (*Server).getSession},
-		{name: "UpdateCheckoutSession", method: http.MethodPatch, path: "checkoutSessions/*", body: updateSession,
+		{name: "UpdateCheckoutSession", method: http.MethodPatch, path: "checkoutSessions/*", body: updateSession, codes: atCompletion,
 			limits: [2]bucketSize{{20, 8}, {5, 1}}, do: (*Server).updateSession},
 		{name: "CompleteCheckoutSession", method: http.MethodPost, path: "checkoutSessions/*/complete", body: completeSession,
 			codes: atCompletion, limits: [2]bucketSize{{20, 4}, {2, 1}}, do: (*Server).completeSession},

@@ -140,7 +140,7 @@ func (s *Server) cancelSession(sess *session, reason, description string) bool {
 // merchant cannot handle it. The caller holds the lock and sends the messages.
 func (s *Server) leaveProcessing(sess *session) (verdict, []simulator.Message) {
 	v := sess.card.verdict
-	if sess.card.pending() && !sess.handlesPending() {
+	if sess.card.pending() && sess.authorizes() && !sess.handlesPending() {
 		v = declined // the documents say "else an error"
 	}
 	switch v {
@@ -158,6 +158,11 @@ func (s *Server) leaveProcessing(sess *session) (verdict, []simulator.Message) {
 // handlesPending says whether an authorization may stay open after the checkout.
 func (sess *session) handlesPending() bool {
 	return holds(sess.PaymentDetails.CanHandlePendingAuthorization) && value(sess.PaymentDetails.PaymentIntent) == authorize
+}
+
+// authorizes says whether completing the session reserves money.
+func (sess *session) authorizes() bool {
+	return !sess.isSetup() && value(sess.PaymentDetails.PaymentIntent) != confirm
 }
 
 // isSetup says whether nothing is sold: an instrument is saved for later, or changed.

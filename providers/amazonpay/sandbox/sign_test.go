@@ -29,7 +29,7 @@ type vectors struct {
 	} `json:"buttons"`
 }
 
-func readVectors(t *testing.T) vectors {
+func readVectors(t testing.TB) vectors {
 	t.Helper()
 	content, err := os.ReadFile("testdata/amazonpay.json")
 	require.NoError(t, err)

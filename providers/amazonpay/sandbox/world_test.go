@@ -53,7 +53,7 @@ type received struct {
 	body   []byte
 }
 
-// japan and usa are further accounts with the same key under ids of their own.
+// inRegion is a further account with the same key under an id of its own.
 func inRegion(region, merchant string) Account {
 	a := ExampleAccount()
 	a.MerchantID, a.Region = merchant, region

@@ -1,0 +1,181 @@
+package sandbox
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestClosingAPermission(t *testing.T) {
+	for _, cancelPending := range []bool{false, true} {
+		w := newWorld(t)
+		permission := w.ordered("10.00", "closing")
+		charge := w.post("charges", chargeBody(permission, "4.00", "")).text1("chargeId")
+		w.refused(400, "InvalidParameterValue", w.remove("chargePermissions/"+permission+"/close", `{"closureReason":"`+strings.Repeat("x", 256)+`"}`))
+		got := w.remove("chargePermissions/"+permission+"/close", fmt.Sprintf(`{"closureReason":"done","cancelPendingCharges":%t}`, cancelPending))
+		if cancelPending {
+			w.state(closed, "MerchantCanceled", got)
+			w.state(canceled, "ChargePermissionCanceled", w.get("charges/"+charge))
+		} else {
+			w.state(closed, "MerchantClosed", got)
+			w.state(captured, "", w.post("charges/"+charge+"/capture", captureBody("4.00")))
+		}
+		w.refused(422, "InvalidChargePermissionStatus", w.remove("chargePermissions/"+permission+"/close", `{}`))
+		w.refused(422, "InvalidChargePermissionStatus", w.post("charges", chargeBody(permission, "1.00", "")))
+	}
+}
+
+func TestUpdatingAPermission(t *testing.T) {
+	w := newWorld(t)
+	permission := w.ordered("10.00", "before")
+	got := w.is(http.StatusOK, w.patch("chargePermissions/"+permission, `{"merchantMetadata":{"merchantReferenceId":"after","noteToBuyer":"thanks"}}`))
+	require.Equal(t, "after", got.at("merchantMetadata.merchantReferenceId"))
+	require.Equal(t, "after", w.book("after").Reference)
+	w.refused(400, "InvalidParameterCombination", w.patch("chargePermissions/"+permission, `{"recurringMetadata":{"frequency":{"unit":"Month","value":"1"}}}`))
+	w.refused(400, "UnrecognizedField", w.patch("chargePermissions/"+permission, `{"limits":{}}`))
+	w.remove("chargePermissions/"+permission+"/close", `{}`)
+	w.refused(422, "ChargePermissionNotModifiable", w.patch("chargePermissions/"+permission, `{"merchantMetadata":{"noteToBuyer":"other"}}`))
+	w.is(http.StatusOK, w.patch("chargePermissions/"+permission, `{"merchantMetadata":{"customInformation":"still empty"}}`))
+}
+
+func TestPermissionsExpire(t *testing.T) {
+	w := newWorld(t)
+	permission := w.ordered("10.00", "expiry")
+	require.Equal(t, "Erika Muster", w.get("chargePermissions/"+permission).at("buyer.name"))
+	w.advance(BuyerDataKept + time.Second)
+	got := w.state(chargeable, "", w.get("chargePermissions/"+permission))
+	require.Nil(t, got.at("buyer"))
+	require.Nil(t, got.at("shippingAddress"))
+	w.advance(PermissionLife - BuyerDataKept)
+	w.state(closed, "Expired", w.get("chargePermissions/"+permission))
+
+	extended := `{"webCheckoutDetails":{"checkoutMode":"ProcessOrder","checkoutResultReturnUrl":"https://shop.test/result"},"storeId":"` + storeID + `",
+		"paymentDetails":{"paymentIntent":"Confirm","extendExpiration":true,"chargeAmount":{"amount":"10.00","currencyCode":"EUR"}}}`
+	id := w.ready(checkout{payload: extended, product: payOnly})
+	permission = w.post("checkoutSessions/"+id+"/complete", completion("10.00")).text1("chargePermissionId")
+	w.advance(PermissionLife + 24*time.Hour)
+	w.state(chargeable, "", w.get("chargePermissions/"+permission))
+}
+
+const recurringUpdate = `{"webCheckoutDetails":{"checkoutResultReturnUrl":"https://shop.test/result"},"chargePermissionType":"Recurring",
+	"recurringMetadata":{"frequency":{"unit":"Month","value":"1"},"amount":{"amount":"30.00","currencyCode":"EUR"}},"merchantMetadata":{"merchantReferenceId":"sub-1"},
+	"paymentDetails":{"paymentIntent":"AuthorizeWithCapture","chargeAmount":{"amount":"30.00","currencyCode":"EUR"}}}`
+
+func TestRecurring(t *testing.T) {
+	w := newWorld(t)
+	id := w.click(reviewPayload, payAndShip, "")
+	w.patch("checkoutSessions/"+id, `{"chargePermissionType":"Recurring"}`)
+	require.Contains(t, constraintIDs(w.get("checkoutSessions/"+id)), "RecurringFrequencyNotSet")
+	w.is(http.StatusOK, w.patch("checkoutSessions/"+id, recurringUpdate))
+	w.process(id)
+	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("30.00")))
+	permission, first := got.text1("chargePermissionId"), got.text1("chargeId")
+	require.Regexp(t, `^C02-`, permission)
+	require.Regexp(t, `^S02-\d{7}-\d{7}-C\d{6}$`, first)
+	got = w.state(chargeable, "", w.get("chargePermissions/"+permission))
+	require.Equal(t, "500.00", got.at("limits.amountLimit.amount"))
+	require.Equal(t, "470.00", got.at("limits.amountBalance.amount"))
+
+	second := w.state(captured, "", w.post("charges", chargeBody(permission, "470.00", `,"captureNow":true,"chargeInitiator":"MITR","merchantMetadata":{"merchantReferenceId":"sub-2"}`)))
+	require.NotEqual(t, first[:19], second.text1("chargeId")[:19], "every charge has an order id of its own")
+	require.Equal(t, permission, second.at("chargePermissionId"))
+	w.refused(400, "PeriodicAmountExceeded", w.post("charges", chargeBody(permission, "0.01", "")))
+	require.Equal(t, [4]int64{3000, 3000, 0, 0}, totals(w.book("sub-1")))
+	require.Equal(t, [4]int64{47000, 47000, 0, 0}, totals(w.book("sub-2")))
+	now := w.server.sim.Clock.Now().UTC()
+	w.advance(time.Date(now.Year(), now.Month()+1, 1, 0, 0, 1, 0, time.UTC).Sub(now))
+	w.is(http.StatusCreated, w.post("charges", chargeBody(permission, "500.00", `,"captureNow":true`)))
+
+	got = w.is(http.StatusOK, w.patch("chargePermissions/"+permission, `{"recurringMetadata":{"frequency":{"unit":"Month","value":"2"},"amount":{"amount":"35.00","currencyCode":"EUR"}}}`))
+	require.Equal(t, "2", got.at("recurringMetadata.frequency.value"))
+	w.advance(370 * 24 * time.Hour)
+	w.state(chargeable, "", w.get("chargePermissions/"+permission))
+	w.advance(40 * 24 * time.Hour)
+	w.state(closed, "Expired", w.get("chargePermissions/"+permission))
+}
+
+func TestRecurringPendingIsAlwaysAsynchronous(t *testing.T) {
+	w := newWorld(t)
+	update := strings.Replace(recurringUpdate, `"AuthorizeWithCapture"`, `"Authorize","canHandlePendingAuthorization":true`, 1)
+	id := w.ready(checkout{update: update})
+	got := w.is(http.StatusAccepted, w.post("checkoutSessions/"+id+"/complete", completion("30.00")))
+	w.advance(DefaultSettleAfter)
+	w.state(authorized, "", w.get("charges/"+got.text1("chargeId")))
+	later := w.state(authorizationInitiated, "", w.is(http.StatusCreated,
+		w.post("charges", chargeBody(got.text1("chargePermissionId"), "30.00", `,"canHandlePendingAuthorization":true`))))
+	w.advance(DefaultSettleAfter)
+	w.state(authorized, "", w.get("charges/"+later.text1("chargeId")))
+}
+
+const setupPayload = `{"webCheckoutDetails":{"checkoutReviewReturnUrl":"https://shop.test/wallet","checkoutResultReturnUrl":"https://shop.test/wallet"},
+	"storeId":"` + storeID + `","chargePermissionType":"PaymentMethodOnFile","paymentMethodOnFileMetadata":{"setupOnly":true},"paymentDetails":{"paymentIntent":"Confirm"}}`
+
+// saved is a Saved Wallet set up outside a purchase.
+func (w *world) saved(card string) string {
+	w.t.Helper()
+	id := w.ready(checkout{payload: setupPayload, product: payOnly, card: card})
+	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", `{}`))
+	require.Nil(w.t, got.at("chargeId"))
+	require.Equal(w.t, onFile, got.at("chargePermissionType"))
+	return got.text1("chargePermissionId")
+}
+
+func TestSavedWallet(t *testing.T) {
+	w := newWorld(t)
+	permission := w.saved("")
+	require.Regexp(t, `^C02-`, permission)
+	got := w.state(chargeable, "", w.get("chargePermissions/"+permission))
+	require.Nil(t, got.at("expirationTimestamp"))
+	require.Equal(t, true, got.at("paymentMethodOnFileMetadata.setupOnly"))
+	require.Equal(t, "15000.00", got.at("limits.amountLimit.amount"))
+	got = w.state(captured, "", w.post("charges", chargeBody(permission, "15000.00", `,"captureNow":true,"chargeInitiator":"MITU","channel":"Phone",
+		"webCheckoutDetails":{"checkoutResultReturnUrl":"https://shop.test/charge"},"merchantMetadata":{"merchantReferenceId":"phone-1"}`)))
+	require.Equal(t, "Phone", got.at("channel"))
+	require.Equal(t, "https://shop.test/charge", got.at("webCheckoutDetails.checkoutResultReturnUrl"))
+	require.Nil(t, got.at("webCheckoutDetails.amazonPayRedirectUrl"))
+	w.refused(400, "PeriodicAmountExceeded", w.post("charges", chargeBody(permission, "0.01", "")))
+	require.Equal(t, [4]int64{1500000, 1500000, 0, 0}, totals(w.book("phone-1")))
+	w.refused(400, "InvalidParameterValue", w.post("charges", chargeBody(permission, "1.00", `,"chargeInitiator":"ME"`)))
+	w.refused(400, "InvalidParameterValue", w.post("charges", chargeBody(permission, "1.00", `,"channel":"Fax"`)))
+	w.advance(5 * 365 * 24 * time.Hour)
+	w.state(chargeable, "", w.get("chargePermissions/"+permission))
+}
+
+func TestBuyerRefusesToSave(t *testing.T) {
+	w := newWorld(t)
+	payload := strings.TrimSuffix(reviewPayload, "}") + `,"chargePermissionType":"PaymentMethodOnFile","paymentMethodOnFileMetadata":{"setupOnly":false}}`
+	for _, refuses := range []bool{false, true} {
+		id := w.ready(checkout{payload: payload, update: updateTo("Authorize", "10.00", "wallet", false), keepNot: refuses})
+		got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("10.00")))
+		require.Equal(t, map[bool]string{true: oneTime, false: onFile}[refuses], got.at("chargePermissionType"))
+		require.Regexp(t, map[bool]string{true: "^S02", false: "^C02"}[refuses], got.at("chargePermissionId"))
+	}
+}
+
+func TestAnotherInstrumentForASavedWallet(t *testing.T) {
+	w := newWorld(t)
+	permission := w.saved("")
+	w.refused(422, "HardDeclined", w.simulated(http.MethodPost, "charges", chargeBody(permission, "1.00", ""), "HardDeclined"))
+	w.state(nonChargeable, "PaymentMethodInvalid", w.get("chargePermissions/"+permission))
+	w.refused(422, "InvalidChargePermissionStatus", w.post("charges", chargeBody(permission, "1.00", "")))
+	payload := strings.TrimSuffix(setupPayload, "}") + `,"chargePermissionId":"` + permission + `"}`
+	id := w.ready(checkout{payload: payload, product: payOnly, card: "4444"})
+	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", `{}`))
+	require.Equal(t, permission, got.at("chargePermissionId"))
+	got = w.state(chargeable, "", w.get("chargePermissions/"+permission))
+	require.Equal(t, "Mastercard ****4444 (Amazon Pay)", got.at("paymentPreferences").([]any)[0].(map[string]any)["paymentDescriptor"])
+	w.is(http.StatusCreated, w.post("charges", chargeBody(permission, "1.00", "")))
+}
+
+func TestPendingCardOfASavedWallet(t *testing.T) {
+	w := newWorld(t)
+	permission := w.saved("0701")
+	w.refused(422, "TransactionTimedOut", w.post("charges", chargeBody(permission, "1.00", "")))
+	charge := w.state(authorizationInitiated, "", w.post("charges", chargeBody(permission, "1.00", `,"canHandlePendingAuthorization":true`))).text1("chargeId")
+	w.advance(DefaultSettleAfter)
+	w.state(authorized, "", w.get("charges/"+charge))
+}
