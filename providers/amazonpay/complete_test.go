@@ -179,7 +179,7 @@ func TestCompleteWithConsent(t *testing.T) {
 			out, err := newProvider(t, testConfig(t), w).Complete(t.Context(), testOp(core.OpComplete, 4990), in)
 			require.NoError(t, err)
 			require.Equal(t, c.want, kinds(out.Facts))
-			require.Equal(t, consentNo, out.Memo[core.MemoToken])
+			require.Equal(t, consentNo, out.Memo[memoPermission])
 		})
 	}
 }

@@ -34,7 +34,10 @@ func (p *Provider) ParseFeedback(ctx context.Context, m core.Message) (core.Feed
 	if err := p.certs.verify(ctx, e); err != nil {
 		return core.Feedback{}, err
 	}
-	return p.authentic(e)
+	if !p.addressed(e) {
+		return core.Feedback{}, core.ErrUnauthenticated
+	}
+	return p.translated(e), nil
 }
 
 // ReadFeedback translates a message that was authentic when it came. Error: Malformed.
@@ -43,11 +46,7 @@ func (p *Provider) ReadFeedback(_ context.Context, m core.Message) (core.Feedbac
 	if err != nil {
 		return core.Feedback{}, core.Malformed(err)
 	}
-	fb, err := p.authentic(e)
-	if err != nil {
-		return core.Feedback{}, core.Malformed(errors.New("amazonpay: it is for another account by now"))
-	}
-	return fb, nil
+	return p.translated(e), nil
 }
 
 // decode reads the envelope once, strictly. SNS says that its JSON is plain text.
@@ -86,39 +85,43 @@ var objects = map[string]core.ObjectKind{
 
 const chargeback = "CHARGEBACK"
 
-// authentic is what an envelope of SNS says, if it is for this account.
-func (p *Provider) authentic(e envelope) (core.Feedback, error) {
-	pinned := slices.Contains(p.cfg.Topics, e["TopicArn"])
-	if !pinned && len(p.cfg.Topics) > 0 {
-		return core.Feedback{}, core.ErrUnauthenticated
+// addressed reports whether an authentic envelope is for this account: of one of its topics, and about its merchant.
+// Where no topic is set, what has no merchant in it has to come from a topic that bears the merchant's id, as those of
+// Amazon Pay do.
+func (p *Provider) addressed(e envelope) bool {
+	if len(p.cfg.Topics) > 0 && !p.pinned(e) {
+		return false
 	}
+	if n, err := notified(e["Message"]); e["Type"] == typeNotification && err == nil {
+		return n.MerchantID == p.cfg.MerchantID
+	}
+	topic := e["TopicArn"][strings.LastIndex(e["TopicArn"], ":")+1:]
+	return p.pinned(e) || strings.Contains(topic, p.cfg.MerchantID)
+}
+
+func (p *Provider) pinned(e envelope) bool { return slices.Contains(p.cfg.Topics, e["TopicArn"]) }
+
+// translated is what an envelope says.
+func (p *Provider) translated(e envelope) core.Feedback {
 	fb := core.Feedback{DedupeKey: "sns:" + e["MessageId"], Ack: core.Ack{Status: http.StatusOK, ContentType: "text/plain; charset=utf-8"}}
-	if e["Type"] != typeNotification {
-		if _, topic, _ := strings.Cut(e["TopicArn"][strings.LastIndex(e["TopicArn"], ":"):], ":"); !pinned && !strings.Contains(topic, p.cfg.MerchantID) {
-			return core.Feedback{}, core.ErrUnauthenticated // the topics of Amazon Pay bear the id of the merchant
-		}
-		fb.Note = subscriptionNote(e)
-		fb.Shown = shown(e, notification{})
-		return fb, nil
-	}
 	n, err := notified(e["Message"])
-	if err != nil {
-		fb.Note, fb.Shown = "the message in the envelope cannot be read", shown(e, notification{})
-		return fb, nil
-	}
-	if n.MerchantID != p.cfg.MerchantID {
-		return core.Feedback{}, core.ErrUnauthenticated
-	}
-	if idForm.MatchString(n.NotificationID) {
-		fb.DedupeKey = "ipn:" + n.NotificationID
+	switch {
+	case e["Type"] != typeNotification:
+		fb.Note, n = subscriptionNote(e), notification{}
+	case err != nil:
+		fb.Note = "the message in the envelope cannot be read"
+	default:
+		if idForm.MatchString(n.NotificationID) {
+			fb.DedupeKey = "ipn:" + n.NotificationID
+		}
+		translate(&fb, n, p.pinned(e))
 	}
 	fb.Shown = shown(e, n)
-	p.translate(&fb, n, pinned)
-	return fb, nil
+	return fb
 }
 
 // translate says what to read, and finds the attempt: by the object, and by the permission where that has one order only.
-func (p *Provider) translate(fb *core.Feedback, n notification, pinned bool) {
+func translate(fb *core.Feedback, n notification, pinned bool) {
 	if !idForm.MatchString(n.ObjectID) || n.ChargePermissionID != "" && !idForm.MatchString(n.ChargePermissionID) {
 		fb.Note = "its ids cannot be read"
 		return
@@ -163,7 +166,7 @@ func oneOrder(permission string) bool {
 func notified(text string) (n notification, err error) {
 	v, err := strict.JSON([]byte(text))
 	if err != nil || v.Kind != strict.Object {
-		return n, errors.New("amazonpay: the message is no JSON object")
+		return notification{}, errors.New("amazonpay: the message is no JSON object")
 	}
 	for _, m := range v.Members {
 		field := map[string]*string{
@@ -173,7 +176,7 @@ func notified(text string) (n notification, err error) {
 		switch {
 		case field == nil || m.Value.Kind == strict.Null:
 		case m.Value.Kind != strict.String:
-			return n, errors.New("amazonpay: the message has another shape")
+			return notification{}, errors.New("amazonpay: the message has another shape")
 		default:
 			*field = m.Value.Text
 		}

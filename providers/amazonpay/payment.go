@@ -154,8 +154,9 @@ type cancellation struct {
 	Reason string `json:"cancellationReason"`
 }
 
-// Void cancels one charge; with none named all open ones, and then closes the agreement, unless it is kept. With neither
-// there is nothing to release: a session that is not completed sells nothing, and Amazon has no call to end it.
+// Void cancels one charge, or all that are open when none is named, and then closes the agreement, unless it is kept.
+// With neither there is nothing to release: a session that is not completed sells nothing, and Amazon has no call to
+// end it.
 // What cannot be canceled any more is read, and decides. It may be made again.
 // Source: Amazon Pay, Cancel Charge; Close Charge Permission.
 func (p *Provider) Void(ctx context.Context, op core.Op, in core.VoidInput) (core.Outcome, error) {
@@ -172,16 +173,16 @@ func (p *Provider) Void(ctx context.Context, op core.Op, in core.VoidInput) (cor
 		}
 	}
 	id := permissionOf(in.Known)
-	if in.Authorization != "" || id == "" {
+	if id == "" {
 		return out, nil
 	}
 	if in.KeepAgreement || in.Refs[refPermission] == "" { // a consent that came with another order is not this one's to close
-		if kind := in.Memo[memoType]; kind == recurring || kind == onFile { // the order ends, the consent does not
+		if kind := in.Memo[memoType]; in.Authorization == "" && (kind == recurring || kind == onFile) { // the order ends, the consent does not
 			out.Facts = append(out.Facts, core.Fact{Kind: core.AgreementClosed, ID: id, OpKey: op.Key, Strength: core.Asserted, Code: stateCanceled})
 		}
 		return out, nil
 	}
-	closed, err := p.closed(ctx, "amazonpay.Void", id, in.Reason, true)
+	closed, err := p.closed(ctx, "amazonpay.Void", id, in.Reason, in.Authorization == "")
 	closed.Facts = append(out.Facts, closed.Facts...)
 	return closed, err
 }

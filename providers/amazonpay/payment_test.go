@@ -204,7 +204,9 @@ func TestAuthorize(t *testing.T) {
 func TestVoid(t *testing.T) {
 	all := core.VoidInput{Known: sold(), Reason: "the buyer changed his mind"}
 	one := all
-	one.Authorization = chargeNo
+	one.Authorization, one.KeepAgreement = chargeNo, true
+	named := all
+	named.Authorization = chargeNo
 	kept := all
 	kept.KeepAgreement = true
 	consent := kept
@@ -224,21 +226,22 @@ func TestVoid(t *testing.T) {
 		calls   []string
 		doubt   bool
 	}{
-		"all":               {in: all, answers: map[string]answer{cancel: gone, closePermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission}},
-		"one":               {in: one, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
-		"agreement kept":    {in: kept, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
-		"order of a plan":   {in: consent, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel}},
-		"consent of others": {in: later, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
-		"nothing there":     {in: nothing, result: core.Succeeded},
-		"canceled before":   {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel, getCharge}},
-		"closed before":     {in: all, answers: map[string]answer{cancel: gone, closePermission: refusedWith(422, "ChargePermissionNotModifiable"), getPermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission, getPermission}},
-		"captured before":   {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: ok(testCharge(stateCaptured, ""))}, result: core.Declined, facts: []core.FactKind{core.Authorized, core.Captured}, calls: []string{cancel, getCharge}},
-		"cannot be closed":  {in: all, answers: map[string]answer{cancel: gone, closePermission: refusedWith(422, "ChargePermissionNotModifiable"), getPermission: ok(testPermission())}, result: core.Declined, facts: closedFacts[:1], calls: []string{cancel, closePermission, getPermission}},
-		"lost":              {in: one, answers: map[string]answer{cancel: lost}, doubt: true, calls: []string{cancel}},
-		"not told":          {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: lost}, doubt: true, calls: []string{cancel, getCharge}},
-		"second lost":       {in: all, answers: map[string]answer{cancel: gone, closePermission: lost}, doubt: true, calls: []string{cancel, closePermission}},
-		"still authorized":  {in: one, answers: map[string]answer{cancel: ok(testCharge(stateAuthorized, ""))}, doubt: true, calls: []string{cancel}},
-		"another charge":    {in: one, answers: map[string]answer{cancel: ok(testCharge(stateCanceled, "", object{"chargeId": "x"}))}, doubt: true, calls: []string{cancel}},
+		"one and the agreement": {in: named, answers: map[string]answer{cancel: gone, closePermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission}},
+		"all":                   {in: all, answers: map[string]answer{cancel: gone, closePermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission}},
+		"one":                   {in: one, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
+		"agreement kept":        {in: kept, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
+		"order of a plan":       {in: consent, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel}},
+		"consent of others":     {in: later, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
+		"nothing there":         {in: nothing, result: core.Succeeded},
+		"canceled before":       {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel, getCharge}},
+		"closed before":         {in: all, answers: map[string]answer{cancel: gone, closePermission: refusedWith(422, "ChargePermissionNotModifiable"), getPermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission, getPermission}},
+		"captured before":       {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: ok(testCharge(stateCaptured, ""))}, result: core.Declined, facts: []core.FactKind{core.Authorized, core.Captured}, calls: []string{cancel, getCharge}},
+		"cannot be closed":      {in: all, answers: map[string]answer{cancel: gone, closePermission: refusedWith(422, "ChargePermissionNotModifiable"), getPermission: ok(testPermission())}, result: core.Declined, facts: closedFacts[:1], calls: []string{cancel, closePermission, getPermission}},
+		"lost":                  {in: one, answers: map[string]answer{cancel: lost}, doubt: true, calls: []string{cancel}},
+		"not told":              {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: lost}, doubt: true, calls: []string{cancel, getCharge}},
+		"second lost":           {in: all, answers: map[string]answer{cancel: gone, closePermission: lost}, doubt: true, calls: []string{cancel, closePermission}},
+		"still authorized":      {in: one, answers: map[string]answer{cancel: ok(testCharge(stateAuthorized, ""))}, doubt: true, calls: []string{cancel}},
+		"another charge":        {in: one, answers: map[string]answer{cancel: ok(testCharge(stateCanceled, "", object{"chargeId": "x"}))}, doubt: true, calls: []string{cancel}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)

@@ -51,11 +51,9 @@ func (q *inquiry) readAll(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, o := range q.known.Objects {
-		if o.Kind == core.ObjRefund && o.State == core.StatePending {
-			if err := q.readRefund(ctx, o.ID); err != nil {
-				return err
-			}
+	for _, id := range q.refunds() {
+		if err := q.readRefund(ctx, id); err != nil {
+			return err
 		}
 	}
 	for _, id := range q.charges() {
@@ -65,6 +63,26 @@ func (q *inquiry) readAll(ctx context.Context) error {
 	}
 	q.unasked()
 	return nil
+}
+
+// refunds are the ids of those that are not known to be over: the last one told may not be known at all.
+func (q *inquiry) refunds() (ids []string) {
+	last := q.known.Refs[refRefund]
+	for _, o := range q.known.Objects {
+		if o.Kind != core.ObjRefund {
+			continue
+		}
+		if o.State == core.StatePending {
+			ids = append(ids, o.ID)
+		}
+		if o.ID == last {
+			last = ""
+		}
+	}
+	if last != "" {
+		ids = append(ids, last)
+	}
+	return ids
 }
 
 // charges are the ids that are known.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/paymux/paymux/core"
 )
@@ -246,9 +247,14 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// cut is s with at most longest characters.
+// cut is s as a line of at most longest characters.
 func cut(s string, longest int) string {
-	s = strings.TrimSpace(strings.ToValidUTF8(s, ""))
+	s = strings.TrimSpace(strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, strings.ToValidUTF8(s, "")))
 	if runes := []rune(s); len(runes) > longest {
 		return strings.TrimSpace(string(runes[:longest]))
 	}
