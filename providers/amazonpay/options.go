@@ -91,7 +91,7 @@ func (p *Provider) methodCaps(flow, product string) core.MethodCaps {
 		Captures: []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual}, Business: true,
 		Save:        []core.SaveKind{core.SaveRecurring, core.SaveUnscheduled},
 		OffSession:  []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
-		NextActions: []string{core.NextWidget}, CapturesPerAuth: 1, Reauthorize: true, VoidAfterCapture: true, PartialRefund: true,
+		NextActions: []string{core.NextWidget}, CapturesPerAuth: 1, Reauthorize: true, VoidAfterCapture: true, PartialRefund: true, RetriesOnPage: true,
 		SessionLife: sessionLife, AuthorizationLife: authorizationLife,
 	}
 	if flow == flowExpress {

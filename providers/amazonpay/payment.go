@@ -67,6 +67,7 @@ func captured(c charge, op core.Op, known core.Known) (core.Outcome, error) {
 		return core.Outcome{}, callError("amazonpay.Capture", errUnclear) // it says it did, and shows that it did not
 	}
 	out := core.Outcome{Facts: facts, Memo: core.Refs{memoCapture + c.ID: op.Key}, Refs: core.Refs{refCharge: c.ID}}
+	out.Echo.Reference = c.Metadata.Reference
 	if told {
 		out.Echo.Amount = &taken
 	}
@@ -140,6 +141,7 @@ func (p *Provider) charged(ctx context.Context, name string, op core.Op, body ne
 	}
 	facts, ok := chargeFacts(c, known)
 	out.Result, out.Failure = resultOf(c)
+	out.Echo.Reference = c.Metadata.Reference
 	if amount, told := c.Amount.money(); told {
 		out.Echo.Amount = &amount
 	}

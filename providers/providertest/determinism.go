@@ -21,6 +21,9 @@ func testSameStart(t *testing.T, s *shop) {
 	o.Try++
 	again, err := s.p.Start(t.Context(), o.Op, s.input)
 	require.NoError(t, err)
+	if w, ok := s.World.(Timeless); ok {
+		first, again = w.Timeless(first), w.Timeless(again)
+	}
 	require.Equal(t, first, again)
 }
 
@@ -46,7 +49,11 @@ func testSameCall(t *testing.T, s *shop) {
 		o.Try++
 		call()
 		sent := s.Sent()[before:]
-		require.Len(t, sent, 2, "one request per call")
+		if kind == core.OpVoid { // it may take a second request, for what the authorization was part of
+			require.GreaterOrEqual(t, len(sent), 2)
+		} else {
+			require.Len(t, sent, 2, "one request per call")
+		}
 		require.Equal(t, sent[0], sent[1])
 	}
 }

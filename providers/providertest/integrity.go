@@ -18,6 +18,9 @@ var integrity = []subject{
 // the outcome as unknown.
 func testOtherAnswer(t *testing.T, s *shop, action simulator.Action) {
 	for _, kind := range []core.OpKind{core.OpCapture, core.OpRefund} {
+		if w, ok := s.World.(Nameless); ok && action == simulator.OtherReference && w.Nameless(kind) {
+			continue
+		}
 		s.begin(s.Input())
 		s.prepare(kind)
 		o := s.op(kind, s.input.Amount.Minor/4)

@@ -58,6 +58,7 @@ func testLost(t *testing.T, s *shop, kind core.OpKind) {
 			require.NotEqual(t, core.Invalid, core.KindOf(err))
 			require.True(t, err != nil || out.Result == core.Unknown, "an answer that is lost is no verdict: %v", out.Result)
 			require.Empty(t, out.Facts)
+			s.settle()
 			require.Equal(t, loss.happened, len(s.books().Effects) > before)
 			s.query()
 			s.hear()

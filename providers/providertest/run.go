@@ -8,6 +8,7 @@ package providertest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/paymux/paymux/core"
 	"github.com/paymux/paymux/providers/internal/simulator"
@@ -39,6 +40,18 @@ type World interface {
 	// card, the buyer's e-mail address.
 	Secrets() []string
 }
+
+// What a world may tell of its provider besides.
+type (
+	// Settler is a provider that does later what it accepts; the simulator's clock goes on by Settles before feedback is heard.
+	Settler interface{ Settles() time.Duration }
+	// Unsigned names members of a JSON message that its signature does not cover and that nobody uses.
+	Unsigned interface{ Unsigned() []string }
+	// Nameless reports whether answers to operations of a kind repeat no reference of the merchant's.
+	Nameless interface{ Nameless(core.OpKind) bool }
+	// Timeless takes out of an outcome what differs each time although the call is the same: a signature that draws.
+	Timeless interface{ Timeless(core.Outcome) core.Outcome }
+)
 
 // Will is what a buyer does at the provider.
 type Will string

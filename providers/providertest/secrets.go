@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -52,7 +53,7 @@ func testRecorded(t *testing.T, s *shop) {
 	require.Len(t, s.Kept(), len(s.Sent()))
 	for _, e := range s.Kept() {
 		require.NotEmpty(t, e.URL)
-		require.NotEmpty(t, e.Request)
+		require.True(t, e.Request != "" || e.Method == http.MethodGet)
 		require.True(t, e.Response != "" || e.Error != "")
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -148,11 +149,25 @@ func (s *shop) known() core.Known {
 			k.Objects = append(k.Objects, o)
 		}
 	}
+	closed, taken := map[string]bool{}, map[string]int64{}
+	for _, e := range s.payment.Facts {
+		switch {
+		case e.AttemptID != s.attempt.ID || e.Strength != core.Asserted:
+		case e.Kind == core.AuthorizationClosed:
+			closed[e.ID] = true
+		case e.Kind == core.Captured && e.Measure == core.Single:
+			taken[e.Of] += e.Amount.Minor
+		}
+	}
 	for _, e := range s.payment.Facts {
 		switch {
 		case e.AttemptID != s.attempt.ID || e.Strength != core.Asserted:
 		case e.Kind == core.Authorized:
-			add(core.Object{Kind: core.ObjAuthorization, ID: e.ID, State: core.StateDone, Open: e.Amount.Minor})
+			open := max(0, e.Amount.Minor-taken[e.ID])
+			if closed[e.ID] {
+				open = 0
+			}
+			add(core.Object{Kind: core.ObjAuthorization, ID: e.ID, State: core.StateDone, Open: open})
 		case e.Kind == core.Captured:
 			add(core.Object{Kind: core.ObjAuthorization, ID: e.Of, State: core.StateDone})
 			add(core.Object{Kind: core.ObjCapture, ID: e.ID, State: core.StateDone, Open: e.Amount.Minor})
@@ -161,6 +176,27 @@ func (s *shop) known() core.Known {
 		}
 	}
 	return k
+}
+
+// authorization is the one to capture from, as core chooses it: the first that covers minor, else the one with most
+// open. Empty: what the buyer agreed to is charged, where the provider can do that.
+func (s *shop) authorization(minor int64) string {
+	if !s.caps().Reauthorize {
+		return s.object(core.ObjAuthorization)
+	}
+	best, most := "", int64(0)
+	for _, o := range s.known().Objects {
+		if o.Kind != core.ObjAuthorization {
+			continue
+		}
+		if o.Open >= max(minor, 1) {
+			return o.ID
+		}
+		if o.Open > most {
+			best, most = o.ID, o.Open
+		}
+	}
+	return best
 }
 
 func (s *shop) object(kind core.ObjectKind) string {
@@ -184,7 +220,7 @@ func (s *shop) start() core.Outcome {
 
 func (s *shop) capture(ctx context.Context, minor int64) (core.Outcome, error) {
 	o := s.op(core.OpCapture, minor)
-	out, err := s.p.(core.Capturer).Capture(ctx, o.Op, core.CaptureInput{Known: s.known(), Authorization: s.object(core.ObjAuthorization)})
+	out, err := s.p.(core.Capturer).Capture(ctx, o.Op, core.CaptureInput{Known: s.known(), Authorization: s.authorization(minor)})
 	return s.did(o, out, err), err
 }
 
@@ -272,6 +308,7 @@ func (s *shop) pay(mode core.CaptureMode, will Will) {
 // hear applies the feedback and reads where it says so.
 func (s *shop) hear() []core.Message {
 	s.t.Helper()
+	s.settle()
 	messages := s.inbox()
 	for _, m := range messages {
 		fb, err := s.p.ParseFeedback(s.t.Context(), m)
@@ -282,6 +319,14 @@ func (s *shop) hear() []core.Message {
 		s.take(fb)
 	}
 	return messages
+}
+
+// settle lets the provider do what it does later.
+func (s *shop) settle() {
+	s.t.Helper()
+	if w, ok := s.World.(Settler); ok {
+		s.control(http.MethodPost, "clock", map[string]string{"advance": w.Settles().String()}, nil)
+	}
 }
 
 // take applies one feedback, and reads where it says so. What feedback tells of money it asserts, or it asks: a hint of
