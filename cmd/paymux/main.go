@@ -80,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}()
 	var c commandLine
 	parser := kong.Must(&c, kong.Name(programName), kong.Description("One checkout API over several payment providers."),
-		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": version(), "worlds": worldNames()})
+		kong.Writers(stdout, stderr), kong.Exit(func(code int) { panic(exit(code)) }), kong.Vars{"version": version(), "worlds": strings.Join(worldNames(), ", ")})
 	cmd, err := parser.Parse(args)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v%s\n", programName, err, advice(err))

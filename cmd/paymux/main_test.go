@@ -14,7 +14,12 @@ func TestMain(m *testing.M) {
 	case "":
 	case brokenWorlds:
 		breakWorlds()
-		fallthrough
+		main()
+		return
+	case twoProviders:
+		breakOneOfTwo()
+		main()
+		return
 	default:
 		main()
 		return

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,9 +17,9 @@ import (
 )
 
 type proveCommand struct {
-	Seeds    int    `default:"200" help:"How many worlds are lived through."`
+	Seeds    int    `default:"200" help:"How many worlds are lived through, shared by the providers."`
 	Seed     uint64 `default:"1" help:"The first seed; the others follow it. The same seed is the same world, everywhere."`
-	Provider string `default:"aps" enum:"${worlds}" help:"Whose simulator plays the provider: ${worlds}."`
+	Provider string `help:"Whose simulator plays the provider: ${worlds}. Without it each has its share of the worlds."`
 	Trace    bool   `help:"Print what happened in each world."`
 	JSON     bool   `help:"Print one JSON object on stdout, and nothing else."`
 }
@@ -30,11 +29,27 @@ func (cmd *proveCommand) Validate() error {
 	if cmd.Seeds < 1 {
 		return errors.New("--seeds must be at least 1")
 	}
+	if _, ok := campaign.Worlds[cmd.Provider]; !ok && cmd.Provider != "" {
+		return fmt.Errorf("--provider must be one of %s", strings.Join(worldNames(), ", "))
+	}
 	return nil
 }
 
-// worldNames are the providers that have a world.
-func worldNames() string { return strings.Join(slices.Sorted(maps.Keys(campaign.Worlds)), ",") }
+// worldNames are the providers that have a world, in quotes.
+func worldNames() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(campaign.Worlds)) {
+		names = append(names, strconv.Quote(name))
+	}
+	return names
+}
+
+// providers are those whose worlds are lived through.
+func (cmd *proveCommand) providers() []string {
+	if cmd.Provider != "" {
+		return []string{cmd.Provider}
+	}
+	return slices.Sorted(maps.Keys(campaign.Worlds))
+}
 
 // Run lives through worlds in processes of this binary, as many as there are cores, and adds up. It fails when a
 // promise was broken in one of them, and when it was interrupted before all were lived through.
@@ -44,23 +59,22 @@ func (cmd *proveCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	p := &proof{proveCommand: cmd, program: program, began: time.Now()}
+	for n, name := range cmd.providers() {
+		if share := campaign.Share(cmd.Seeds, n, len(cmd.providers())); share > 0 {
+			p.parts = append(p.parts, &part{seeds: share, Total: campaign.Total{Provider: name}})
+		}
+	}
 	p.progress = newProgress(out.people, cmd.Seeds)
-	seeds, reports := make(chan uint64), make(chan campaign.Report)
+	tasks, reports := make(chan task), make(chan campaign.Report)
 	var workers sync.WaitGroup
 	for range min(runtime.NumCPU(), cmd.Seeds) {
-		workers.Go(func() { p.work(ctx, seeds, reports) })
+		workers.Go(func() { p.work(ctx, tasks, reports) })
 	}
 	go func() {
 		defer close(reports)
 		defer workers.Wait()
-		defer close(seeds)
-		for n := range cmd.Seeds {
-			select {
-			case seeds <- cmd.Seed + uint64(n):
-			case <-ctx.Done():
-				return
-			}
-		}
+		defer close(tasks)
+		p.handOut(ctx, tasks)
 	}()
 	for r := range reports {
 		if err := p.add(r, out); err != nil {
@@ -80,25 +94,45 @@ type proof struct {
 	program  string
 	began    time.Time
 	progress *progress
-	total    campaign.Total
+	total    campaign.Total // of all worlds
+	parts    []*part        // by provider
 }
 
-// work lives through seeds, in a process that is replaced when it breaks.
-func (p *proof) work(ctx context.Context, seeds <-chan uint64, reports chan<- campaign.Report) {
+// part is what is known of one provider's worlds.
+type part struct {
+	seeds int // its share
+	campaign.Total
+}
+
+// handOut gives each provider's worlds away, in turns.
+func (p *proof) handOut(ctx context.Context, tasks chan<- task) {
+	for n := range p.Seeds {
+		seed := p.Seed + uint64(n/len(p.parts))
+		todo := task{Provider: p.parts[n%len(p.parts)].Provider, Seed: seed, Twice: campaign.Sampled(seed) || p.Seeds == 1, Trace: p.Trace}
+		select {
+		case tasks <- todo:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// work lives through worlds, in a process that is replaced when it breaks.
+func (p *proof) work(ctx context.Context, tasks <-chan task, reports chan<- campaign.Report) {
 	var w *proveWorker
 	defer func() {
 		if w != nil {
 			w.end()
 		}
 	}()
-	for seed := range seeds {
+	for todo := range tasks {
 		var err error
 		if w == nil {
-			w, err = startProveWorker(ctx, p.program, p.Provider)
+			w, err = startProveWorker(ctx, p.program)
 		}
 		var r campaign.Report
 		if err == nil {
-			r, err = w.live(task{Seed: seed, Twice: campaign.Sampled(seed) || p.Seeds == 1, Trace: p.Trace})
+			r, err = w.live(todo)
 		}
 		if ctx.Err() != nil {
 			return
@@ -107,7 +141,7 @@ func (p *proof) work(ctx context.Context, seeds <-chan uint64, reports chan<- ca
 			if w != nil {
 				err = fmt.Errorf("%w\n%s", err, w.end())
 			}
-			w, r = nil, campaign.Report{Seed: seed, Violations: []string{err.Error()}}
+			w, r = nil, campaign.Report{Provider: todo.Provider, Seed: todo.Seed, Violations: []string{err.Error()}}
 		}
 		reports <- r
 	}
@@ -118,17 +152,22 @@ func (p *proof) add(r campaign.Report, out output) error {
 	trace := r.Trace
 	r.Trace = nil
 	p.total.Add(r)
+	for _, part := range p.parts {
+		if part.Provider == r.Provider {
+			part.Add(r)
+		}
+	}
 	p.progress.at(p.total.Seeds, p.total.Violations)
 	if p.JSON || len(trace) == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(out, "seed %d\n%s\n", r.Seed, strings.Join(trace, "\n"))
+	_, err := fmt.Fprintf(out, "%s seed %d\n%s\n", r.Provider, r.Seed, strings.Join(trace, "\n"))
 	return err
 }
 
-// replay is the command that lives through one seed again.
-func (p *proof) replay(seed uint64) string {
-	return fmt.Sprintf("%s prove --provider %s --seed %d --seeds 1 --trace", programName, p.Provider, seed)
+// replay is the command that lives through one world again.
+func replay(r campaign.Report) string {
+	return fmt.Sprintf("%s prove --provider %s --seed %d --seeds 1 --trace", programName, r.Provider, r.Seed)
 }
 
 // verdict is nil when every world was lived through and every promise kept.
@@ -136,7 +175,7 @@ func (p *proof) verdict() error {
 	switch {
 	case len(p.total.Failed) > 0:
 		return fmt.Errorf("%d of %d seeds broke a promise", len(p.total.Failed), p.total.Seeds)
-	case !p.total.Sound():
+	case !p.sound():
 		return errors.New("the books differ, or something is missing")
 	case p.total.Seeds < p.Seeds:
 		return fmt.Errorf("interrupted after %d of %d seeds", p.total.Seeds, p.Seeds)
@@ -144,49 +183,7 @@ func (p *proof) verdict() error {
 	return nil
 }
 
-// proved is the answer for machines.
-type proved struct {
-	Provider    string         `json:"provider"`
-	Sound       bool           `json:"sound"`       // nothing to complain about in the worlds that were lived through
-	Interrupted bool           `json:"interrupted"` // before all were
-	FirstSeed   uint64         `json:"first_seed"`
-	Seeds       int            `json:"seeds"`
-	Lived       int            `json:"lived"`
-	Violations  int            `json:"violations"`
-	Failed      []failedSeed   `json:"failed"`
-	Faults      map[string]int `json:"faults"`
-	Crashes     map[string]int `json:"crashes"`
-	Traces      string         `json:"traces"` // one hash over the traces of all seeds
-	VirtualSecs int64          `json:"virtual_seconds"`
-	WallMillis  int64          `json:"wall_ms"`
-	Version     string         `json:"version"`
-	campaign.Sums
-}
-
-type failedSeed struct {
-	Seed       uint64   `json:"seed"`
-	Violations []string `json:"violations"`
-	Replay     string   `json:"replay"`
-}
-
-// tell writes the account.
-func (p *proof) tell(out io.Writer) error {
-	wall := time.Since(p.began)
-	if p.JSON {
-		answer := proved{Provider: p.Provider, Sound: p.total.Sound(), Interrupted: p.total.Seeds < p.Seeds, FirstSeed: p.Seed, Seeds: p.Seeds, Lived: p.total.Seeds,
-			Violations: p.total.Violations, Failed: []failedSeed{}, Faults: p.total.Kinds("fault"), Crashes: p.total.Kinds("crash"), Traces: p.total.Traces(),
-			VirtualSecs: int64(p.total.Virtual / time.Second), WallMillis: wall.Milliseconds(), Version: version(), Sums: p.total.Sums}
-		for _, r := range p.total.Failed {
-			answer.Failed = append(answer.Failed, failedSeed{r.Seed, r.Violations, p.replay(r.Seed)})
-		}
-		return json.NewEncoder(out).Encode(answer)
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d of %d seeds from %d: %s", p.Provider, p.total.Seeds, p.Seeds, p.Seed, &p.total)
-	fmt.Fprintf(&b, "%s of real time, %s\n", wall.Round(time.Millisecond), version())
-	for _, r := range p.total.Failed {
-		fmt.Fprintf(&b, "\n%s", r.Summary(p.replay(r.Seed)))
-	}
-	_, err := io.WriteString(out, b.String())
-	return err
+// sound reports whether there is nothing to complain about in any provider's worlds.
+func (p *proof) sound() bool {
+	return !slices.ContainsFunc(p.parts, func(part *part) bool { return !part.Sound() })
 }

@@ -29,8 +29,8 @@ type proveWorker struct {
 }
 
 // startProveWorker starts one that is killed when ctx ends.
-func startProveWorker(ctx context.Context, program, provider string) (*proveWorker, error) {
-	w := &proveWorker{cmd: exec.CommandContext(ctx, program, "prove-worker", "--provider", provider)}
+func startProveWorker(ctx context.Context, program string) (*proveWorker, error) {
+	w := &proveWorker{cmd: exec.CommandContext(ctx, program, "prove-worker")}
 	w.cmd.Stderr = &w.said
 	w.cmd.WaitDelay = time.Second
 	tasks, err := w.cmd.StdinPipe()

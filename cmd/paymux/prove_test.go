@@ -20,11 +20,15 @@ import (
 // brokenWorlds is what PAYMUX_TEST_PROCESS says when the process is to have worlds that break, and that take no time.
 const brokenWorlds = "broken worlds"
 
+// twoProviders is what it says when another provider, of whom nothing is wrong, is to have such worlds beside them.
+const twoProviders = "worlds of two providers"
+
 // breakWorlds plants what a campaign may find: a broken promise, a world that takes its process along, and books that
 // differ though nobody noticed.
 func breakWorlds() {
+	clear(campaign.Worlds)
 	campaign.Worlds["aps"] = func(_ *testing.T, seed uint64) campaign.Report {
-		r := campaign.Report{Seed: seed, Hash: fmt.Sprint("trace of ", seed), Virtual: time.Hour}
+		r := campaign.Report{Provider: "aps", Seed: seed, Hash: fmt.Sprint("trace of ", seed), Virtual: time.Hour}
 		r.Counts = map[string]int{"fault CAPTURE: lost after": 1, "crash somewhere": 2}
 		switch seed {
 		case 3:
@@ -35,6 +39,14 @@ func breakWorlds() {
 			r.Books = map[string]campaign.Both{"AED": {Provider: campaign.Books{Captured: 5}, Paymux: campaign.Books{Captured: 4}}}
 		}
 		return r
+	}
+}
+
+func breakOneOfTwo() {
+	breakWorlds()
+	campaign.Worlds["zps"] = func(_ *testing.T, seed uint64) campaign.Report {
+		return campaign.Report{Provider: "zps", Seed: seed, Hash: fmt.Sprint("another trace of ", seed), Sums: campaign.Sums{Payments: 1,
+			Books: map[string]campaign.Both{"AED": {Provider: campaign.Books{Captured: 4}, Paymux: campaign.Books{Captured: 4}}}}}
 	}
 }
 
@@ -76,10 +88,10 @@ func TestProveFromTheBuiltBinary(t *testing.T) {
 	const seeds = 5
 	var here campaign.Total
 	for seed := uint64(1); seed <= seeds; seed++ {
-		here.Add(campaign.Run(t, seed))
+		here.Add(campaign.Worlds["aps"](t, seed))
 	}
 	binary := build(t)
-	stdout, stderr, code := ended(t, binary, "", "prove", "--seeds", fmt.Sprint(seeds), "--json")
+	stdout, stderr, code := ended(t, binary, "", "prove", "--provider", "aps", "--seeds", fmt.Sprint(seeds), "--json")
 	require.Zero(t, code, "%s\n%s", stdout, stderr)
 	p := parsed(t, stdout)
 	require.Equal(t, here.Traces(), p.Traces)
@@ -92,7 +104,7 @@ func TestProveFromTheBuiltBinary(t *testing.T) {
 	require.Contains(t, stderr, "5 of 5 worlds, 0 violations")
 	require.NotContains(t, stderr, "\r", "no bar without a terminal")
 
-	stdout, _, code = ended(t, binary, "", "prove", "--seed", "2", "--seeds", "1", "--trace")
+	stdout, _, code = ended(t, binary, "", "prove", "--provider", "aps", "--seed", "2", "--seeds", "1", "--trace")
 	require.Zero(t, code)
 	for _, want := range []string{"temper:", "aps, 1 of 1 seeds from 2: 0 violations", "double effects 0", "the same", "traces "} {
 		require.Contains(t, stdout, want)
@@ -106,7 +118,7 @@ func TestProveNamesWhatBroke(t *testing.T) {
 	require.False(t, p.Sound)
 	require.Equal(t, [2]int{8, 2}, [2]int{p.Lived, p.Violations}, "the seeds behind a broken process are lived through all the same")
 	require.Len(t, p.Failed, 2)
-	require.Equal(t, failedSeed{3, []string{"I-05: this one differs"}, "paymux prove --provider aps --seed 3 --seeds 1 --trace"}, p.Failed[0])
+	require.Equal(t, failedSeed{"aps", 3, []string{"I-05: this one differs"}, "paymux prove --provider aps --seed 3 --seeds 1 --trace"}, p.Failed[0])
 	require.Equal(t, uint64(4), p.Failed[1].Seed)
 	require.Contains(t, p.Failed[1].Violations[0], "the fourth breaks everything")
 	require.Equal(t, map[string]int{"CAPTURE: lost after": 7}, p.Faults)
@@ -124,6 +136,33 @@ func TestProveNamesWhatBroke(t *testing.T) {
 
 	_, _, code = prove(t, brokenWorlds, "--seed", "1", "--seeds", "2")
 	require.Zero(t, code, "whoever lives through the others finds nothing")
+}
+
+// Without --provider the worlds are shared, each provider's from the first seed on, and each has an account of its own.
+func TestProveSharesWorldsAmongProviders(t *testing.T) {
+	stdout, _, code := prove(t, twoProviders, "--seed", "6", "--seeds", "5", "--json")
+	require.Equal(t, exitFailed, code, "the books of one of them differ")
+	p := parsed(t, stdout)
+	require.False(t, p.Sound)
+	require.Equal(t, "aps,zps", p.Provider)
+	require.Equal(t, [4]int{5, 5, 3, 2}, [4]int{p.Seeds, p.Lived, p.Providers["aps"].Lived, p.Providers["zps"].Lived})
+	require.Equal(t, campaign.Both{Provider: campaign.Books{Captured: 13}, Paymux: campaign.Books{Captured: 12}}, p.Books["AED"])
+	require.Equal(t, campaign.Both{Provider: campaign.Books{Captured: 5}, Paymux: campaign.Books{Captured: 4}}, p.Providers["aps"].Books["AED"])
+	require.Equal(t, [2]int{2, 2}, [2]int{p.Payments, p.Providers["zps"].Payments})
+
+	alone, _, code := prove(t, twoProviders, "--provider", "zps", "--seed", "6", "--seeds", "2", "--json")
+	require.Zero(t, code)
+	require.Equal(t, p.Providers["zps"].Traces, parsed(t, alone).Traces, "the same seeds as without the other")
+
+	stdout, _, code = prove(t, twoProviders, "--seed", "3", "--seeds", "2")
+	require.Equal(t, exitFailed, code)
+	for _, want := range []string{"aps, 1 of 1 seeds from 3: 1 violations", "zps, 1 of 1 seeds from 3: 0 violations", "aps seed 3: 1 violations"} {
+		require.Contains(t, stdout, want)
+	}
+
+	stdout, _, code = prove(t, twoProviders, "--seeds", "1")
+	require.Zero(t, code)
+	require.NotContains(t, stdout, "zps", "there is no world left for it")
 }
 
 func TestProveRefusesWhatItHasNoWorldFor(t *testing.T) {

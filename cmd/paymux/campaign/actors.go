@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -37,7 +36,8 @@ func (w *World) act() {
 
 func (w *World) newStory(name string, a *account) *story {
 	r := w.dice.of("story " + name)
-	s := &story{w: w, name: name, account: a, r: r, currency: []string{"AED", "SAR", "KWD", "USD"}[r.IntN(4)], manual: percent(r, 60), saves: percent(r, 25)}
+	s := &story{w: w, name: name, account: a, r: r, currency: w.manner.currencies[r.IntN(len(w.manner.currencies))],
+		manual: percent(r, w.manner.manual), saves: percent(r, w.manner.saves)}
 	s.amount = []int64{1, 10, 100, 1000}[r.IntN(4)] * (10 + r.Int64N(900))
 	w.mu.Lock()
 	w.stories = append(w.stories, s)
@@ -86,7 +86,7 @@ func (w *World) backOffice(n int) {
 		}
 		w.disturb(r)
 		for _, a := range w.accounts { // only one of them has the order
-			w.control("backoffice", map[string]any{"operation": what, "merchant_reference": p.Reference, "merchant_identifier": a.MerchantIdentifier, "amount": amount})
+			w.control("backoffice", w.side.byHand(a, what, p.Reference, amount))
 		}
 		w.count("deed back office " + what)
 		w.trace.note("back office: %s %d of %s", what, amount, p.Reference)
@@ -112,15 +112,14 @@ func (w *World) attack(n int) {
 			reference = books[r.IntN(len(books))].Reference
 		}
 		a := w.accounts[r.IntN(len(w.accounts))]
-		forged := url.Values{"command": {"PURCHASE"}, "status": {"14"}, "response_code": {"14000"}, "merchant_reference": {reference}, "amount": {"1"}, "currency": {"AED"},
-			"fort_id": {"100000000000000001"}, "merchant_identifier": {a.MerchantIdentifier}, "access_code": {a.AccessCode}, "signature": {"00"}}
+		sealed, bare := w.side.forged(a, reference, "1")
 		switch r.IntN(7) {
 		case 0:
-			w.intrude(http.MethodPost, "/feedback/"+a.name, "application/x-www-form-urlencoded", forged.Encode(), "")
+			w.intrude(http.MethodPost, "/feedback/"+a.name, sealed.contentType, string(sealed.body), "")
 		case 1:
-			w.intrude(http.MethodPost, "/feedback/"+a.name, "application/json", `{"command":"PURCHASE","merchant_reference":"`+reference+`"}`, "")
+			w.intrude(http.MethodPost, "/feedback/"+a.name, bare.contentType, string(bare.body), "")
 		case 2:
-			w.intrude(http.MethodPost, "/return/r0123456789", "application/x-www-form-urlencoded", forged.Encode(), "")
+			w.intrude(http.MethodPost, "/return/r0123456789", sealed.contentType, string(sealed.body), "")
 		case 3:
 			body, _ := json.Marshal(map[string]any{"merchant_reference": "stolen", "amount": 1, "currency": "AED", "return_url": shopURL})
 			w.intrude(http.MethodPost, "/v1/payments", "application/json", string(body), "pk_"+reference)
@@ -131,11 +130,11 @@ func (w *World) attack(n int) {
 		case 5:
 			w.count("fault message: flood of forgeries")
 			for range 30 {
-				forged.Set("amount", fmt.Sprint(r.IntN(1000)))
-				w.intrude(http.MethodPost, "/feedback/"+a.name, "application/x-www-form-urlencoded", forged.Encode(), "")
+				sealed, _ = w.side.forged(a, reference, fmt.Sprint(r.IntN(1000)))
+				w.intrude(http.MethodPost, "/feedback/"+a.name, sealed.contentType, string(sealed.body), "")
 			}
 		case 6:
-			w.intrude(http.MethodPost, "/feedback/nobody", "application/x-www-form-urlencoded", forged.Encode(), "")
+			w.intrude(http.MethodPost, "/feedback/nobody", sealed.contentType, string(sealed.body), "")
 		}
 	}
 }
@@ -171,8 +170,8 @@ func (w *World) settle() {
 	w.deliverBelated()
 	w.trace.note("faults are over")
 	w.calm.Store(true)
-	if r, err := http.NewRequest(http.MethodDelete, simulatorURL+"/_control/faults", nil); err == nil { //nolint:noctx // it never leaves
-		w.sim.ServeHTTP(&exchange{header: http.Header{}}, r)
+	if r, err := http.NewRequest(http.MethodDelete, w.manner.url+"/_control/faults", nil); err == nil { //nolint:noctx // it never leaves
+		w.side.ServeHTTP(&exchange{header: http.Header{}}, r)
 	}
 	w.control("feedback", map[string]any{"mode": "normal", "release": true})
 	w.dying.Wait()

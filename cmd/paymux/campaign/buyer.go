@@ -13,28 +13,19 @@ import (
 	"time"
 )
 
-// The test cards of the provider's documents, and those of its simulator that stay uncertain for a while.
-const (
-	cardPlain    = "4005550000000001"
-	cardChecked  = "4557012345678902" // 3-D Secure asks
-	cardDeclined = "4000000000000002"
-	cardLatePaid = "4000000000000119" // uncertain, then paid
-	cardLateNot  = "4000000000000259" // uncertain, then declined
-)
-
 // buyer is a person with a browser without script. What he brings along is where he is.
 type buyer struct {
 	w         *World
+	story     *story
 	name      string
-	operation string // what the provider calls the payment he decides, which the page does not show
+	operation string // what the provider calls what he decides, which the page does not show
 	r         *rand.Rand
 	url       string
 	page      string
 }
 
-var scripts = []choice{{"pays", 35}, {"pays with 3-D Secure", 12}, {"declined, then pays", 10}, {"declined and leaves", 6}, {"fails 3-D Secure", 5},
-	{"fails 3-D Secure, then pays", 4}, {"cancels", 6}, {"never comes", 5}, {"leaves the card page", 5}, {"pays and leaves", 8}, {"comes back twice", 6},
-	{"keeps the page for later", 10}, {"pays in two windows", 5}, {"uncertain, paid", 6}, {"uncertain, declined", 4}}
+// neverComes is the script of those who are sent to a page and do not open it.
+const neverComes = "never comes"
 
 // buyerOf sends a buyer to the hosted page of a payment.
 func (w *World) buyerOf(s *story, hosted string) {
@@ -42,80 +33,19 @@ func (w *World) buyerOf(s *story, hosted string) {
 		return
 	}
 	r := w.dice.of("buyer " + s.name)
-	b := &buyer{w: w, name: s.name, r: r, operation: "PURCHASE"}
-	if s.manual {
-		b.operation = "AUTHORIZATION"
-	}
-	script := choose(r, scripts)
+	b := &buyer{w: w, story: s, name: s.name, r: r}
+	script := choose(r, w.manner.scripts)
 	w.count("buyer " + script)
 	w.acting.Go(func() {
 		w.pause(between(r, time.Second, 5*time.Minute))
 		w.trace.note("buyer of %s %s", s.name, script)
-		if script != "never comes" && b.open(http.MethodGet, hosted, nil) {
-			b.follow(script)
+		if script != neverComes && b.open(http.MethodGet, hosted, nil) {
+			w.side.visit(b, script)
 		}
 	})
 }
 
-// follow does what the script says, from the form that leads to the provider.
-func (b *buyer) follow(script string) {
-	if script == "keeps the page for later" {
-		b.w.pause(between(b.r, time.Minute, 3*time.Hour) + aWhile(b.r))
-		script = "pays"
-	}
-	if !b.submit("") { // the form of our hosted page, to the provider
-		return
-	}
-	first := *b
-	b.think()
-	ok := true
-	switch script {
-	case "pays", "pays and leaves", "comes back twice", "pays in two windows":
-		ok = b.card(cardPlain)
-	case "pays with 3-D Secure":
-		ok = b.card(cardChecked) && b.decide("challenge_pass")
-	case "declined, then pays":
-		ok = b.card(cardDeclined) && b.card(cardPlain)
-	case "declined and leaves":
-		b.card(cardDeclined)
-		return
-	case "fails 3-D Secure":
-		ok = b.card(cardChecked) && b.decide("challenge_fail")
-	case "fails 3-D Secure, then pays":
-		ok = b.card(cardChecked) && b.decide("challenge_fail") && b.card(cardPlain)
-	case "cancels":
-		ok = b.decide("cancel")
-	case "uncertain, paid":
-		ok = b.card(cardLatePaid)
-	case "uncertain, declined":
-		ok = b.card(cardLateNot)
-	case "leaves the card page":
-		return
-	}
-	if script == "pays in two windows" {
-		first.r = b.r
-		first.think()
-		first.card(cardPlain)
-	}
-	if !ok || script == "pays and leaves" {
-		return
-	}
-	b.think()
-	back := *b
-	b.submit("")
-	if script == "comes back twice" {
-		b.think()
-		back.submit("")
-	}
-}
-
 func (b *buyer) think() { b.w.pause(between(b.r, time.Second, 3*time.Minute)) }
-
-// card fills in the card page.
-func (b *buyer) card(number string) bool {
-	b.think()
-	return b.decide("continue", "card_number", number, "expiry_date", "3005", "card_security_code", "123", "card_holder_name", "LAYLA KHAN")
-}
 
 // decide presses a button of the provider's page, on a line that may be bad: the buyer then looks where he is.
 func (b *buyer) decide(action string, fields ...string) bool {
@@ -124,7 +54,7 @@ func (b *buyer) decide(action string, fields ...string) bool {
 	}
 	b.w.disturb(b.r)
 	here := b.url
-	if fault := b.w.strike(b.r, pageFaults, "page"); fault != "" {
+	if fault := b.w.strike(b.r, b.w.manner.pages, "page"); fault != "" {
 		b.w.simulate(b.r, b.operation, fault)
 	}
 	if b.submit(action, fields...) {

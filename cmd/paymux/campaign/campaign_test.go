@@ -7,17 +7,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var (
-	seeds = flag.Int("seeds", defaultSeeds, "how many seeds TestSeeds runs, from 1")
-	seed  = flag.Uint64("seed", 0, "the one seed TestSeeds runs")
-	show  = flag.Bool("show", false, "print the trace")
+	seeds    = flag.Int("seeds", defaultSeeds, "how many worlds TestSeeds lives through, shared by the providers, from seed 1")
+	seed     = flag.Uint64("seed", 0, "the one seed TestSeeds runs")
+	provider = flag.String("provider", "", "whose worlds TestSeeds lives through; all providers' without it")
+	show     = flag.Bool("show", false, "print the trace")
 
-	enough = flag.Int("enough", 10, "after how many failing seeds TestSeeds stops: that many show what is wrong")
+	enough = flag.Int("enough", 10, "after how many failing seeds of a provider TestSeeds stops: that many show what is wrong")
 )
 
 // manySeeds are enough for everything to happen that can: from there on an empty cell of the matrix is an error.
@@ -26,15 +28,29 @@ const manySeeds = 2000
 // TestSeeds lives through worlds: a violation is told with its seed and the command that replays it.
 func TestSeeds(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	from, to := uint64(1), uint64(*seeds)
-	if *seed != 0 {
-		from, to = *seed, *seed
+	var names []string
+	for _, m := range manners {
+		if *provider == "" || *provider == m.name {
+			names = append(names, m.name)
+		}
 	}
-	var total Total
+	require.NotEmpty(t, names, "there is no world of %s", *provider)
+	for n, name := range names {
+		from, to := uint64(1), uint64(Share(*seeds, n, len(names)))
+		if *seed != 0 {
+			from, to = *seed, *seed
+		}
+		t.Run(name, func(t *testing.T) { liveThrough(t, name, from, to) })
+	}
+}
+
+// liveThrough lives through the worlds of a provider.
+func liveThrough(t *testing.T, name string, from, to uint64) {
+	total := Total{Provider: name}
 	for n := from; n <= to; n++ {
-		live := Run
+		live := Worlds[name]
 		if Sampled(n) || *seed != 0 {
-			live = func(t *testing.T, n uint64) Report { return Twice(t, Run, n) }
+			live = func(t *testing.T, n uint64) Report { return Twice(t, Worlds[name], n) }
 		}
 		r := live(t, n)
 		total.Add(r)
@@ -44,13 +60,13 @@ func TestSeeds(t *testing.T) {
 			}
 		}
 		if len(r.Violations) > 0 {
-			t.Errorf("%s", r.Summary(fmt.Sprintf("go test ./cmd/paymux/campaign -run TestSeeds -seed %d -show", n)))
+			t.Errorf("%s", r.Summary(fmt.Sprintf("go test ./cmd/paymux/campaign -run TestSeeds -provider %s -seed %d -show", name, n)))
 			if len(total.Failed) == *enough {
 				t.Fatalf("%d seeds failed; the rest is not run", *enough)
 			}
 		}
 	}
-	t.Logf("seeds %d to %d: %s", from, to, &total)
+	t.Logf("%s, seeds %d to %d: %s", name, from, to, &total)
 	if !total.Sound() {
 		t.Error("the books differ, or something is missing")
 	}

@@ -56,21 +56,22 @@ const (
 	doingOperation = "any operation"
 )
 
-// Operations of core that a world has.
-var (
-	called     = []string{string(core.OpCapture), string(core.OpVoid), string(core.OpRefund), string(core.OpChargeMandate), string(core.OpCancelMandate)}
-	operations = append([]string{string(core.OpStart)}, called...)
-)
+// operations are those of core that a world of the manner has, in order.
+func (m *manner) operations() []string {
+	called, _ := m.called()
+	return append([]string{string(core.OpStart)}, called...)
+}
 
 // moments are all of them, each with the percentage of lives that are to end there. What happens often ends few, so
 // that there are lives left for what happens seldom.
-var moments = func() map[moment]int {
+func (m *manner) moments() map[moment]int {
 	all := map[moment]int{{resuming, doingOperation}: 60, {inReturn, doingReturn}: 4, {anywhere, doingAnything}: 6}
-	for _, doing := range operations {
+	for _, doing := range m.operations() {
 		for _, point := range []string{beforeIntent, afterIntent, beforeResult, afterResult} {
 			all[moment{point, doing}] = map[bool]int{true: 4, false: 16}[doing == string(core.OpStart)]
 		}
 	}
+	called, _ := m.called()
 	for _, doing := range called {
 		for _, point := range []string{inRequest, inAnswer, afterCall} {
 			all[moment{point, doing}] = 16
@@ -86,11 +87,12 @@ var moments = func() map[moment]int {
 		all[moment{point, doingDelivery}] = 4
 	}
 	return all
-}()
+}
 
 // fated draws the moments at which a life is to end, each with how often they pass before.
-func fated(r *rand.Rand) map[moment]int {
-	fate := map[moment]int{}
+func (m *manner) fated(r *rand.Rand) map[moment]int {
+	fate, moments := map[moment]int{}, m.moments()
+	called, _ := m.called()
 	for _, m := range slices.SortedFunc(maps.Keys(moments), func(a, b moment) int { return cmp.Compare(a.String(), b.String()) }) {
 		if drawn, left := percent(r, moments[m]), r.IntN(3)*r.IntN(3); drawn && slices.Contains(called, m.doing) {
 			fate[m] = 0 // it may not come a second time
@@ -128,7 +130,7 @@ func (w *World) start(slot int) {
 	i := &instance{w: w, slot: slot, number: w.lives, gone: make(chan struct{}), ended: make(chan struct{})}
 	w.mu.Unlock()
 	if r := w.dice.of("life"); !w.calm.Load() && percent(r, w.crashiness) {
-		i.fate = fated(r)
+		i.fate = w.manner.fated(r)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	i.stop = cancel
@@ -156,11 +158,11 @@ func (i *instance) build(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p, err := providers.Open("aps", a, providers.Way{Transport: &providerLine{i: i}})
+		p, err := providers.Open(i.w.manner.name, a, providers.Way{Transport: &providerLine{i: i}})
 		if err != nil {
 			return err
 		}
-		account, err := core.OpenAccount(core.AccountConfig{Name: a.name, Provider: "aps"}, row.Salt, p)
+		account, err := core.OpenAccount(core.AccountConfig{Name: a.name, Provider: i.w.manner.name}, row.Salt, p)
 		if err != nil {
 			return err
 		}

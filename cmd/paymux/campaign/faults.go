@@ -3,7 +3,6 @@ package campaign
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -51,21 +50,6 @@ const (
 	lagging       = "totals lag behind"
 )
 
-// callFaults are what can happen to a call of the program to the provider.
-var callFaults = []choice{{refused, 6}, {nameless, 3}, {untrusted, 3}, {cutBefore, 3}, {halfSent, 4}, {resetBefore, 4}, {silentBefore, 4}, {resetAfter, 8}, {silentAfter, 8},
-	{late, 8}, {twice, 6}, {busy, 5}, {moved, 4}, {slow, 8}, {cutShort, 5}, {empty, 4}, {otherType, 4}, {dripping, 4}, {endless, 4}, {unsigned, 5}, {unknownCode, 5},
-	{otherCurrency, 5}, {"drop_before", 4}, {"drop_after", 8}, {"hang", 5}, {"delay_effect", 8}, {"http_before", 6}, {"http_after", 10}, {"truncate", 4}, {"garbage", 5},
-	{"other_amount", 5}, {"other_reference", 5}}
-
-// askFaults are what can happen to a question. An answer that lies about the totals, signed by the provider, would be
-// believed: there is nobody else to ask. It may know less than it should for a while.
-var askFaults = []choice{{refused, 8}, {nameless, 3}, {untrusted, 3}, {cutBefore, 3}, {halfSent, 4}, {resetBefore, 4}, {silentBefore, 4}, {resetAfter, 5}, {silentAfter, 5},
-	{late, 4}, {twice, 4}, {busy, 5}, {moved, 4}, {slow, 8}, {cutShort, 4}, {empty, 4}, {otherType, 4}, {dripping, 4}, {endless, 4}, {unsigned, 5}, {unknownCode, 5},
-	{notFound, 10}, {lagging, 12}, {"hang", 5}, {"http_before", 8}, {"truncate", 4}, {"garbage", 5}, {"other_reference", 6}}
-
-// pageFaults are what can happen when a buyer decides on the provider's page.
-var pageFaults = []choice{{"drop_before", 10}, {"drop_after", 20}, {"hang", 5}, {"http_before", 10}, {"http_after", 10}, {"delay_effect", 10}, {"other_amount", 5}, {"other_reference", 5}}
-
 // feedbackModes are how the provider's next message travels.
 var feedbackModes = []choice{{"hold", 20}, {"drop", 20}, {"duplicate", 20}, {"reorder", 15}, {"early", 15}, {"forge", 10}}
 
@@ -75,11 +59,11 @@ var lineFaults = []choice{{refused, 15}, {resetBefore, 10}, {silentBefore, 10}, 
 // strike draws whether something happens to a message, and what; empty for nothing.
 func (w *World) strike(r *rand.Rand, from []choice, what string) string {
 	often := w.faultiness
-	switch what {
-	case "CHECK_STATUS", "to the program": // by far the most
-	case "VOID_AUTHORIZATION", "PURCHASE", "UPDATE_TOKEN": // few
+	switch c := w.manner.command(what); {
+	case c.doing == doingQuery || what == "to the program": // by far the most
+	case c.few:
 		often *= 3
-	case "store":
+	case what == "store":
 		often /= 5
 	default:
 		often *= 2
@@ -92,8 +76,8 @@ func (w *World) strike(r *rand.Rand, from []choice, what string) string {
 	return f
 }
 
-// simulate has the simulator play a fault on the call of operation that comes next. A lie about the amount of a booking
-// is told in the answer only: its notification repeats it, and bears nothing to hold it against.
+// simulate has the simulator play a fault on the call of operation that comes next. A lie about an amount is told in the
+// answer only, where a notification repeats it, and bears nothing to hold it against.
 func (w *World) simulate(r *rand.Rand, operation, action string) {
 	fault := map[string]any{"operation": operation, "action": action}
 	switch action {
@@ -102,7 +86,7 @@ func (w *World) simulate(r *rand.Rand, operation, action string) {
 	case "http_before", "http_after":
 		fault["status"] = []int{429, 500, 502, 503, 504}[r.IntN(5)]
 	case "other_amount":
-		if operation == "CAPTURE" || operation == "REFUND" {
+		if w.manner.command(operation).told {
 			w.control("feedback", map[string]any{"mode": "drop", "times": 1})
 		}
 	}
@@ -116,16 +100,12 @@ func (w *World) disturb(r *rand.Rand) {
 	}
 }
 
-// doings are the commands of the provider as core calls them.
-var doings = map[string]string{"CAPTURE": string(core.OpCapture), "VOID_AUTHORIZATION": string(core.OpVoid), "REFUND": string(core.OpRefund),
-	"PURCHASE": string(core.OpChargeMandate), "UPDATE_TOKEN": string(core.OpCancelMandate), "CHECK_STATUS": doingQuery}
-
 // providerLine is the network from an instance of the program to the provider.
 type providerLine struct{ i *instance }
 
 func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := l.i.w
-	operation, reference := commandIn(peek(r))
+	operation, reference := w.side.command(r)
 	name := operation + " " + reference
 	mine := fmt.Sprintf("%s from %d", name, l.i.slot)
 	draws := w.dice.of("call " + mine)
@@ -133,9 +113,9 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	if l.i.dead.Load() {
 		return nil, core.NotSentError(errAway)
 	}
-	faults := callFaults
-	if operation == "CHECK_STATUS" {
-		faults = askFaults
+	faults, doing := w.manner.calls, w.manner.command(operation).doing
+	if doing == doingQuery {
+		faults = w.manner.asks
 	} else {
 		w.disturb(draws)
 	}
@@ -144,8 +124,7 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 		fault = down
 		w.count("fault " + operation + ": " + down)
 	}
-	fault = w.lie(reference, operation, fault)
-	doing := doings[operation]
+	fault = w.lie(reference, doing, fault)
 	if l.i.at(inRequest, doing) {
 		return nil, errAway
 	}
@@ -188,14 +167,14 @@ func (l *providerLine) carry(r *http.Request, draws *rand.Rand, operation, fault
 		}
 		return nil, w.silence(r, draws)
 	case twice:
-		if operation != "CAPTURE" { // it has no number: who doubles one below TLS takes money twice, which no caller can prevent
+		if !w.manner.command(operation).double { // who doubles one below TLS that is takes money twice
 			w.deliverLater(r, between(draws, time.Microsecond, time.Second))
 		}
 	case "", resetAfter, silentAfter, slow, cutShort, empty, otherType, dripping, endless, unsigned, unknownCode, otherCurrency, notFound, lagging:
 	default:
 		w.simulate(draws, operation, fault)
 	}
-	resp, err := w.deliver(w.sim, r, "", l.i.gone)
+	resp, err := w.deliver(w.side, r, "", l.i.gone)
 	if err != nil {
 		return nil, err
 	}
@@ -221,7 +200,7 @@ func (w *World) deliverLater(r *http.Request, after time.Duration) {
 	again.Body = io.NopCloser(bytes.NewReader(peek(r)))
 	go func() {
 		w.pause(after)
-		resp, _ := w.deliver(w.sim, again, "", nil)
+		resp, _ := w.deliver(w.side, again, "", nil)
 		discard(resp)
 	}()
 }
@@ -232,15 +211,6 @@ func (w *World) silence(r *http.Request, draws *rand.Rand) error {
 		return err
 	}
 	return errReset
-}
-
-// commandIn names the command of a request to the provider, and what it is about.
-func commandIn(body []byte) (command, reference string) {
-	var f struct{ Command, Query_command, Service_command, Merchant_reference string } //nolint:revive // as on the wire
-	if json.Unmarshal(body, &f) != nil {
-		return "unreadable", ""
-	}
-	return f.Command + f.Query_command + f.Service_command, f.Merchant_reference
 }
 
 func outcomeOf(resp *http.Response, err error) string {
@@ -328,7 +298,7 @@ func (w *World) browser(r *http.Request, name string) (*http.Response, error) {
 		w.count("fault page: " + down)
 		return nil, errRefused
 	}
-	return w.deliver(w.sim, r, "203.0.113.9:5555", nil)
+	return w.deliver(w.side, r, "203.0.113.9:5555", nil)
 }
 
 func hostOf(address string) string {

@@ -6,8 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"time"
-
-	"github.com/paymux/paymux/providers/aps/sandbox"
 )
 
 // What the program is known not to do yet. Each has a name here, is counted in every report, and goes when it is done.
@@ -25,7 +23,7 @@ func (w *World) askAboutRest() {
 			continue
 		}
 		for _, at := range p.Attempts {
-			if i := slices.IndexFunc(w.accounts, func(a *account) bool { return a.name == at.Account }); lost[w.accounts[i].MerchantIdentifier+"/"+at.Reference] {
+			if i := slices.IndexFunc(w.accounts, func(a *account) bool { return a.name == at.Account }); lost[w.side.subject(w.accounts[i], at.Reference)] {
 				a := w.call(w.accounts[i], http.MethodPost, "/v1/payments/"+p.ID+"/sync", "", nil, time.Minute)
 				if a != nil && a.status == http.StatusOK && a.str("version") != fmt.Sprint(p.Version) {
 					w.count("gap: learned about a payment at rest only when asked")
@@ -44,7 +42,7 @@ func (w *World) unheard() map[string]bool {
 	}
 	lost := map[string]bool{}
 	for _, t := range state.Tries {
-		if t.Mode == "drop" || t.Try == sandbox.FeedbackTries && !t.Accepted {
+		if t.Mode == "drop" || t.Try == w.manner.tries && !t.Accepted {
 			lost[t.Payment] = true
 		}
 	}

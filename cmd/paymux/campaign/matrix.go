@@ -11,7 +11,8 @@ import (
 // The matrix says what worlds have been through, by the failure model's numbers: each crash point at each operation, and
 // each fault of network, provider and feedback. A cell that stays empty over many seeds is a promise nobody tested.
 
-// row is one fault of the failure model. Why says why a world of APS does not play it; then it has no kinds.
+// row is one fault of the failure model. Why says why worlds do not play it; then it has no kinds. Of some the provider's
+// manner tells the one or the other.
 type row struct {
 	id    string
 	kinds []string // as faults are named
@@ -43,8 +44,8 @@ var networkRows = []row{
 	{id: "F-N21", kinds: []string{"other_reference"}},
 	{id: "F-N22", kinds: []string{"other_amount", otherCurrency}},
 	{id: "F-N23", kinds: []string{unsigned}},
-	{id: "F-N24", why: "APS keeps no answer under a key"},
-	{id: "F-N25", why: "APS compares no clocks"},
+	{id: "F-N24"},
+	{id: "F-N25"},
 	{id: "F-N26", kinds: []string{twice}},
 	{id: "F-N27", kinds: []string{down}},
 	{id: "F-N28", kinds: []string{slow}},
@@ -69,13 +70,13 @@ var feedbackRows = []row{
 	{id: "F-F10", kinds: []string{"message: " + replayed}},
 	{id: "F-F11", kinds: []string{"feedback: forge"}},
 	{id: "F-F12", kinds: []string{"message: " + wrongAccount}},
-	{id: "F-F13", why: "a message of APS names no mode; test and live differ as two accounts do, F-F12"},
+	{id: "F-F13"},
 	{id: "F-F14", kinds: []string{"message: " + otherMoney}},
 	{id: "F-F15", kinds: []string{"message: " + contradiction}},
-	{id: "F-F16", why: "APS tells of no payment in two steps that depend on each other, as PAYONE's appointed and paid do"},
-	{id: "F-F17", why: "APS documents no message about a chargeback"},
+	{id: "F-F16"},
+	{id: "F-F17"},
 	{id: "F-F18", kinds: []string{"message: " + otherAddress}},
-	{id: "F-F19", why: "APS sends messages, not Amazon's hints to objects; a command nobody knows is F-F20"},
+	{id: "F-F19"},
 	{id: "F-F20", kinds: []string{"message: " + unknownField, "message: " + unknownEvent}},
 	{id: "F-F21", kinds: []string{"message: unreadable"}},
 	{id: "F-F22", why: "a world's messages arrive whole; how long a socket may take is the HTTP server's matter"},
@@ -96,7 +97,7 @@ var crashRows = []row{
 	{id: "F-C09", why: "it is F-C02, at every operation"},
 	{id: "F-C10", why: "it is a buyer who never comes, no crash"},
 	{id: "F-C11", kinds: []string{inReturn}},
-	{id: "F-C12", why: "APS has nothing to complete after the buyer's return"},
+	{id: "F-C12"},
 	{id: "F-C13", why: "it is a column of F-C04 to F-C09"},
 	{id: "F-C14", why: "it is a column of F-C04 to F-C09"},
 	{id: "F-C15", why: "it is a column of F-C04 to F-C09"},
@@ -118,25 +119,38 @@ type cell struct {
 	kinds       []string // counts
 }
 
-// The columns of a network fault, and what can happen in each.
-var (
-	effects   = []string{"CAPTURE", "VOID_AUTHORIZATION", "REFUND", "PURCHASE", "UPDATE_TOKEN"}
-	networked = []struct {
-		name     string
-		families []string
-		faults   []choice
-	}{{"effect", effects, callFaults}, {"question", []string{"CHECK_STATUS"}, askFaults}, {"page", []string{"page"}, pageFaults}}
-)
-
-// cells are those of the matrix that can be filled, row by row.
-func cells() (all []cell) {
-	for _, r := range crashRows {
-		for _, kind := range r.kinds {
-			all = append(all, crashCells(r.id, kind)...)
+// filled are rows with what the manner tells of them.
+func (m *manner) filled(rows []row) []row {
+	rows = slices.Clone(rows)
+	for i, r := range rows {
+		if own, ok := m.rows[r.id]; ok {
+			rows[i] = row{r.id, own.kinds, own.why}
 		}
 	}
-	for _, r := range networkRows {
-		for _, column := range networked {
+	return rows
+}
+
+// column is one of the columns of a network fault, and what can happen in it.
+type column struct {
+	name     string
+	families []string
+	faults   []choice
+}
+
+func (m *manner) columns() []column {
+	_, effects := m.called()
+	return []column{{"effect", effects, m.calls}, {"question", m.questions(), m.asks}, {"page", []string{"page"}, m.pages}}
+}
+
+// cells are those of the matrix that can be filled, row by row.
+func (m *manner) cells() (all []cell) {
+	for _, r := range m.filled(crashRows) {
+		for _, kind := range r.kinds {
+			all = append(all, m.crashCells(r.id, kind)...)
+		}
+	}
+	for _, r := range m.filled(networkRows) {
+		for _, column := range m.columns() {
 			c := cell{row: r.id + " " + strings.Join(r.kinds, ", "), column: column.name}
 			for _, kind := range r.kinds {
 				if kind == down || slices.ContainsFunc(column.faults, func(f choice) bool { return f.what == kind }) {
@@ -150,7 +164,7 @@ func cells() (all []cell) {
 			}
 		}
 	}
-	for _, r := range feedbackRows {
+	for _, r := range m.filled(feedbackRows) {
 		for _, kind := range r.kinds {
 			all = append(all, cell{row: r.id + " " + kind, column: "feedback", kinds: []string{"fault " + kind}})
 		}
@@ -158,13 +172,13 @@ func cells() (all []cell) {
 	return all
 }
 
-func crashCells(id, point string) (all []cell) {
-	for m := range moments {
+func (m *manner) crashCells(id, point string) (all []cell) {
+	for m := range m.moments() {
 		if m.point == point {
 			all = append(all, cell{row: id + " crash " + point, column: m.doing, kinds: []string{m.String()}})
 		}
 	}
-	order := append(slices.Clone(operations), doingQuery)
+	order := append(m.operations(), doingQuery)
 	slices.SortFunc(all, func(a, b cell) int {
 		return cmp.Or(slices.Index(order, a.column)-slices.Index(order, b.column), strings.Compare(a.column, b.column))
 	})
@@ -179,9 +193,9 @@ func (c cell) count(counts map[string]int) (n int) {
 }
 
 // Empty names the cells of the matrix that nothing has filled.
-func (s *Sums) Empty() (names []string) {
-	for _, c := range cells() {
-		if c.count(s.Counts) == 0 {
+func (t *Total) Empty() (names []string) {
+	for _, c := range mannerOf(t.Provider).cells() {
+		if c.count(t.Counts) == 0 {
 			names = append(names, c.row+" | "+c.column)
 		}
 	}
@@ -189,11 +203,12 @@ func (s *Sums) Empty() (names []string) {
 }
 
 // Matrix is the matrix with its counts, for people: a line a row, a column where it can happen.
-func (s *Sums) Matrix() string {
+func (t *Total) Matrix() string {
+	m := mannerOf(t.Provider)
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	last := ""
-	for _, c := range cells() {
+	for _, c := range m.cells() {
 		if c.row != last {
 			if last != "" {
 				fmt.Fprintln(w)
@@ -202,12 +217,12 @@ func (s *Sums) Matrix() string {
 		} else {
 			fmt.Fprint(w, "  ")
 		}
-		fmt.Fprintf(w, "%s %d", c.column, c.count(s.Counts))
+		fmt.Fprintf(w, "%s %d", c.column, c.count(t.Counts))
 		last = c.row
 	}
 	fmt.Fprintln(w)
 	for _, rows := range [][]row{crashRows, networkRows, feedbackRows} {
-		for _, r := range rows {
+		for _, r := range m.filled(rows) {
 			if r.why != "" {
 				fmt.Fprintf(w, "%s\t– %s\n", r.id, r.why)
 			}
@@ -218,9 +233,9 @@ func (s *Sums) Matrix() string {
 }
 
 // inMatrix are the counts that the matrix shows.
-func inMatrix() map[string]bool {
+func (m *manner) inMatrix() map[string]bool {
 	in := map[string]bool{}
-	for _, c := range cells() {
+	for _, c := range m.cells() {
 		for _, kind := range c.kinds {
 			in[kind] = true
 		}

@@ -10,34 +10,42 @@ import (
 
 // Each number of the failure model is played, or says why not; and what is played has a number.
 func TestMatrixHasTheFailureModel(t *testing.T) {
-	for prefix, c := range map[string]struct {
-		rows []row
-		to   int
-	}{"F-C": {crashRows, 25}, "F-N": {networkRows, 32}, "F-F": {feedbackRows, 24}} {
-		require.Len(t, c.rows, c.to, prefix)
-		for n, r := range c.rows {
-			require.Equal(t, fmt.Sprintf("%s%02d", prefix, n+1), r.id)
-			require.NotEqual(t, len(r.kinds) > 0, r.why != "", r.id)
+	for _, m := range manners {
+		known := map[string]bool{}
+		for prefix, c := range map[string]struct {
+			rows []row
+			to   int
+		}{"F-C": {crashRows, 25}, "F-N": {networkRows, 32}, "F-F": {feedbackRows, 24}} {
+			require.Len(t, c.rows, c.to, prefix)
+			for n, r := range m.filled(c.rows) {
+				require.Equal(t, fmt.Sprintf("%s%02d", prefix, n+1), r.id)
+				require.NotEqual(t, len(r.kinds) > 0, r.why != "", "%s: %s", m.name, r.id)
+				known[r.id] = true
+			}
 		}
-	}
-	in := inMatrix()
-	for m := range moments {
-		require.True(t, in[m.String()] || m.point == anywhere, m)
-	}
-	for family, faults := range map[string][]choice{"CAPTURE": callFaults, "CHECK_STATUS": askFaults, "page": pageFaults, "feedback": feedbackModes, "message": letterFaults} {
-		for _, f := range faults {
-			require.True(t, in["fault "+family+": "+f.what], "%s: %s", family, f.what)
+		for id := range m.rows {
+			require.True(t, known[id], "%s tells of %s", m.name, id)
+		}
+		in := m.inMatrix()
+		for at := range m.moments() {
+			require.True(t, in[at.String()] || at.point == anywhere, "%s: %s", m.name, at)
+		}
+		_, calls := m.called()
+		for family, faults := range map[string][]choice{calls[0]: m.calls, m.questions()[0]: m.asks, "page": m.pages, "feedback": feedbackModes, "message": m.letters} {
+			for _, f := range faults {
+				require.True(t, in["fault "+family+": "+f.what], "%s, %s: %s", m.name, family, f.what)
+			}
 		}
 	}
 }
 
 func TestMatrixNamesWhatIsEmpty(t *testing.T) {
-	full := Sums{Counts: map[string]int{}}
-	for kind := range inMatrix() {
+	full := Total{Provider: "aps", Sums: Sums{Counts: map[string]int{}}}
+	for kind := range apsManner.inMatrix() {
 		full.Counts[kind] = 3
 	}
 	require.Empty(t, full.Empty())
-	require.Len(t, (&Sums{}).Empty(), len(cells()))
+	require.Len(t, (&Total{Provider: "aps"}).Empty(), len(apsManner.cells()))
 	delete(full.Counts, moment{afterCall, "void"}.String())
 	delete(full.Counts, "fault CHECK_STATUS: "+lagging)
 	delete(full.Counts, "fault CAPTURE: "+unsigned) // the other operations fill the cell

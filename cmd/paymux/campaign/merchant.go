@@ -157,11 +157,12 @@ func (s *story) order() map[string]any {
 		capture = "manual"
 	}
 	body := map[string]any{"merchant_reference": s.name, "amount": s.amount, "currency": s.currency, "capture_method": capture,
-		"method": map[string]any{"type": "card"}, "return_url": shopURL + "/thanks", "cancel_url": shopURL + "/cart",
+		"return_url": shopURL + "/thanks", "cancel_url": shopURL + "/cart",
 		"buyer": map[string]any{"email": "layla@example.org", "first_name": "Layla", "last_name": "Khan"}}
 	if s.saves {
 		body["save"] = map[string]any{"kind": "unscheduled"}
 	}
+	s.w.side.order(s, body)
 	return body
 }
 

@@ -38,7 +38,7 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 			if at.ID != o.AttemptID {
 				continue
 			}
-			if w.checkDoubt(p, o, effects); carriedOut(p, o, effects) {
+			if w.checkDoubt(p, o, effects); w.carriedOut(p, o, effects) {
 				verdict = "happened"
 			}
 		}
@@ -60,21 +60,14 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 }
 
 // carriedOut reports whether the provider's books have an effect of o that no other operation accounts for.
-func carriedOut(p *core.Payment, o *core.Operation, effects []effect) bool {
-	found := 0
+func (w *World) carriedOut(p *core.Payment, o *core.Operation, effects []effect) bool {
+	found, name := 0, w.bookingName(o)
 	for _, e := range effects {
-		switch o.Kind {
-		case core.OpRefund:
-			found += count(e.Kind == "refund" && e.Reference == o.Key)
-		case core.OpVoid:
-			found += count(e.Kind == "void" && e.By == "api")
-		case core.OpCapture:
-			found += count(e.Kind == "capture" && e.By == "api" && e.Amount == o.Amount.Minor)
-		}
+		found += count(w.effectName(e) == name && (e.By == "api" || w.manner.isKeyed(o.Kind)))
 	}
 	for _, other := range p.Operations {
 		same := other != o && other.AttemptID == o.AttemptID && other.Kind == o.Kind && other.State == core.OpSucceeded
-		found -= count(same && o.Kind != core.OpRefund && bookingName("", other) == bookingName("", o))
+		found -= count(same && w.bookingName(other) == name)
 	}
 	return found > 0
 }

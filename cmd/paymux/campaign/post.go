@@ -32,8 +32,6 @@ const (
 	unknownOrder  = "about nobody's order, signed"
 )
 
-var letterFaults = []choice{{flood, 8}, {otherAddress, 10}, {replayed, 12}, {wrongAccount, 8}, {contradiction, 10}, {otherMoney, 10}, {unknownField, 10}, {unknownEvent, 10}, {unknownOrder, 8}}
-
 // post is somebody who has letters of the provider, and its pen: he sends them again, copies them, and writes what the
 // provider never would, but might.
 func (w *World) post(n int) {
@@ -46,7 +44,7 @@ func (w *World) post(n int) {
 		if len(letters) == 0 {
 			continue
 		}
-		l, what := letters[r.IntN(len(letters))], choose(r, letterFaults)
+		l, what := letters[r.IntN(len(letters))], choose(r, w.manner.letters)
 		w.count("fault message: " + what)
 		w.trace.note("post: %s", what)
 		w.sendAgain(r, l, what)
@@ -67,50 +65,13 @@ func (w *World) sendAgain(r *rand.Rand, l letter, what string) {
 	case wrongAccount:
 		w.intrude(http.MethodPost, w.otherPath(l.path), l.contentType, string(l.body), "")
 	default:
-		f := fieldsOf(l.contentType, l.body)
-		alter(r, f, what)
+		changed, reference := w.side.altered(r, l, what)
 		if what == contradiction {
 			w.mu.Lock()
-			w.perjured[f["merchant_reference"]] = true
+			w.perjured[reference] = true
 			w.mu.Unlock()
 		}
-		for _, a := range w.accounts {
-			if strings.HasSuffix(l.path, "/"+a.name) {
-				l.body = written(l.contentType, a.signed(f))
-			}
-		}
-		w.deliverLetter(l, what)
-	}
-}
-
-// alter changes what a message says.
-func alter(r *rand.Rand, f map[string]string, what string) {
-	switch what {
-	case contradiction:
-		declined := map[string]string{"PURCHASE": "13", "AUTHORIZATION": "03", "CAPTURE": "05", "REFUND": "07", "VOID_AUTHORIZATION": "09"}[f["command"]]
-		if f["status"] == declined {
-			declined = map[string]string{"PURCHASE": "14", "AUTHORIZATION": "02"}[f["command"]]
-			f["response_code"] = declined + "000"
-		} else {
-			f["response_code"] = declined + "666"
-		}
-		f["status"] = declined
-	case otherMoney:
-		if percent(r, 50) {
-			f["amount"] += "0"
-		} else {
-			f["currency"] = "OMR"
-		}
-	case unknownField:
-		f[fmt.Sprintf("new_in_%d", 2027+r.IntN(9))] = "yes"
-	case unknownEvent:
-		if percent(r, 50) {
-			f["command"] = "SETTLED_BY_POST"
-		} else {
-			f["status"], f["response_code"] = "99", "99999"
-		}
-	case unknownOrder:
-		f["merchant_reference"], f["fort_id"] = fmt.Sprintf("NOBODYS-%d", r.IntN(1000)), fmt.Sprint(200000000000000000+r.Int64N(1000))
+		w.deliverLetter(changed, what)
 	}
 }
 

@@ -1,6 +1,7 @@
 package campaign
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -81,6 +82,7 @@ func (b *Books) add(o Books) {
 
 // Report is how one seed ended.
 type Report struct {
+	Provider   string        `json:"provider"`
 	Seed       uint64        `json:"seed"`
 	Hash       string        `json:"hash"`            // of the trace
 	Trace      []string      `json:"trace,omitempty"` // what happened at each seam, with virtual times
@@ -92,7 +94,7 @@ type Report struct {
 // Summary is a report without its trace, in the words of a failing test; replay is the command that lives it again.
 func (r Report) Summary(replay string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d violations, trace %s, %d payments, %d effects, %s of virtual time\n", r.Seed, len(r.Violations), r.Hash, r.Payments, r.Effects, r.Virtual)
+	fmt.Fprintf(&b, "%s seed %d: %d violations, trace %s, %d payments, %d effects, %s of virtual time\n", r.Provider, r.Seed, len(r.Violations), r.Hash, r.Payments, r.Effects, r.Virtual)
 	for _, v := range r.Violations {
 		fmt.Fprintf(&b, "  %s\n", v)
 	}
@@ -102,12 +104,25 @@ func (r Report) Summary(replay string) string {
 
 // Total adds up reports. The zero value is ready.
 type Total struct {
+	Provider string // whose worlds they are, for the matrix; the zero value has none
 	Sums
 	Seeds      int
 	Violations int
-	Failed     []Report // those with violations, by seed
+	Failed     []Report // those with violations, by provider and seed
 	Virtual    time.Duration
-	hashes     map[uint64]string
+	hashes     map[world]string
+}
+
+// world is which one a report is about.
+type world struct {
+	provider string
+	seed     uint64
+}
+
+func (r Report) world() world { return world{r.Provider, r.Seed} }
+
+func (w world) compare(o world) int {
+	return cmp.Or(strings.Compare(w.provider, o.provider), cmp.Compare(w.seed, o.seed))
 }
 
 // Add adds another seed, in any order.
@@ -115,20 +130,20 @@ func (t *Total) Add(r Report) {
 	t.Seeds, t.Violations, t.Virtual = t.Seeds+1, t.Violations+len(r.Violations), t.Virtual+r.Virtual
 	t.add(r.Sums)
 	if t.hashes == nil {
-		t.hashes = map[uint64]string{}
+		t.hashes = map[world]string{}
 	}
-	t.hashes[r.Seed] = r.Hash
+	t.hashes[r.world()] = r.Hash
 	if len(r.Violations) > 0 {
 		t.Failed = append(t.Failed, r)
-		slices.SortFunc(t.Failed, func(a, b Report) int { return int(a.Seed) - int(b.Seed) })
+		slices.SortFunc(t.Failed, func(a, b Report) int { return a.world().compare(b.world()) })
 	}
 }
 
 // Traces is one hash over those of all seeds: two machines that lived the same seeds have the same.
 func (t *Total) Traces() string {
 	h := sha256.New()
-	for _, seed := range slices.Sorted(maps.Keys(t.hashes)) {
-		fmt.Fprintf(h, "%d %s\n", seed, t.hashes[seed])
+	for _, w := range slices.SortedFunc(maps.Keys(t.hashes), world.compare) {
+		fmt.Fprintf(h, "%d %s\n", w.seed, t.hashes[w])
 	}
 	return hex.EncodeToString(h.Sum(nil))[:16]
 }
@@ -174,7 +189,7 @@ func (t *Total) String() string {
 	fmt.Fprintf(&b, "\ndouble effects %d, doubts open %d, payments to review %d, events missing %d of %d, feedback lost %d of %d acknowledged\n\n",
 		t.DoubleEffects, t.DoubtsOpen, t.NeedsReview, t.EventsMissing, t.Events, t.FeedbackLost, t.Acknowledged)
 	b.WriteString(t.Matrix() + "\n")
-	in := inMatrix()
+	in := mannerOf(t.Provider).inMatrix()
 	for _, kind := range slices.Sorted(maps.Keys(t.Counts)) {
 		if !in[kind] {
 			fmt.Fprintf(&b, "%8d %s\n", t.Counts[kind], kind)

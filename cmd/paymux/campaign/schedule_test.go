@@ -20,7 +20,7 @@ func still(t *testing.T, what func(w *World)) {
 	t.Helper()
 	defer coretest.Seed(1)()
 	synctest.Test(t, func(t *testing.T) {
-		r := live(t, 1, func(w *World) {
+		r := live(t, &apsManner, 1, func(w *World) {
 			w.calm.Store(true)
 			w.programs = make([]*instance, 1)
 			w.start(0)
@@ -49,7 +49,7 @@ func (w *World) sell(manual bool) (*story, *buyer) {
 	s.amount, s.currency, s.manual, s.saves = 12550, "AED", manual, false
 	s.create = s.request("create", "/v1/payments", s.order())
 	s.ask(s.create, 1)
-	b := &buyer{w: w, name: s.name, r: s.r}
+	b := &buyer{w: w, story: s, name: s.name, r: s.r}
 	require.True(w.t, b.open(http.MethodGet, s.create.last().str("next_action.hosted_url"), nil) && b.submit(""))
 	return s, b
 }

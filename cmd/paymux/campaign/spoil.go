@@ -26,70 +26,28 @@ func (w *World) spoiled(resp *http.Response, draws *rand.Rand, fault string) *ht
 	case endless:
 		resp.ContentLength = -1
 		return rebodied(resp, io.MultiReader(resp.Body, forever{}))
-	case unsigned:
-		return w.resigned(resp, draws)
-	case unknownCode:
-		return w.rewrite(resp, func(f map[string]string) {
-			prefix := ""
-			if f["transaction_code"] != "" && percent(draws, 50) {
-				prefix = "transaction_"
-				f["transaction_status"] = "99"
-			}
-			code := map[string]string{"": "response_code", "transaction_": "transaction_code"}[prefix]
-			f[code] = []string{"99999", "77042", f[code][:min(2, len(f[code]))] + "998"}[draws.IntN(3)]
-		})
-	case otherCurrency:
-		return w.rewrite(resp, func(f map[string]string) {
-			if f["currency"] != "" {
-				f["currency"] = map[bool]string{true: "OMR", false: "EUR"}[f["currency"] != "OMR"]
-			}
-		})
-	case notFound:
-		return w.rewrite(resp, unfound)
-	case lagging:
-		since := time.Now().Add(-between(draws, time.Second, 90*time.Second))
-		return w.rewrite(resp, func(f map[string]string) { w.totalsAgo(f, since) })
 	}
-	return resp
+	return w.side.spoiled(resp, draws, fault)
 }
 
-// lie keeps up what the provider denied: an order that was not found stays so for up to five minutes.
-func (w *World) lie(reference, operation, fault string) string {
+// lie keeps up what the provider denied: what was not found stays so for a while.
+func (w *World) lie(reference, doing, fault string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
-	case operation != "CHECK_STATUS" || w.calm.Load():
+	case doing != doingQuery || w.calm.Load():
 	case fault == notFound:
-		w.hidden[reference] = time.Now().Add(5 * time.Minute)
+		w.hidden[reference] = time.Now().Add(w.manner.hides)
 	case fault == "" && time.Now().Before(w.hidden[reference]):
 		return notFound
 	}
 	return fault
 }
 
-// unfound is the provider's answer about an order that it does not know.
-func unfound(f map[string]string) {
-	for _, name := range []string{"fort_id", "transaction_status", "transaction_code", "transaction_message", "authorized_amount", "captured_amount", "refunded_amount", "authorization_code"} {
-		delete(f, name)
-	}
-	f["status"], f["response_code"], f["response_message"] = "11", "11036", "Invalid"
-}
-
-// resigned has an answer bear a signature that is not the provider's, or none.
-func (w *World) resigned(resp *http.Response, draws *rand.Rand) *http.Response {
-	body, err := io.ReadAll(resp.Body)
-	f := fieldsOf(resp.Header.Get("Content-Type"), body)
-	if err != nil || f == nil {
-		return rebodied(resp, bytes.NewReader(body))
-	}
-	if percent(draws, 50) {
-		delete(f, "signature")
-	} else {
-		f["signature"] = strconv.FormatUint(draws.Uint64(), 16)
-	}
-	body = written("application/json", f)
-	resp.ContentLength = int64(len(body))
-	return rebodied(resp, bytes.NewReader(body))
+func rebodied(resp *http.Response, body io.Reader) *http.Response {
+	resp.Body = io.NopCloser(body)
+	resp.Header.Del("Content-Length")
+	return resp
 }
 
 // waiting adds, or not, when a caller may come again.

@@ -1,4 +1,4 @@
-// Package campaign is the fault campaign: one seed is one world, in which the real program serves merchants, buyers and
+// Package campaign is the fault campaign: one seed of a provider is one world, in which the real program serves merchants, buyers and
 // a provider's simulator through a network, a store and a process that fail as the seed has it, in simulated time. In
 // the end the simulator's own books, an independent model of a payment and the invariants of the design must agree
 // with what the program says.
@@ -17,22 +17,16 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/paymux/paymux/core"
-	"github.com/paymux/paymux/core/coretest"
-	"github.com/paymux/paymux/providers/aps"
-	"github.com/paymux/paymux/providers/aps/sandbox"
-	"github.com/paymux/paymux/providers/secret"
 	"github.com/paymux/paymux/storage"
 )
 
 // Addresses of a world. The shop does not exist; buyers are sent there and are done.
 const (
-	programURL   = "https://pay.example"
-	simulatorURL = "https://aps.example"
-	shopURL      = "https://shop.example"
+	programURL = "https://pay.example"
+	shopURL    = "https://shop.example"
 )
 
 // World is one seed.
@@ -41,7 +35,8 @@ type World struct {
 	dice     *dice
 	trace    *trace
 	store    *storage.Store
-	sim      *sandbox.Server
+	manner   *manner
+	side     side
 	accounts []*account
 	tokens   core.Tokens
 
@@ -76,33 +71,21 @@ type World struct {
 // account is a merchant with one account at the provider.
 type account struct {
 	name, merchant, key, operator string
-	hook                          *hook // where the merchant is told of his events
-	sandbox.Account
+	settings                      func(out any) // fills in those of the adapter
+	hook                          *hook         // where the merchant is told of his events
 }
 
 // Unmarshal fills in the settings of the adapter, as the configuration file would.
 func (a *account) Unmarshal(_ string, out any) error {
-	*out.(*aps.Config) = aps.Config{
-		MerchantIdentifier: a.MerchantIdentifier, AccessCode: a.AccessCode, SHAType: string(a.SHAType),
-		RequestPhrase: secret.New(a.RequestPhrase), ResponsePhrase: secret.New(a.ResponsePhrase),
-		PageURL: simulatorURL + sandbox.PaymentPagePath, APIURL: simulatorURL + sandbox.PaymentAPIPath,
-	}
+	a.settings(out)
 	return nil
-}
-
-// Worlds are the providers that have a world, and how one of its seeds is lived through.
-var Worlds = map[string]func(t *testing.T, seed uint64) Report{"aps": Run}
-
-// Run lives through the world of a seed and reports.
-func Run(t *testing.T, seed uint64) (report Report) {
-	t.Helper()
-	defer coretest.Seed(seed)()
-	synctest.Test(t, func(t *testing.T) { report = live(t, seed, (*World).people) })
-	return report
 }
 
 // Sampled reports whether a seed is among the 2 % that are lived through twice.
 func Sampled(seed uint64) bool { return seed%50 == 1 }
+
+// Share is how many of a number of worlds the n-th of some providers gets: as many as the others, or one more.
+func Share(worlds, n, providers int) int { return (worlds + providers - 1 - n) / providers }
 
 // Twice lives through a world two times. That they are the same is one more thing that must hold.
 func Twice(t *testing.T, run func(t *testing.T, seed uint64) Report, seed uint64) Report {
@@ -124,8 +107,8 @@ func firstDifference(a, b []string) string {
 }
 
 // live opens the world of a seed, has what happen in it, and closes it.
-func live(t *testing.T, seed uint64, what func(*World)) Report {
-	w := &World{t: t, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
+func live(t *testing.T, m *manner, seed uint64, what func(*World)) Report {
+	w := &World{t: t, manner: m, dice: &dice{seed: seed, drawn: map[string]uint64{}}, trace: newTrace(), wakes: map[int64]bool{}, counts: map[string]int{},
 		seen: map[string]*standing{}, told: map[string]*told{}, shown: map[string]*answer{}, intents: map[string]int{}, hidden: map[string]time.Time{}, perjured: map[string]bool{}}
 	began := time.Now()
 	if err := w.open(); err != nil {
@@ -141,7 +124,7 @@ func live(t *testing.T, seed uint64, what func(*World)) Report {
 		}
 	}
 	w.dying.Wait()
-	w.sim.Close()
+	w.side.Close()
 	if err := w.store.Close(); err != nil {
 		w.violate("the store does not close: %v", err)
 	}
@@ -214,14 +197,9 @@ func (w *World) refusal() {
 	}
 }
 
-// open opens the store, the simulator and the accounts.
+// open opens the store, the provider's side and the accounts.
 func (w *World) open() error {
 	ctx := context.Background()
-	first, second := sandbox.ExampleAccount(), sandbox.ExampleAccount()
-	second.MerchantIdentifier, second.AccessCode = "pmxMid02", "pmxAcc0000000000002B"
-	second.RequestPhrase, second.ResponsePhrase, second.SHAType = "otherReq#example", "otherResp#example", sandbox.HMAC512
-	second.FeedbackFormat, second.ReturnMethod = sandbox.FeedbackForm, http.MethodGet
-	w.accounts = []*account{{name: "aps-main", merchant: "main", Account: first}, {name: "aps-other", merchant: "other", Account: second}}
 	var err error
 	if w.store, err = storage.Open(ctx, "sqlite::memory:", storage.Options{Migrate: true, MinFree: 1}); err != nil {
 		return err
@@ -229,19 +207,16 @@ func (w *World) open() error {
 	if w.tokens, err = core.NewTokens(bytes.Repeat([]byte("example!"), 4)); err != nil {
 		return err
 	}
-	var sims []sandbox.Account
+	if w.side, w.accounts, err = w.manner.open(w, &http.Client{Transport: &feedbackLine{w: w}}); err != nil {
+		return err
+	}
 	for _, a := range w.accounts {
-		a.DirectFeedbackURL, a.NotificationURL = programURL+"/feedback/"+a.name, programURL+"/feedback/"+a.name
-		sims = append(sims, a.Account)
 		if err := w.register(ctx, a); err != nil {
 			return err
 		}
 	}
-	w.sim, err = sandbox.New(sandbox.Config{Accounts: sims, Client: &http.Client{Transport: &feedbackLine{w: w}}})
-	if err == nil {
-		w.control("seed", map[string]any{"seed": w.dice.seed})
-	}
-	return err
+	w.control("seed", map[string]any{"seed": w.dice.seed})
+	return nil
 }
 
 // register makes a merchant, his account and his key known, as configuration and `paymux keys` do.
@@ -253,7 +228,7 @@ func (w *World) register(ctx context.Context, a *account) error {
 	for subject, fn := range map[string]func(core.Tx) error{
 		"merchant": func(tx core.Tx) error { return tx.InsertMerchant(a.merchant, time.Now()) },
 		"account": func(tx core.Tx) error {
-			return tx.InsertAccount(core.AccountRow{Name: a.name, Provider: "aps", Salt: salt, CreatedAt: time.Now()})
+			return tx.InsertAccount(core.AccountRow{Name: a.name, Provider: w.manner.name, Salt: salt, CreatedAt: time.Now()})
 		},
 		"key":      func(tx core.Tx) error { return tx.InsertAPIKey(key) },
 		"operator": func(tx core.Tx) error { return tx.InsertAPIKey(operatorKey) },
@@ -306,14 +281,14 @@ func (w *World) control(path string, body any) []byte {
 		method = http.MethodPost
 		raw, _ = json.Marshal(body)
 	}
-	r, err := http.NewRequest(method, simulatorURL+"/_control/"+path, bytes.NewReader(raw)) //nolint:noctx // it never leaves
+	r, err := http.NewRequest(method, w.manner.url+"/_control/"+path, bytes.NewReader(raw)) //nolint:noctx // it never leaves
 	if err != nil {
 		w.violate("control %s: %v", path, err)
 		return nil
 	}
 	r.RemoteAddr = ""
 	e := &exchange{header: http.Header{}}
-	w.sim.ServeHTTP(e, r)
+	w.side.ServeHTTP(e, r)
 	if e.status >= 300 && path != "backoffice" {
 		w.violate("control %s answered %d: %s", path, e.status, e.body.String())
 	}
@@ -324,5 +299,5 @@ func (w *World) report(began time.Time) Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sums.Payments, w.sums.Counts = len(w.seen), w.counts
-	return Report{Seed: w.dice.seed, Hash: w.trace.hash(), Trace: w.trace.lines, Virtual: time.Since(began).Round(time.Second), Violations: w.violations, Sums: w.sums}
+	return Report{Provider: w.manner.name, Seed: w.dice.seed, Hash: w.trace.hash(), Trace: w.trace.lines, Virtual: time.Since(began).Round(time.Second), Violations: w.violations, Sums: w.sums}
 }
