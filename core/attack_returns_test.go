@@ -113,6 +113,10 @@ func TestARepeatedMessageBeforeTheTotals(t *testing.T) {
 		time.Sleep(time.Hour)
 		require.Equal(t, int64(1000), d.payment(v.ID).Amounts.Captured)
 		send() // the second booking of 10.00
+		late := d.payment(v.ID).RecheckAt
+		time.Sleep(time.Second)
+		send()
+		require.Equal(t, late, d.payment(v.ID).RecheckAt, "any number of repetitions makes one question")
 		time.Sleep(10 * time.Second)
 		total.Store(2000) // shown ten seconds later, well within the gap of two minutes
 		time.Sleep(30 * 24 * time.Hour)
@@ -230,6 +234,18 @@ func TestWhatWasAttestedIsToldByAnotherID(t *testing.T) {
 	require.True(t, d.payment(id).NeedsReview)
 }
 
+// The same told before he spoke: he has seen it, and nothing is left to look at.
+func TestWhatAnOperatorHasSeenIsNotOdd(t *testing.T) {
+	d := newDesk(t)
+	id, capture := d.inDoubt("order-1")
+	f := coretest.Fact(core.Captured, capture.Op)
+	f.ID, f.OpKey = "C-77", ""
+	d.hear(f)
+	_, code := d.resolve("1", id, core.Settlement{Operation: capture.ID, Happened: true})
+	require.Empty(t, code)
+	require.False(t, d.payment(id).NeedsReview)
+}
+
 // brief is a database whose next write fails, once.
 type brief struct {
 	core.Store
@@ -256,53 +272,6 @@ func TestAnOperatorIsNotBelievedWhenTheProviderHasTold(t *testing.T) {
 	_, code := d.resolve("1", id, core.Settlement{Operation: capture.ID})
 	p := d.payment(id)
 	require.NotEmpty(t, code, "settled as %s, capturable %d, and the timeline says: %q", d.op(id, core.OpCapture).State, p.Amounts.Capturable, d.word(id).Asked)
-}
-
-// A merchant moves his endpoint while a try to the old address is under way; the old server says that it is gone. That
-// says nothing about the new address.
-func TestAnOldAddressThatIsGoneLeavesTheNewOne(t *testing.T) {
-	tell(t, func(t *testing.T, w *teller) {
-		old, moved := w.shops.shop(1), w.shops.shop(2)
-		old.says(func(int) reply { return reply{after: 5 * time.Second, status: 410} })
-		e := w.endpoint("m", 1)
-		w.create("order-1", core.CaptureManual)
-		pause(time.Second)
-		to := address(2)
-		_, err := w.UpdateEndpoint(t.Context(), "m", e.ID, core.EndpointChange{URL: &to})
-		require.NoError(t, err)
-		pause(time.Minute)
-		w.create("order-2", core.CaptureManual)
-		pause(time.Hour)
-		stored, err := w.Endpoint(t.Context(), "m", e.ID)
-		require.NoError(t, err)
-		require.Equal(t, core.EndpointEnabled, stored.Status, "%s; the new address was sent %d", stored.Reason, len(moved.requests()))
-	})
-}
-
-// An endpoint fails for a week. The merchant gives it an address that works but for its first answer: the failures of the
-// other address before it do not count.
-func TestFailuresOfAnotherAddressDoNotCount(t *testing.T) {
-	tell(t, func(t *testing.T, w *teller) {
-		old, moved := w.shops.shop(1), w.shops.shop(2)
-		old.says(always(503))
-		e := w.endpoint("m", 1, "payment.created")
-		w.create("order-1", core.CaptureManual)
-		pause(8 * 24 * time.Hour)
-		moved.says(func(n int) reply {
-			if n == 1 {
-				return reply{status: 503} // it is just starting
-			}
-			return reply{status: 204}
-		})
-		to := address(2)
-		_, err := w.UpdateEndpoint(t.Context(), "m", e.ID, core.EndpointChange{URL: &to})
-		require.NoError(t, err)
-		w.create("order-2", core.CaptureManual)
-		pause(time.Hour)
-		stored, err := w.Endpoint(t.Context(), "m", e.ID)
-		require.NoError(t, err)
-		require.Equal(t, core.EndpointEnabled, stored.Status, "%s after one try at %s", stored.Reason, stored.URL)
-	})
 }
 
 // A repeated message makes its payment due; a capture that comes before anybody asked does not take the question away.

@@ -339,6 +339,26 @@ func TestWhatAProviderForgetsIsNoProof(t *testing.T) {
 	require.Equal(t, core.StatusSucceeded, p.Status)
 }
 
+// What an answer without a verdict says about why is no refusal: the call is made again, as its rule has it.
+func TestAReasonIsNoRefusal(t *testing.T) {
+	d := newDesk(t)
+	d.provider.Caps.ResumeGap = time.Nanosecond
+	d.open(nil)
+	v := d.authorized("order-1")
+	d.lost(0, 0)
+	d.provider.OnCapture = func(core.Op, core.CaptureInput) (core.Outcome, error) {
+		return core.Outcome{Result: core.Unknown, Failure: &core.Failure{Category: core.FailureRejected, ProviderMessage: "try again later"}}, nil
+	}
+	_, err := d.Capture(t.Context(), request("cap"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	for range 2 {
+		_, err = d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+	}
+	require.Len(t, d.provider.Calls(core.OpCapture), 2)
+	require.Equal(t, core.OpUnknown, d.op(v.ID, core.OpCapture).State)
+}
+
 func TestARefusedRepetitionIsNoProofByItself(t *testing.T) {
 	for name, late := range map[string]bool{"the first was late": true, "neither was done": false} {
 		t.Run(name, func(t *testing.T) {

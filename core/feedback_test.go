@@ -175,6 +175,20 @@ func TestAnAnswerFromWithinTheGapIsTooOld(t *testing.T) {
 	})
 }
 
+// A provider that suddenly knows nothing of an order has not read its totals: it is asked again.
+func TestWhatAProviderForgetsIsNoTotal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.authorized("order-1")
+		d.receive(core.Feedback{Reference: d.op(v.ID, core.OpStart).Reference, DedupeKey: "x", Read: []core.Object{{Kind: core.ObjAuthorization}}})
+		time.Sleep(3 * time.Minute)
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{}, nil }
+		p, err := d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		require.False(t, p.RecheckAt.IsZero() || p.CheckAt.IsZero())
+	})
+}
+
 // A question may make a call again; the one who asked may be gone before it is answered. Its result is stored.
 func TestTheResultOutlivesWhoeverAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -140,9 +140,6 @@ func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 			continue // somebody else was faster
 		}
 		res := account.invoke(ctx, &intent)
-		if res.Result == NotSent {
-			res.Outcome = Outcome{} // the repetition did not leave; the first call did, and what came of it is as open as before
-		}
 		if p, err = c.conclude(ctx, &intent, account, res, func(*amendment) error { return nil }); err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package core_test
 
 import (
+	"errors"
 	"net/url"
 	"testing"
 	"testing/synctest"
@@ -71,9 +72,7 @@ func TestAMessageOfMoneyAfterTheSession(t *testing.T) {
 		_, err := d.Sync(t.Context(), "m", v.ID)
 		require.NoError(t, err)
 		require.Equal(t, core.StatusRequiresPaymentMethod, d.payment(v.ID).Status)
-		paid := coretest.Authorized(op, true)
-		paid.Strength = core.Hint
-		d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "x", Facts: []core.Fact{paid}, Read: []core.Object{{Kind: core.ObjAuthorization}}})
+		d.receive(d.paidHint(op))
 		p := d.payment(v.ID)
 		require.False(t, p.Attempts[0].OwedAt.IsZero())
 		_, again := d.Confirm(t.Context(), request("again"), v.ID, nil, "", nil)
@@ -92,9 +91,7 @@ func TestAMessageOfMoneyBeforeTheSessionEnds(t *testing.T) {
 		op := d.op(v.ID, core.OpStart).Op
 		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{Found: true}, nil }
 		time.Sleep(time.Hour - time.Minute)
-		paid := coretest.Authorized(op, true)
-		paid.Strength = core.Hint
-		d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "x", Facts: []core.Fact{paid}, Read: []core.Object{{Kind: core.ObjAuthorization}}})
+		d.receive(d.paidHint(op))
 		time.Sleep(90 * time.Second) // the session is over, the gap is not
 		p, err := d.Sync(t.Context(), "m", v.ID)
 		require.NoError(t, err)
@@ -123,5 +120,74 @@ func TestWhatIsNotFoundMayComeWhileThePageIsOpen(t *testing.T) {
 		p, err := d.Sync(t.Context(), "m", v.ID)
 		require.NoError(t, err)
 		require.Equal(t, core.StatusRequiresPaymentMethod, p.Status)
+	})
+}
+
+// A message hints at money after the session has ended, and the provider answers no question for two weeks: what became
+// of it is for a person to say.
+func TestNobodyTellsOfMoneyThatWasHintedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.pageFor(time.Hour)
+		v := d.create("order-1", core.CaptureAutomatic)
+		op := d.op(v.ID, core.OpStart)
+		time.Sleep(time.Hour + time.Second)
+		_, err := d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		require.True(t, d.payment(v.ID).Attempts[0].Expired)
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{}, errors.New("timeout") }
+		stop := d.runs()
+		_, err = d.Receive(t.Context(), "acc", coretest.Message(d.paidHint(op.Op)))
+		require.NoError(t, err)
+		time.Sleep(16 * 24 * time.Hour)
+		stop()
+		p := d.payment(v.ID)
+		require.True(t, p.NeedsReview)
+		require.Len(t, p.Doubts(), 1)
+		require.Equal(t, op.ID, p.Doubts()[0].Operation)
+	})
+}
+
+// paidHint is a signed message that says that op was paid, and only hints at it.
+func (d *desk) paidHint(op core.Op) core.Feedback {
+	paid := coretest.Authorized(op, true)
+	paid.Strength = core.Hint
+	return core.Feedback{Reference: op.Reference, DedupeKey: "paid", Facts: []core.Fact{paid}, Read: []core.Object{{Kind: core.ObjAuthorization}}}
+}
+
+// While the page is open as well: a shop that looks at the status does not send the buyer there once more.
+func TestAMessageOfMoneySendsNobodyToThePage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.pageFor(time.Hour)
+		v := d.create("order-1", core.CaptureAutomatic)
+		d.receive(d.paidHint(d.op(v.ID, core.OpStart).Op))
+		require.Equal(t, core.StatusProcessing, d.payment(v.ID).Status)
+		time.Sleep(3 * time.Minute)
+		p, err := d.Sync(t.Context(), "m", v.ID)
+		require.NoError(t, err)
+		require.Equal(t, core.StatusRequiresAction, p.Status, "asked after its gap, the provider has seen no money")
+	})
+}
+
+// A provider announces a capture of somebody else and tells nothing more for two weeks. What an operator has let stand
+// does not come up again with the next change.
+func TestWhatWasLetStandStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.authorized("order-1")
+		f := coretest.Fact(core.CapturePending, d.op(v.ID, core.OpStart).Op)
+		f.ID, f.Of, f.OpKey, f.Amount.Minor = "C-9", "A-"+d.op(v.ID, core.OpStart).Reference, "", 10000
+		d.hear(f)
+		require.Equal(t, core.StatusProcessing, d.payment(v.ID).Status)
+		stop := d.runs()
+		time.Sleep(16 * 24 * time.Hour)
+		stop()
+		require.True(t, d.payment(v.ID).NeedsReview)
+		_, code := d.resolve("1", v.ID, core.Settlement{Acknowledge: true})
+		require.Empty(t, code)
+		p, err := d.Patch(t.Context(), request("patch"), v.ID, map[string]string{"seen": "yes"}, nil)
+		require.NoError(t, err)
+		require.False(t, p.NeedsReview)
 	})
 }

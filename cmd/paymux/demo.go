@@ -143,7 +143,7 @@ func (d *demo) simulate(c *config, out output) error {
 	var names []string
 	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
 		name := provider + "-demo"
-		s, err := startSimulator(provider, d.nextAddress(), d.url+"/feedback/"+name, out.log)
+		s, err := startSimulator(provider, d.nextAddress(), d.url+"/feedback/"+name, nil, out.log)
 		if err != nil {
 			return err
 		}
@@ -197,7 +197,7 @@ func (d *demo) simulatorURLs() map[string]string {
 func (d *demo) started() started {
 	s := started{API: d.url, Shop: d.url + shop.Path, APIKey: d.key, WebhookSecret: d.secret, Accounts: accountsOf(d.service.config), Sandboxes: map[string]startedSimulator{}}
 	for provider, url := range d.simulatorURLs() {
-		s.Sandboxes[provider] = startedSimulator{url}
+		s.Sandboxes[provider] = startedSimulator{URL: url}
 	}
 	return s
 }

@@ -26,10 +26,8 @@ const sandboxURL = "http://127.0.0.1:8080"
 // sandboxAccount is the name of a simulator's account in a recipe.
 func sandboxAccount(provider string) string { return provider + "-sandbox" }
 
-// sandboxFeedback is where the feedback of a simulator must go for it.
-func sandboxFeedback(provider string) string {
-	return sandboxURL + "/feedback/" + sandboxAccount(provider)
-}
+// sandboxFeedback is where the feedback of simulators must go for it.
+const sandboxFeedback = sandboxURL + "/feedback/{provider}-sandbox"
 
 func recipeFor(running []*simulator) (recipe, error) {
 	var accounts, secrets strings.Builder

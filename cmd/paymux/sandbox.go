@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -23,10 +24,11 @@ const portsTried = 50
 type simulator struct {
 	provider string
 	url      string
+	tlsURL   string         // the same over TLS, empty when it is not served so
 	settings map[string]any // of an account at it, in the words of the provider's Config
-	server   *http.Server
+	handler  http.Handler
+	servers  []*http.Server
 	close    func()
-	served   chan error
 }
 
 // simulators are the providers that have one: how it is made, for feedback to one address.
@@ -48,33 +50,57 @@ func apsSimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func
 	}, nil
 }
 
-// startSimulator serves a provider's simulator at address or one of the next ports.
-func startSimulator(provider, address, feedbackURL string, log *slog.Logger) (*simulator, error) {
+// startSimulator serves a provider's simulator at address or one of the next ports. Where it is to be served over TLS too,
+// own is what it will have there.
+func startSimulator(provider, address, feedbackURL string, own *identity, log *slog.Logger) (*simulator, error) {
 	l, err := listen(address, portsTried)
 	if err != nil {
 		return nil, err
 	}
-	s := &simulator{provider: provider, url: baseURL(l.Addr()), served: make(chan error, 1)}
+	s := &simulator{provider: provider, url: baseURL(l.Addr())}
 	handler, closeIt, settings, err := simulators[provider](s.url, feedbackURL, log.With("simulator", provider))
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	s.settings, s.close = settings, closeIt
-	s.server = newServer(handler, time.Minute, log)
-	go func() { s.served <- s.server.Serve(l) }()
+	s.settings, s.close, s.handler = settings, closeIt, handler
+	if own != nil {
+		s.handler = own.shown(handler)
+	}
+	s.serve(l, log)
 	return s, nil
+}
+
+// serve serves on l until the simulator stops.
+func (s *simulator) serve(l net.Listener, log *slog.Logger) {
+	server := newServer(s.handler, time.Minute, log)
+	s.servers = append(s.servers, server)
+	go func() { _ = server.Serve(l) }() // it ends with stop
+}
+
+// alsoOverTLS serves it at address or one of the next ports too, for clients that know nothing else than https.
+func (s *simulator) alsoOverTLS(address string, own *identity, log *slog.Logger) error {
+	l, err := listen(address, portsTried)
+	if err != nil {
+		return err
+	}
+	s.tlsURL = "https" + strings.TrimPrefix(baseURL(l.Addr()), "http")
+	s.serve(tls.NewListener(l, own.config), log)
+	return nil
 }
 
 // stop ends it at once; what it knows is gone.
 func (s *simulator) stop() error {
-	err := s.server.Close()
+	var err error
+	for _, server := range s.servers {
+		err = errors.Join(err, server.Close())
+	}
 	s.close()
 	return err
 }
 
 type sandboxCommand struct {
 	Listen   string `default:"127.0.0.1:9101" help:"Address of the first simulator, HOST:PORT; others take the next ports. Port 0 takes free ones."`
-	Feedback string `placeholder:"URL" help:"Where the example merchant's feedback goes, such as http://127.0.0.1:8080/feedback/aps-sandbox; without it, nowhere."`
+	Feedback string `placeholder:"URL" help:"Where the example merchants' feedback goes, such as http://127.0.0.1:8080/feedback/{provider}-sandbox, of which each simulator replaces {provider}; without it, nowhere."`
 	JSON     bool   `help:"Print one JSON object on stdout when ready."`
 }
 
@@ -86,14 +112,24 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
-	first, told := cmd.Listen, started{Sandboxes: map[string]startedSimulator{}}
+	host, _, _ := net.SplitHostPort(cmd.Listen) // what is wrong with it, listen says
+	own, err := newIdentity(host)
+	if err != nil {
+		return err
+	}
 	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
-		s, err := startSimulator(provider, first, cmd.Feedback, out.log)
+		s, err := startSimulator(provider, cmd.Listen, cmd.feedbackOf(provider), &own, out.log)
 		if err != nil {
 			return err
 		}
 		running = append(running, s)
-		told.Sandboxes[provider] = startedSimulator{s.url}
+	}
+	told := started{Sandboxes: map[string]startedSimulator{}}
+	for _, s := range running { // the ports of http stay the same, whoever is there with TLS
+		if err := s.alsoOverTLS(cmd.Listen, &own, out.log); err != nil {
+			return err
+		}
+		told.Sandboxes[s.provider] = startedSimulator{s.url, s.tlsURL}
 	}
 	if cmd.JSON {
 		err = told.print(out)
@@ -107,6 +143,11 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 	return nil
 }
 
+// feedbackOf is where the feedback of a provider's simulator goes.
+func (cmd *sandboxCommand) feedbackOf(provider string) string {
+	return strings.ReplaceAll(cmd.Feedback, "{provider}", provider)
+}
+
 // tell says what runs, where its feedback goes, and how `paymux serve` uses it.
 func (cmd *sandboxCommand) tell(out output, running []*simulator) error {
 	how, err := recipeFor(running)
@@ -115,11 +156,12 @@ func (cmd *sandboxCommand) tell(out output, running []*simulator) error {
 	}
 	var b strings.Builder
 	for _, s := range running {
-		fmt.Fprintf(&b, "%-10s %s\n           credentials %s/_control/credentials\n           books       %s/_control/books\n", s.provider, s.url, s.url, s.url)
+		fmt.Fprintf(&b, "%-10s %s\n           over TLS    %s, with the certificate of %s%s\n", s.provider, s.url, s.tlsURL, s.url, certificatePath)
+		fmt.Fprintf(&b, "           credentials %s/_control/credentials\n           books       %s/_control/books\n", s.url, s.url)
 		if cmd.Feedback == "" {
-			fmt.Fprintf(&b, "           feedback    goes nowhere; for the configuration below, start with --feedback %s\n", sandboxFeedback(s.provider))
+			fmt.Fprintf(&b, "           feedback    goes nowhere; for the configuration below, start with --feedback %s\n", sandboxFeedback)
 		} else {
-			fmt.Fprintf(&b, "           feedback    %s\n", cmd.Feedback)
+			fmt.Fprintf(&b, "           feedback    %s\n", cmd.feedbackOf(s.provider))
 		}
 	}
 	fmt.Fprintf(&b, "\nTo take payments here, save this as sandbox.yaml:\n\n%s\nand run, in another terminal:\n\n%s\n", how.config, how.secrets)

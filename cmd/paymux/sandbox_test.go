@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -110,7 +113,7 @@ func TestSandboxPrintsTheSample(t *testing.T) {
 		printed.WriteString(p.line())
 	}
 	require.Regexp(t, `^aps +http://127\.0\.0\.1:\d+\n`, printed.String())
-	require.Contains(t, printed.String(), "--feedback http://127.0.0.1:8080/feedback/aps-sandbox")
+	require.Contains(t, printed.String(), "--feedback http://127.0.0.1:8080/feedback/{provider}-sandbox")
 	blocks := strings.Split(printed.String(), "\n\n")
 	require.Len(t, blocks, 6)
 	exported(t, blocks[4])
@@ -130,8 +133,38 @@ func TestSandboxPrintsTheSample(t *testing.T) {
 
 	_, sandbox, export := sandboxCommands(t)
 	require.Equal(t, export, strings.SplitN(blocks[4], "\n", 2)[0])
-	require.Equal(t, "go run ./cmd/paymux sandbox --feedback "+sandboxFeedback("aps"), sandbox)
+	require.Equal(t, "go run ./cmd/paymux sandbox --feedback "+sandboxFeedback, sandbox)
 	var help bytes.Buffer
 	require.Equal(t, exitDone, run(t.Context(), []string{"sandbox", "--help"}, &help, &help))
 	require.Contains(t, help.String(), "127.0.0.1:9101")
+}
+
+// A client that knows only https, and trusts nothing but the certificate that the simulator shows, reaches it.
+func TestSandboxOverTLS(t *testing.T) {
+	s := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--json").started().Sandboxes["aps"]
+	get := func(c *http.Client, address string) (int, string) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		require.NoError(t, err)
+		resp, err := c.Do(r)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(body)
+	}
+	status, certificate := get(http.DefaultClient, s.URL+certificatePath)
+	require.Equal(t, http.StatusOK, status)
+	roots := x509.NewCertPool()
+	require.True(t, roots.AppendCertsFromPEM([]byte(certificate)), certificate)
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
+		status, books := get(client, strings.Replace(s.TLSURL, "127.0.0.1", host, 1)+"/_control/books")
+		require.Equal(t, http.StatusOK, status)
+		require.JSONEq(t, `{"payments":[]}`, books)
+		client.CloseIdleConnections()
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.TLSURL, nil)
+	require.NoError(t, err)
+	_, err = http.DefaultClient.Do(r) //nolint:bodyclose // there is none
+	require.ErrorContains(t, err, "certificate", "nobody else vouches for it")
 }

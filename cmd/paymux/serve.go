@@ -72,7 +72,8 @@ type startedAccount struct {
 }
 
 type startedSimulator struct {
-	URL string `json:"url"`
+	URL    string `json:"url"`
+	TLSURL string `json:"tls_url,omitempty"`
 }
 
 func (s started) print(w io.Writer) error { return json.NewEncoder(w).Encode(s) }
