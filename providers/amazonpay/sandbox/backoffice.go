@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,7 +41,7 @@ func init() { // the actions refer to the table
 			return s.settleByHand(t, "")
 		},
 		"settle_decline": func(s *Server, t target, in backOfficeAction) ([]simulator.Message, error) {
-			return s.settleByHand(t, or(in.Reason, "HardDeclined"))
+			return s.settleByHand(t, cmp.Or(in.Reason, "HardDeclined"))
 		},
 		"capture":       (*Server).officeCapture,
 		"cancel":        (*Server).officeCancel,
@@ -57,13 +58,6 @@ func init() { // the actions refer to the table
 
 func backOfficeActions() []string {
 	return []string{"settle_approve", "settle_decline", "capture", "cancel", "refund", "a_to_z", "chargeback", "buyer_close", "amazon_close", "suspend", "restore", "cancel_amazon"}
-}
-
-func or(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 // actAs carries out an action and returns the messages to send. The caller holds the lock.
@@ -166,7 +160,7 @@ func (s *Server) officeCancel(t target, in backOfficeAction) ([]simulator.Messag
 	if !t.charge.cancelable() {
 		return nil, fmt.Errorf("the charge is %s and cannot be canceled", t.charge.State)
 	}
-	return s.endCharge(t.charge, canceled, or(in.Reason, "MerchantCanceled"), "Canceled in the back office.", byBackOffice), nil
+	return s.endCharge(t.charge, canceled, cmp.Or(in.Reason, "MerchantCanceled"), "Canceled in the back office.", byBackOffice), nil
 }
 
 // officeRefund is a refund by the merchant's own hand, asynchronous like every other.
@@ -202,12 +196,13 @@ func (c *charge) left(amount int64) (int64, error) {
 	return amount, nil
 }
 
-// officeChargeback announces a dispute of the buyer's bank. There is nothing to read about it.
+// officeChargeback announces a dispute of the buyer's bank, under an id of a form of our own. There is nothing to read
+// about it.
 func (s *Server) officeChargeback(t target, _ backOfficeAction) ([]simulator.Message, error) {
 	if t.charge.State != captured {
 		return nil, fmt.Errorf("the charge is %s: there is nothing to charge back", t.charge.State)
 	}
-	return s.notify(t.permission, objectChargeback, t.charge.id), nil
+	return s.notify(t.permission, objectChargeback, s.childID(t.charge.orderID, "D")), nil
 }
 
 func closeBy(reason string) func(s *Server, t target, in backOfficeAction) ([]simulator.Message, error) {
@@ -215,7 +210,7 @@ func closeBy(reason string) func(s *Server, t target, in backOfficeAction) ([]si
 		if t.permission.State == closed {
 			return nil, errors.New("the charge permission is closed already")
 		}
-		return s.closePermission(t.permission, or(in.Reason, reason), "The charge permission was closed.", byProvider, true), nil
+		return s.closePermission(t.permission, cmp.Or(in.Reason, reason), "The charge permission was closed.", byProvider, true), nil
 	}
 }
 
@@ -223,7 +218,7 @@ func (s *Server) officeSuspend(t target, in backOfficeAction) ([]simulator.Messa
 	if t.permission.State == closed {
 		return nil, errors.New("the charge permission is closed")
 	}
-	return s.setPermission(t.permission, nonChargeable, or(in.Reason, "PaymentMethodInvalid"), "The payment method cannot be charged."), nil
+	return s.setPermission(t.permission, nonChargeable, cmp.Or(in.Reason, "PaymentMethodInvalid"), "The payment method cannot be charged."), nil
 }
 
 func (s *Server) officeRestore(t target, _ backOfficeAction) ([]simulator.Message, error) {
@@ -235,7 +230,7 @@ func (s *Server) officeRestore(t target, _ backOfficeAction) ([]simulator.Messag
 }
 
 func (s *Server) officeCancelSession(t target, in backOfficeAction) ([]simulator.Message, error) {
-	if t.session == nil || !s.cancelSession(t.session, or(in.Reason, "AmazonCanceled"), "Amazon has canceled the checkout session.") {
+	if t.session == nil || !s.cancelSession(t.session, cmp.Or(in.Reason, "AmazonCanceled"), "Amazon has canceled the checkout session.") {
 		return nil, errors.New("there is no open checkout session of this id")
 	}
 	return nil, nil

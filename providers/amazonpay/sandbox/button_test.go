@@ -41,7 +41,7 @@ func TestSessionOfPayNow(t *testing.T) {
 	w.process(id)
 	require.Equal(t, "https://shop.test/result?a=b&amazonCheckoutSessionId="+id+"#c", w.server.session(id).resultAddress())
 	got = w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
-	w.state(captured, "", w.get("charges/"+got.text1("chargeId")))
+	w.state(captured, "", w.get("charges/"+got.str("chargeId")))
 	require.Equal(t, [4]int64{4990, 4990, 0, 0}, totals(w.book("now")))
 }
 
@@ -162,6 +162,6 @@ func TestFinalize(t *testing.T) {
 	got := w.state(completed, "", w.post("checkoutSessions/"+id+"/finalize", strings.TrimSuffix(completion("10.00"), "}")+`,"paymentIntent":"AuthorizeWithCapture"}`))
 	require.Equal(t, "10.00", got.at("paymentDetails.chargeAmount.amount"))
 	require.Contains(t, got.body, "cartDetails")
-	w.state(captured, "", w.get("charges/"+got.text1("chargeId")))
+	w.state(captured, "", w.get("charges/"+got.str("chargeId")))
 	w.refused(422, "InvalidCheckoutSessionStatus", w.post("checkoutSessions/"+id+"/finalize", completion("10.00")))
 }

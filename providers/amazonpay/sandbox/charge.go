@@ -88,10 +88,21 @@ func (c *charge) view() chargeView {
 	if c.resultURL != nil {
 		v.WebCheckoutDetails = &chargeWebDetails{CheckoutResultReturnURL: c.resultURL}
 	}
+	if ledger := c.permission.account.LedgerCurrency; c.State == captured && c.amount.CurrencyCode != ledger {
+		v.ConvertedAmount, v.ConversionRate = converted(c.captured, c.amount.CurrencyCode, ledger), textOf(conversionRate)
+	}
 	if sum := c.refunded + c.refunding; sum > 0 {
 		v.RefundedAmount = priceOf(sum, c.amount.CurrencyCode)
 	}
 	return v
+}
+
+// conversionRate is the one rate between all currencies here.
+const conversionRate = "0.9000"
+
+// converted is an amount in the ledger's currency.
+func converted(minor int64, from, to string) *price {
+	return priceOf(minor*9*units(1, to)/(10*units(1, from)), to)
 }
 
 // isOpen: money is reserved or may become so.
@@ -113,7 +124,7 @@ func (c *charge) counts() int64 {
 	return 0
 }
 
-// move sets a charge's state and tells the merchant. The caller holds the lock.
+// moveCharge sets a charge's state and tells the merchant. The caller holds the lock.
 func (s *Server) moveCharge(c *charge, state, reason, description string) []simulator.Message {
 	c.status = status{State: state, Reason: reason, Description: description, Updated: s.sim.Clock.Now()}
 	messages := s.notify(c.permission, objectCharge, c.id)

@@ -17,7 +17,7 @@ func TestSplitShipment(t *testing.T) {
 	w.refused(409, "AmountMismatch", w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
 	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete",
 		`{"chargeAmount":{"amount":"49.90","currencyCode":"EUR"},"totalOrderAmount":{"amount":129.8,"currencyCode":"EUR"}}`))
-	permission, first := got.text1("chargePermissionId"), got.text1("chargeId")
+	permission, first := got.str("chargePermissionId"), got.str("chargeId")
 	got = w.state(chargeable, "", w.get("chargePermissions/"+permission))
 	require.Equal(t, "129.80", got.at("limits.amountLimit.amount"))
 	require.Equal(t, "79.90", got.at("limits.amountBalance.amount"))
@@ -32,7 +32,7 @@ func TestSplitShipment(t *testing.T) {
 	w.state(captured, "", w.post("charges/"+first+"/capture", captureBody("40.00")))
 	got = w.state(chargeable, "", w.get("chargePermissions/"+permission))
 	require.Equal(t, "29.80", got.at("limits.amountBalance.amount"), "what a partial capture releases can be charged again")
-	third := w.is(http.StatusCreated, w.post("charges", chargeBody(permission, "29.80", ""))).text1("chargeId")
+	third := w.is(http.StatusCreated, w.post("charges", chargeBody(permission, "29.80", ""))).str("chargeId")
 	w.refused(422, "InvalidChargePermissionStatus", w.post("charges", chargeBody(permission, "0.01", "")))
 	w.state(canceled, "MerchantCanceled", w.remove("charges/"+third+"/cancel", `{"cancellationReason":"smaller order"}`))
 	w.state(chargeable, "", w.get("chargePermissions/"+permission))
@@ -54,7 +54,7 @@ func TestAnOrderHas25Charges(t *testing.T) {
 func TestCaptureRules(t *testing.T) {
 	w := newWorld(t)
 	permission := w.ordered("100.00", "captures")
-	charge := w.state(authorized, "", w.post("charges", chargeBody(permission, "20.00", ""))).text1("chargeId")
+	charge := w.state(authorized, "", w.post("charges", chargeBody(permission, "20.00", ""))).str("chargeId")
 	w.refused(400, "TransactionAmountExceeded", w.post("charges/"+charge+"/capture", captureBody("20.01")))
 	w.refused(400, "CurrencyMismatch", w.post("charges/"+charge+"/capture", `{"captureAmount":{"amount":"1","currencyCode":"GBP"}}`))
 	w.refused(400, "MissingParameterValue", w.post("charges/"+charge+"/capture", `{}`))
@@ -69,7 +69,7 @@ func TestCaptureRules(t *testing.T) {
 func TestCaptureAfterSevenDaysIsAsynchronous(t *testing.T) {
 	w := newWorld(t)
 	permission := w.ordered("100.00", "week")
-	charge := w.post("charges", chargeBody(permission, "20.00", "")).text1("chargeId")
+	charge := w.post("charges", chargeBody(permission, "20.00", "")).str("chargeId")
 	w.advance(CaptureWindow + time.Minute)
 	got := w.state(captureInitiated, "", w.post("charges/"+charge+"/capture", captureBody("15.00")))
 	require.Equal(t, "15.00", got.at("captureAmount.amount"))
@@ -83,7 +83,7 @@ func TestCaptureAfterSevenDaysIsAsynchronous(t *testing.T) {
 func TestAuthorizationExpiresAfter30Days(t *testing.T) {
 	w := newWorld(t)
 	permission := w.ordered("100.00", "month")
-	charge := w.post("charges", chargeBody(permission, "20.00", "")).text1("chargeId")
+	charge := w.post("charges", chargeBody(permission, "20.00", "")).str("chargeId")
 	w.advance(ChargeLife - time.Second)
 	w.state(authorized, "", w.get("charges/"+charge))
 	w.advance(time.Second)
@@ -100,7 +100,7 @@ func TestPendingAuthorizations(t *testing.T) {
 			id := w.ready(checkout{card: ending, update: updateTo("Authorize", "10.00", "pending", true)})
 			got := w.state(completed, "", w.post("checkoutSessions/"+id+"/complete", completion("10.00")))
 			require.Equal(t, http.StatusAccepted, got.status)
-			charge := got.text1("chargeId")
+			charge := got.str("chargeId")
 			w.state(authorizationInitiated, "", w.get("charges/"+charge))
 			require.Equal(t, [4]int64{}, totals(w.book("pending")))
 			w.refused(422, "InvalidChargeStatus", w.post("charges/"+charge+"/capture", captureBody("10.00")))
@@ -109,7 +109,7 @@ func TestPendingAuthorizations(t *testing.T) {
 			w.advance(time.Second)
 			w.state(outcome[0], outcome[1], w.get("charges/"+charge))
 			if outcome[1] != "" {
-				w.state(nonChargeable, "PaymentMethodInvalid", w.get("chargePermissions/"+got.text1("chargePermissionId")))
+				w.state(nonChargeable, "PaymentMethodInvalid", w.get("chargePermissions/"+got.str("chargePermissionId")))
 				require.Equal(t, [4]int64{}, totals(w.book("pending")))
 			}
 		})
@@ -119,7 +119,7 @@ func TestPendingAuthorizations(t *testing.T) {
 func TestPendingAuthorizationCanceledMeanwhile(t *testing.T) {
 	w := newWorld(t)
 	id := w.ready(checkout{card: "0701", update: updateTo("Authorize", "10.00", "meanwhile", true)})
-	charge := w.post("checkoutSessions/"+id+"/complete", completion("10.00")).text1("chargeId")
+	charge := w.post("checkoutSessions/"+id+"/complete", completion("10.00")).str("chargeId")
 	w.state(canceled, "MerchantCanceled", w.remove("charges/"+charge+"/cancel", `{"cancellationReason":"x"}`))
 	w.advance(time.Hour)
 	w.state(canceled, "MerchantCanceled", w.get("charges/"+charge))
@@ -152,7 +152,7 @@ func TestRefunds(t *testing.T) {
 	permission, charge := w.paid("AuthorizeWithCapture", "100.00", "refunds")
 	w.state(closed, "AmazonClosed", w.get("chargePermissions/"+permission))
 	got := w.state(refundInitiated, "", w.is(http.StatusCreated, w.post("refunds", refundBody(charge, "60.00"))))
-	refund := got.text1("refundId")
+	refund := got.str("refundId")
 	require.Regexp(t, `^`+permission+`-R\d{6}$`, refund)
 	require.Zero(t, w.book("refunds").Refunded)
 	w.refused(400, "CurrencyMismatch", w.post("refunds", `{"chargeId":"`+charge+`","refundAmount":{"amount":"1","currencyCode":"USD"}}`))
@@ -191,7 +191,7 @@ func TestOvercharge(t *testing.T) {
 	order := func(amount, reference string) result {
 		id := w.ready(checkout{update: fmt.Sprintf(`{"webCheckoutDetails":{"checkoutResultReturnUrl":"https://shop.test/result"},
 			"merchantMetadata":{"merchantReferenceId":%q},"paymentDetails":{"paymentIntent":"Confirm","allowOvercharge":true,"chargeAmount":{"amount":%q,"currencyCode":"EUR"}}}`, reference, amount)})
-		return w.get("chargePermissions/" + w.post("checkoutSessions/"+id+"/complete", completion(amount)).text1("chargePermissionId"))
+		return w.get("chargePermissions/" + w.post("checkoutSessions/"+id+"/complete", completion(amount)).str("chargePermissionId"))
 	}
 	require.Equal(t, "500.00", order("10.00", "small").at("limits.amountLimit.amount"))
 	require.Equal(t, "900.00", order("100.00", "large").at("limits.amountLimit.amount"))
@@ -210,7 +210,7 @@ func TestSimulationCodes(t *testing.T) {
 		w.refused(400, "InvalidSandboxSimulationSpecified", w.simulated(http.MethodPost, "checkoutSessions/"+id+"/complete", completion("10.00"), "AuthorizationInitiated"))
 		id = w.ready(checkout{update: updateTo("Authorize", "10.00", "y", true)})
 		got := w.is(http.StatusAccepted, w.simulated(http.MethodPost, "checkoutSessions/"+id+"/complete", completion("10.00"), "AuthorizationInitiated"))
-		w.state(authorizationInitiated, "", w.get("charges/"+got.text1("chargeId")))
+		w.state(authorizationInitiated, "", w.get("charges/"+got.str("chargeId")))
 	})
 	t.Run("before completion", func(t *testing.T) {
 		w := newWorld(t)
@@ -237,12 +237,12 @@ func TestSimulationCodes(t *testing.T) {
 		w.refused(400, "InvalidSandboxSimulationSpecified", w.simulated(http.MethodPost, "charges", chargeBody(permission, "1.00", ""), "ExpiredUnused"))
 		charge := w.state(captureInitiated, "", w.simulated(http.MethodPost, "charges", chargeBody(permission, "1.00", `,"captureNow":true`), "CaptureInitiated"))
 		w.advance(DefaultSettleAfter)
-		w.state(captured, "", w.get("charges/"+charge.text1("chargeId")))
+		w.state(captured, "", w.get("charges/"+charge.str("chargeId")))
 	})
 	t.Run("captures", func(t *testing.T) {
 		w := newWorld(t)
 		permission := w.ordered("10.00", "x")
-		charge := w.post("charges", chargeBody(permission, "1.00", "")).text1("chargeId")
+		charge := w.post("charges", chargeBody(permission, "1.00", "")).str("chargeId")
 		w.refused(500, "ProcessingFailure", w.simulated(http.MethodPost, "charges/"+charge+"/capture", captureBody("1.00"), "ProcessingFailure"))
 		w.state(captureInitiated, "", w.simulated(http.MethodPost, "charges/"+charge+"/capture", captureBody("1.00"), "AmazonRejected"))
 		w.advance(DefaultSettleAfter)
@@ -253,10 +253,10 @@ func TestSimulationCodes(t *testing.T) {
 	t.Run("cancel, refund, close", func(t *testing.T) {
 		w := newWorld(t)
 		permission := w.ordered("10.00", "x")
-		charge := w.post("charges", chargeBody(permission, "1.00", "")).text1("chargeId")
+		charge := w.post("charges", chargeBody(permission, "1.00", "")).str("chargeId")
 		w.state(canceled, "ExpiredUnused", w.simulated(http.MethodDelete, "charges/"+charge+"/cancel", `{"cancellationReason":"x"}`, "ExpiredUnused"))
-		charge = w.post("charges", chargeBody(permission, "1.00", `,"captureNow":true`)).text1("chargeId")
-		refund := w.state(refundInitiated, "", w.simulated(http.MethodPost, "refunds", refundBody(charge, "1.00"), "AmazonRejected")).text1("refundId")
+		charge = w.post("charges", chargeBody(permission, "1.00", `,"captureNow":true`)).str("chargeId")
+		refund := w.state(refundInitiated, "", w.simulated(http.MethodPost, "refunds", refundBody(charge, "1.00"), "AmazonRejected")).str("refundId")
 		w.advance(DefaultSettleAfter)
 		w.state(chargeDeclined, "AmazonRejected", w.get("refunds/"+refund))
 		require.Nil(t, w.get("charges/"+charge).at("refundedAmount"))

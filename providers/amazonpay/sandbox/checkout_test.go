@@ -34,7 +34,7 @@ func TestExpressCheckout(t *testing.T) {
 	require.Equal(t, http.StatusOK, got.status)
 	require.Nil(t, got.at("paymentDetails"))
 	require.Nil(t, got.at("merchantMetadata"))
-	permission, charge := got.text1("chargePermissionId"), got.text1("chargeId")
+	permission, charge := got.str("chargePermissionId"), got.str("chargeId")
 	require.Regexp(t, `^S02-\d{7}-\d{7}$`, permission)
 	require.Regexp(t, `^`+permission+`-C\d{6}$`, charge)
 	w.refused(422, "InvalidCheckoutSessionStatus", w.post("checkoutSessions/"+id+"/complete", completion("49.90")))

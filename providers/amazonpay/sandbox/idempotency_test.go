@@ -23,12 +23,12 @@ func TestSameKeySameAnswer(t *testing.T) {
 	require.Equal(t, first.text, w.charge("once", spaced).text, "the JSON is compared, not its text")
 	slash := w.send(ask{method: http.MethodPost, path: "/v2/charges/", body: body, key: "once"})
 	require.Equal(t, first.text, slash.text)
-	w.state(canceled, "MerchantCanceled", w.remove("charges/"+first.text1("chargeId")+"/cancel", `{"cancellationReason":"x"}`))
+	w.state(canceled, "MerchantCanceled", w.remove("charges/"+first.str("chargeId")+"/cancel", `{"cancellationReason":"x"}`))
 	require.Equal(t, first.text, w.charge("once", body).text, "the first answer, whatever happened since")
 	require.Len(t, w.book("same").Effects, 2)
 
 	w.refused(400, "DuplicateIdempotencyKey", w.charge("once", chargeBody(permission, "10.01", "")))
-	w.refused(400, "DuplicateIdempotencyKey", w.send(ask{method: http.MethodPost, path: "/v2/charges/" + first.text1("chargeId") + "/capture", body: captureBody("1.00"), key: "once"}))
+	w.refused(400, "DuplicateIdempotencyKey", w.send(ask{method: http.MethodPost, path: "/v2/charges/" + first.str("chargeId") + "/capture", body: captureBody("1.00"), key: "once"}))
 	require.Equal(t, "once", w.book("same").Effects[0].Reference)
 }
 
@@ -59,11 +59,11 @@ func TestKeysBelongToMerchantAndEnvironment(t *testing.T) {
 	} {
 		a.method, a.body, a.key = http.MethodPost, body, "shared"
 		got := w.is(http.StatusCreated, w.send(a))
-		require.False(t, seen[got.text1("checkoutSessionId")])
-		seen[got.text1("checkoutSessionId")] = true
+		require.False(t, seen[got.str("checkoutSessionId")])
+		seen[got.str("checkoutSessionId")] = true
 	}
 	again := w.send(ask{method: http.MethodPost, path: "/sandbox/v2/checkoutSessions", body: body, key: "shared", keyID: "pmxPLAIN"})
-	require.True(t, seen[again.text1("checkoutSessionId")], "another key of the merchant, another style of address: the same request")
+	require.True(t, seen[again.str("checkoutSessionId")], "another key of the merchant, another style of address: the same request")
 }
 
 func TestEqualRequestsAtOnceMakeOneCharge(t *testing.T) {
@@ -76,7 +76,7 @@ func TestEqualRequestsAtOnceMakeOneCharge(t *testing.T) {
 		all.Go(func() {
 			got, err := w.try(ask{method: http.MethodPost, path: "/v2/charges", body: body, key: "race"})
 			if err == nil {
-				ids[i] = got.text1("chargeId")
+				ids[i] = got.str("chargeId")
 			}
 		})
 	}
@@ -143,7 +143,7 @@ func TestCommonFaults(t *testing.T) {
 	require.Len(t, w.book("common").Effects, 1)
 	got := w.is(http.StatusCreated, w.send(a))
 	w.control("faults", `{"operation":"GetCharge","action":"other_amount"}`)
-	require.Equal(t, "110.00", w.get("charges/"+got.text1("chargeId")).at("chargeAmount.amount"))
+	require.Equal(t, "110.00", w.get("charges/"+got.str("chargeId")).at("chargeAmount.amount"))
 	w.control("faults", `{"operation":"GetChargePermission","action":"other_reference"}`)
 	require.Equal(t, "common-X", w.get("chargePermissions/"+permission).at("merchantMetadata.merchantReferenceId"))
 	require.Equal(t, "common", w.get("chargePermissions/"+permission).at("merchantMetadata.merchantReferenceId"))

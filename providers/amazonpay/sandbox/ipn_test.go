@@ -155,7 +155,7 @@ func TestAnEarlyNotificationComesBeforeTheAnswer(t *testing.T) {
 		w.onTold = func(one received) {
 			_, message, _ := w.verified(one.body)
 			if message["ObjectType"] == "CHARGE" {
-				seen = w.get("charges/" + message["ObjectId"]).text1("statusDetails.state")
+				seen = w.get("charges/" + message["ObjectId"]).str("statusDetails.state")
 			}
 		}
 		w.control("feedback", `{"mode":"early"}`)

@@ -31,7 +31,7 @@ func (w *world) read(path string) (int, string) {
 func TestBackOffice(t *testing.T) {
 	bubbled(t, func(t *testing.T, w *world) {
 		permission := w.ordered("100.00", "office")
-		charge := w.post("charges", chargeBody(permission, "40.00", "")).text1("chargeId")
+		charge := w.post("charges", chargeBody(permission, "40.00", "")).str("chargeId")
 		w.office("capture", permission)
 		w.state(captured, "", w.get("charges/"+charge))
 		w.control("backoffice", `{"operation":"refund","merchantReferenceId":"office","amount":1000}`)
@@ -50,9 +50,11 @@ func TestBackOffice(t *testing.T) {
 		require.Len(t, told, before+1)
 		_, message, ok := w.verified(told[before].body)
 		require.True(t, ok)
-		require.Equal(t, []string{objectChargeback, charge}, []string{message["ObjectType"], message["ObjectId"]})
+		require.Equal(t, objectChargeback, message["ObjectType"])
+		require.Equal(t, permission, message["ChargePermissionId"])
+		require.NotEqual(t, charge, message["ObjectId"])
 
-		charge = w.post("charges", chargeBody(permission, "20.00", "")).text1("chargeId")
+		charge = w.post("charges", chargeBody(permission, "20.00", "")).str("chargeId")
 		w.office("suspend", permission)
 		w.state(nonChargeable, "PaymentMethodInvalid", w.get("chargePermissions/"+permission))
 		w.refused(422, "InvalidChargePermissionStatus", w.post("charges", chargeBody(permission, "1.00", "")))
@@ -75,7 +77,7 @@ func TestSettlingByHand(t *testing.T) {
 	w := newWorld(t, func(c *Config) { c.SettleAfter = -1 })
 	id := w.ready(checkout{card: "0701", update: updateTo("Authorize", "10.00", "hand", true)})
 	got := w.post("checkoutSessions/"+id+"/complete", completion("10.00"))
-	permission, charge := got.text1("chargePermissionId"), got.text1("chargeId")
+	permission, charge := got.str("chargePermissionId"), got.str("chargeId")
 	w.advance(time.Hour)
 	w.state(authorizationInitiated, "", w.get("charges/"+charge))
 	w.office("settle_approve", permission)
@@ -83,15 +85,15 @@ func TestSettlingByHand(t *testing.T) {
 	w.simulated(http.MethodPost, "charges/"+charge+"/capture", captureBody("10.00"), "CaptureInitiated")
 	w.office("settle_approve", permission)
 	w.state(captured, "", w.get("charges/"+charge))
-	refund := w.post("refunds", refundBody(charge, "10.00")).text1("refundId")
+	refund := w.post("refunds", refundBody(charge, "10.00")).str("refundId")
 	w.control("backoffice", `{"operation":"settle_decline","refundId":"`+refund+`"}`)
 	w.state(chargeDeclined, "AmazonRejected", w.get("refunds/"+refund))
 
 	id = w.ready(checkout{card: "0701", update: updateTo("Authorize", "10.00", "hand-2", true)})
 	got = w.post("checkoutSessions/"+id+"/complete", completion("10.00"))
-	w.control("backoffice", `{"operation":"settle_decline","chargeId":"`+got.text1("chargeId")+`","reason":"SoftDeclined"}`)
-	w.state(chargeDeclined, "SoftDeclined", w.get("charges/"+got.text1("chargeId")))
-	w.state(chargeable, "", w.get("chargePermissions/"+got.text1("chargePermissionId")))
+	w.control("backoffice", `{"operation":"settle_decline","chargeId":"`+got.str("chargeId")+`","reason":"SoftDeclined"}`)
+	w.state(chargeDeclined, "SoftDeclined", w.get("charges/"+got.str("chargeId")))
+	w.state(chargeable, "", w.get("chargePermissions/"+got.str("chargePermissionId")))
 }
 
 func TestBackOfficeSaysWhatIsWrong(t *testing.T) {
@@ -217,15 +219,15 @@ func TestDeliveryTracker(t *testing.T) {
 func TestReports(t *testing.T) {
 	w := newWorld(t)
 	got := w.is(http.StatusCreated, w.post("reports", `{"reportType":"_GET_FLAT_FILE_OFFAMAZONPAYMENTS_REFUND_DATA_","startTime":"20250601T000000Z"}`))
-	require.Equal(t, "IN_PROGRESS", w.is(http.StatusOK, w.get("reports/"+got.text1("reportId"))).at("processingStatus"))
+	require.Equal(t, "IN_PROGRESS", w.is(http.StatusOK, w.get("reports/"+got.str("reportId"))).at("processingStatus"))
 	require.Len(t, w.get("reports?processingStatuses=COMPLETED%2CIN_PROGRESS").at("reports"), 1)
 	require.Empty(t, w.get("reports?processingStatuses=COMPLETED").at("reports"))
 	w.refused(404, "ResourceNotFound", w.get("report-documents/x"))
 	w.refused(400, "InvalidParameterValue", w.post("reports", `{"reportType":"ALL"}`))
 	const order = `{"reportType":"_GET_FLAT_FILE_OFFAMAZONPAYMENTS_REFUND_DATA_","scheduleFrequency":"P1D"`
-	first := w.is(http.StatusCreated, w.post("report-schedules", order+"}")).text1("reportScheduleId")
+	first := w.is(http.StatusCreated, w.post("report-schedules", order+"}")).str("reportScheduleId")
 	w.refused(400, "InvalidParameterValue", w.post("report-schedules", order+"}"))
-	second := w.is(http.StatusCreated, w.post("report-schedules", order+`,"deleteExistingSchedule":true}`)).text1("reportScheduleId")
+	second := w.is(http.StatusCreated, w.post("report-schedules", order+`,"deleteExistingSchedule":true}`)).str("reportScheduleId")
 	w.refused(404, "ResourceNotFound", w.get("report-schedules/"+first))
 	require.Len(t, w.get("report-schedules").at("reportSchedules"), 1)
 	w.is(http.StatusOK, w.remove("report-schedules/"+second, ""))

@@ -39,8 +39,8 @@ var (
 		"_GET_FLAT_FILE_OFFAMAZONPAYMENTS_ORDER_REFERENCE_DATA_ _GET_FLAT_FILE_OFFAMAZONPAYMENTS_BILLING_AGREEMENT_DATA_ " +
 		"_GET_FLAT_FILE_OFFAMAZONPAYMENTS_AUTHORIZATION_DATA_ _GET_FLAT_FILE_OFFAMAZONPAYMENTS_CAPTURE_DATA_ " +
 		"_GET_FLAT_FILE_OFFAMAZONPAYMENTS_REFUND_DATA_")
-	orderReport    = object1(fields{"reportType": reportTypes, "startTime": freeText, "endTime": freeText}).needs("reportType")
-	scheduleReport = object1(fields{"reportType": reportTypes, "scheduleFrequency": reqText, "nextReportCreationTime": freeText,
+	orderReport    = groupOf(fields{"reportType": reportTypes, "startTime": freeText, "endTime": freeText}).needs("reportType")
+	scheduleReport = groupOf(fields{"reportType": reportTypes, "scheduleFrequency": reqText, "nextReportCreationTime": freeText,
 		"deleteExistingSchedule": yesNo}).needs("reportType", "scheduleFrequency")
 )
 

@@ -35,7 +35,7 @@ type permission struct {
 	charges    []*charge
 }
 
-// amount limits and what is left of them.
+// limitsView is what can be charged, and what is left of it.
 type limitsView struct {
 	AmountLimit   *price `json:"amountLimit"`
 	AmountBalance *price `json:"amountBalance"`
@@ -137,7 +137,7 @@ func sameMonth(a, b time.Time) bool {
 	return a.Year() == b.Year() && a.Month() == b.Month()
 }
 
-// set changes state and reason and tells the merchant. The caller holds the lock.
+// setPermission changes state and reason and tells the merchant. The caller holds the lock.
 func (s *Server) setPermission(p *permission, state, reason, description string) []simulator.Message {
 	if p.State == closed || p.State == state && p.Reason == reason {
 		return nil
@@ -159,7 +159,7 @@ func (s *Server) closePermission(p *permission, reason, description, by string, 
 	return append(messages, s.setPermission(p, closed, reason, description)...)
 }
 
-// review follows a charge: everything captured closes a OneTime permission, and open charges may use it up meanwhile.
+// reviewPermission follows a charge: everything captured closes a OneTime permission, and open charges may use it up meanwhile.
 // The caller holds the lock.
 func (s *Server) reviewPermission(p *permission) []simulator.Message {
 	if p.kind != oneTime || p.State == closed {

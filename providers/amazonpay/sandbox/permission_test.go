@@ -14,7 +14,7 @@ func TestClosingAPermission(t *testing.T) {
 	for _, cancelPending := range []bool{false, true} {
 		w := newWorld(t)
 		permission := w.ordered("10.00", "closing")
-		charge := w.post("charges", chargeBody(permission, "4.00", "")).text1("chargeId")
+		charge := w.post("charges", chargeBody(permission, "4.00", "")).str("chargeId")
 		w.refused(400, "InvalidParameterValue", w.remove("chargePermissions/"+permission+"/close", `{"closureReason":"`+strings.Repeat("x", 256)+`"}`))
 		got := w.remove("chargePermissions/"+permission+"/close", fmt.Sprintf(`{"closureReason":"done","cancelPendingCharges":%t}`, cancelPending))
 		if cancelPending {
@@ -56,7 +56,7 @@ func TestPermissionsExpire(t *testing.T) {
 	extended := `{"webCheckoutDetails":{"checkoutMode":"ProcessOrder","checkoutResultReturnUrl":"https://shop.test/result"},"storeId":"` + storeID + `",
 		"paymentDetails":{"paymentIntent":"Confirm","extendExpiration":true,"chargeAmount":{"amount":"10.00","currencyCode":"EUR"}}}`
 	id := w.ready(checkout{payload: extended, product: payOnly})
-	permission = w.post("checkoutSessions/"+id+"/complete", completion("10.00")).text1("chargePermissionId")
+	permission = w.post("checkoutSessions/"+id+"/complete", completion("10.00")).str("chargePermissionId")
 	w.advance(PermissionLife + 24*time.Hour)
 	w.state(chargeable, "", w.get("chargePermissions/"+permission))
 }
@@ -73,7 +73,7 @@ func TestRecurring(t *testing.T) {
 	w.is(http.StatusOK, w.patch("checkoutSessions/"+id, recurringUpdate))
 	w.process(id)
 	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("30.00")))
-	permission, first := got.text1("chargePermissionId"), got.text1("chargeId")
+	permission, first := got.str("chargePermissionId"), got.str("chargeId")
 	require.Regexp(t, `^C02-`, permission)
 	require.Regexp(t, `^S02-\d{7}-\d{7}-C\d{6}$`, first)
 	got = w.state(chargeable, "", w.get("chargePermissions/"+permission))
@@ -81,7 +81,7 @@ func TestRecurring(t *testing.T) {
 	require.Equal(t, "470.00", got.at("limits.amountBalance.amount"))
 
 	second := w.state(captured, "", w.post("charges", chargeBody(permission, "470.00", `,"captureNow":true,"chargeInitiator":"MITR","merchantMetadata":{"merchantReferenceId":"sub-2"}`)))
-	require.NotEqual(t, first[:19], second.text1("chargeId")[:19], "every charge has an order id of its own")
+	require.NotEqual(t, first[:19], second.str("chargeId")[:19], "every charge has an order id of its own")
 	require.Equal(t, permission, second.at("chargePermissionId"))
 	w.refused(400, "PeriodicAmountExceeded", w.post("charges", chargeBody(permission, "0.01", "")))
 	require.Equal(t, [4]int64{3000, 3000, 0, 0}, totals(w.book("sub-1")))
@@ -90,6 +90,7 @@ func TestRecurring(t *testing.T) {
 	w.advance(time.Date(now.Year(), now.Month()+1, 1, 0, 0, 1, 0, time.UTC).Sub(now))
 	w.is(http.StatusCreated, w.post("charges", chargeBody(permission, "500.00", `,"captureNow":true`)))
 
+	w.refused(400, "MissingParameterValue", w.patch("chargePermissions/"+permission, `{"recurringMetadata":{"amount":{"amount":"1.00","currencyCode":"EUR"}}}`))
 	got = w.is(http.StatusOK, w.patch("chargePermissions/"+permission, `{"recurringMetadata":{"frequency":{"unit":"Month","value":"2"},"amount":{"amount":"35.00","currencyCode":"EUR"}}}`))
 	require.Equal(t, "2", got.at("recurringMetadata.frequency.value"))
 	w.advance(370 * 24 * time.Hour)
@@ -104,11 +105,11 @@ func TestRecurringPendingIsAlwaysAsynchronous(t *testing.T) {
 	id := w.ready(checkout{update: update})
 	got := w.is(http.StatusAccepted, w.post("checkoutSessions/"+id+"/complete", completion("30.00")))
 	w.advance(DefaultSettleAfter)
-	w.state(authorized, "", w.get("charges/"+got.text1("chargeId")))
+	w.state(authorized, "", w.get("charges/"+got.str("chargeId")))
 	later := w.state(authorizationInitiated, "", w.is(http.StatusCreated,
-		w.post("charges", chargeBody(got.text1("chargePermissionId"), "30.00", `,"canHandlePendingAuthorization":true`))))
+		w.post("charges", chargeBody(got.str("chargePermissionId"), "30.00", `,"canHandlePendingAuthorization":true`))))
 	w.advance(DefaultSettleAfter)
-	w.state(authorized, "", w.get("charges/"+later.text1("chargeId")))
+	w.state(authorized, "", w.get("charges/"+later.str("chargeId")))
 }
 
 const setupPayload = `{"webCheckoutDetails":{"checkoutReviewReturnUrl":"https://shop.test/wallet","checkoutResultReturnUrl":"https://shop.test/wallet"},
@@ -121,7 +122,7 @@ func (w *world) saved(card string) string {
 	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", `{}`))
 	require.Nil(w.t, got.at("chargeId"))
 	require.Equal(w.t, onFile, got.at("chargePermissionType"))
-	return got.text1("chargePermissionId")
+	return got.str("chargePermissionId")
 }
 
 func TestSavedWallet(t *testing.T) {
@@ -175,7 +176,22 @@ func TestPendingCardOfASavedWallet(t *testing.T) {
 	w := newWorld(t)
 	permission := w.saved("0701")
 	w.refused(422, "TransactionTimedOut", w.post("charges", chargeBody(permission, "1.00", "")))
-	charge := w.state(authorizationInitiated, "", w.post("charges", chargeBody(permission, "1.00", `,"canHandlePendingAuthorization":true`))).text1("chargeId")
+	charge := w.state(authorizationInitiated, "", w.post("charges", chargeBody(permission, "1.00", `,"canHandlePendingAuthorization":true`))).str("chargeId")
 	w.advance(DefaultSettleAfter)
 	w.state(authorized, "", w.get("charges/"+charge))
+}
+
+func TestAnotherCurrencyThanTheLedgers(t *testing.T) {
+	w := newWorld(t, func(c *Config) { c.Accounts[0].MultiCurrency = true })
+	payload := `{"webCheckoutDetails":{"checkoutMode":"ProcessOrder","checkoutResultReturnUrl":"https://shop.test/result"},"storeId":"` + storeID + `",
+		"paymentDetails":{"paymentIntent":"Confirm","presentmentCurrency":"JPY","chargeAmount":{"amount":"1000","currencyCode":"JPY"}}}`
+	id := w.ready(checkout{payload: payload, product: payOnly})
+	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", `{"chargeAmount":{"amount":"1000","currencyCode":"JPY"}}`))
+	permission := got.str("chargePermissionId")
+	require.Equal(t, "JPY", w.get("chargePermissions/"+permission).at("presentmentCurrency"))
+	w.refused(400, "CurrencyMismatch", w.post("charges", chargeBody(permission, "1.00", "")))
+	got = w.state(captured, "", w.post("charges", `{"chargePermissionId":"`+permission+`","captureNow":true,"chargeAmount":{"amount":"1000","currencyCode":"JPY"}}`))
+	require.Equal(t, "900.00", got.at("convertedAmount.amount"))
+	require.Equal(t, "EUR", got.at("convertedAmount.currencyCode"))
+	require.Equal(t, [4]int64{1000, 1000, 0, 0}, totals(w.book("")))
 }

@@ -31,11 +31,13 @@ func (s *Server) updatePermission(c *call) (int, any, *refusal) {
 	in := struct {
 		MerchantMetadata  merchantMetadata   `json:"merchantMetadata"`
 		RecurringMetadata *recurringMetadata `json:"recurringMetadata"`
-	}{clone(p.metadata), clone(p.recurrence)}
+	}{MerchantMetadata: clone(p.metadata)}
 	if no := c.into(&in); no != nil {
 		return 0, nil, no
 	}
-	if c.fields["recurringMetadata"] != nil {
+	if in.RecurringMetadata == nil {
+		in.RecurringMetadata = p.recurrence
+	} else { // it comes whole: all of what is in force after the change
 		switch {
 		case p.kind != recurring:
 			return 0, nil, wrongCombination("recurringMetadata is for Recurring charge permissions only.")

@@ -103,7 +103,7 @@ func TestRefusedSignatureEchoesTheStringToSign(t *testing.T) {
 	body := `{"a":"b"}`
 	got := w.send(ask{method: http.MethodPost, path: "/v2/charges", body: body, change: func(r *http.Request) { r.Header.Set("Accept", "text/html") }})
 	w.refused(http.StatusForbidden, "InvalidRequestSignature", got)
-	message := got.text1("message")
+	message := got.str("message")
 	require.Regexp(t, `^Unable to verify signature, signing String \[AMZN-PAY-RSASSA-PSS-V2\n[0-9a-f]{64}\] , signature \[[A-Za-z0-9+/=]+\]$`, message)
 }
 
@@ -151,7 +151,7 @@ func TestBodiesOfSessionsThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			got := w.post("checkoutSessions", c.body)
 			w.refused(400, c.reason, got)
-			require.Contains(t, got.text1("message"), c.names)
+			require.Contains(t, got.str("message"), c.names)
 		})
 	}
 }

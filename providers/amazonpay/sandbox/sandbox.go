@@ -54,9 +54,9 @@ type Server struct {
 	refunds     map[string]*refund
 	tokens      map[string]*buyerToken
 	others      others
-	visits      map[string]*visit // by the id in the address of hosted pages
-	returning   map[string]bool   // merchant id and e-mail address of buyers who went on to the shop before
-	consent     bool              // they see the consent page instead of the selection
+	visits      map[string]*visit  // by the id in the address of hosted pages
+	returning   map[string]bool    // merchant id and e-mail address of buyers who went on to the shop before
+	consent     bool               // they see the consent page instead of the selection
 	answers     map[string]*stored // by merchant, environment and idempotency key
 	buckets     map[string]*bucket
 	order       []*permission // as they came

@@ -64,14 +64,8 @@ type session struct {
 	chargeID     string
 }
 
-// session finds one that the world still has, or nil. The caller holds the lock.
-func (s *Server) session(id string) *session {
-	sess := s.sessions[id]
-	if sess == nil || s.sim.Clock.Now().After(sess.created.Add(SessionKept)) {
-		return nil
-	}
-	return sess
-}
+// session finds one, or nil. The caller holds the lock.
+func (s *Server) session(id string) *session { return s.sessions[id] }
 
 // openSession puts a session into the world: Open for 24 hours. The caller holds the lock.
 func (s *Server) openSession(a *Account, environment Environment, t terms, productType string) *session {
@@ -89,6 +83,10 @@ func (s *Server) openSession(a *Account, environment Environment, t terms, produ
 	s.sessions[sess.id] = sess
 	s.later(SessionLife, func() []simulator.Message {
 		s.cancelSession(sess, "Expired", "The checkout session has expired.")
+		s.later(SessionKept-SessionLife, func() []simulator.Message {
+			delete(s.sessions, sess.id)
+			return nil
+		})
 		return nil
 	})
 	return sess

@@ -38,7 +38,7 @@ const (
 func upTo(n int) shape          { return shape{kind: text, max: n} }
 func oneOf(values string) shape { return shape{kind: text, values: strings.Fields(values)} }
 func listOf(s shape) shape      { return shape{kind: list, each: &s} }
-func object1(f fields) shape    { return shape{kind: group, fields: f} }
+func groupOf(f fields) shape    { return shape{kind: group, fields: f} }
 func (s shape) with(f fields) shape {
 	merged := maps.Clone(s.fields)
 	maps.Copy(merged, f)
@@ -136,19 +136,15 @@ func (s shape) wrong(path string, v any, e Environment) *refusal {
 			return invalidValue(path)
 		}
 		for i, item := range items {
-			if no := s.each.wrong(fmt.Sprintf("%s[%d]", path, i), item, e); no != nil || item == nil {
-				return cmpOr(no, invalidValue(path))
+			if item == nil {
+				return invalidValue(path)
+			}
+			if no := s.each.wrong(fmt.Sprintf("%s[%d]", path, i), item, e); no != nil {
+				return no
 			}
 		}
 	}
 	return nil
-}
-
-func cmpOr(a, b *refusal) *refusal {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func (s shape) wrongFields(path string, v any, e Environment) *refusal {

@@ -273,7 +273,7 @@ func (r result) at(path string) any {
 	return v
 }
 
-func (r result) text1(path string) string { s, _ := r.at(path).(string); return s }
+func (r result) str(path string) string { s, _ := r.at(path).(string); return s }
 
 // is expects a success.
 func (w *world) is(status int, r result) result {
@@ -299,7 +299,7 @@ func (w *world) state(state, reason string, r result) result {
 		require.Equal(w.t, reason, list[0].(map[string]any)["reasonCode"])
 		return r
 	}
-	require.Equal(w.t, reason, r.text1("statusDetails.reasonCode"), "%s", r.text)
+	require.Equal(w.t, reason, r.str("statusDetails.reasonCode"), "%s", r.text)
 	return r
 }
 
@@ -409,7 +409,7 @@ func (w *world) paid(intent, amount, reference string) (permission, charge strin
 	w.t.Helper()
 	id := w.ready(checkout{update: updateTo(intent, amount, reference, false)})
 	got := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion(amount)))
-	return got.text1("chargePermissionId"), got.text1("chargeId")
+	return got.str("chargePermissionId"), got.str("chargeId")
 }
 
 // ordered is a completed checkout for a total, of which nothing is charged yet.
