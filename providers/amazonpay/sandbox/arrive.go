@@ -34,7 +34,7 @@ func (s *Server) arrive(operation string, enter func(r *http.Request, in url.Val
 				v, page, no = enter(r, in)
 			}
 			if no != nil {
-				s.sim.Requests.Answered(entry, no.Reason, no.Text)
+				s.answered(entry, no.Reason, no.Text)
 				s.showError(w, r, v, no)
 				return
 			}
@@ -92,6 +92,8 @@ func (s *Server) joinSession(v *visit, in url.Values) (*visit, string, *refusal)
 	switch {
 	case sess == nil || sess.merchantID != in.Get("merchantId"):
 		return v, "", notFound("Checkout session", in.Get("amazonCheckoutSessionId"))
+	case s.keyOwners[in.Get("publicKeyId")] != sess.account:
+		return v, "", refuse(http.StatusForbidden, "InvalidAuthentication", "The public key id [%s] is unknown.", in.Get("publicKeyId"))
 	case sess.State != open || sess.redirected:
 		return v, "", sessionStatus(sess)
 	case product != "" && product != payAndShip && product != payOnly:
@@ -174,13 +176,15 @@ func (s *Server) arriveAtProcessing(w http.ResponseWriter, r *http.Request) {
 	entry := s.logged(r, "redirect", r.URL.Query(), "amazonCheckoutSessionId")
 	sess := s.session(id)
 	if sess == nil {
-		s.showError(w, r, nil, notFound("Checkout session", id))
+		no := notFound("Checkout session", id)
+		s.answered(entry, no.Reason, no.Text)
+		s.showError(w, r, nil, no)
 		return
 	}
 	v := s.visitOf(sess)
 	if missing := sess.constraints(); len(missing) > 0 && !v.over() {
 		no := unprocessable("InvalidCheckoutSessionStatus", missing[0].Description)
-		s.sim.Requests.Answered(entry, no.Reason, no.Text)
+		s.answered(entry, no.Reason, no.Text)
 		s.showError(w, r, v, no)
 		return
 	}

@@ -7,8 +7,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -111,6 +113,8 @@ func TestSessionOfTheServerJoinsAtTheButton(t *testing.T) {
 	join := url.Values{"merchantId": {f.account.MerchantID}, "publicKeyId": {f.account.Keys[0].ID}, "productType": {payOnly}, "amazonCheckoutSessionId": {opened.id}}
 	foreign := url.Values{"merchantId": {"pmxAOTHER"}, "amazonCheckoutSessionId": {opened.id}}
 	f.click(foreign).refused("ResourceNotFound")
+	unknownKey := url.Values{"merchantId": {f.account.MerchantID}, "publicKeyId": {"SANDBOX-nobody"}, "amazonCheckoutSessionId": {opened.id}}
+	f.click(unknownKey).refused("InvalidAuthentication")
 	id := f.click(join).on(pageSignIn).press("continue").press("continue").back(reviewURL).Get("amazonCheckoutSessionId")
 	require.Equal(t, opened.id, id)
 	require.Equal(t, payOnly, f.session(id).productType)
@@ -212,7 +216,7 @@ func TestNothingForeignBecomesMarkup(t *testing.T) {
 		return p
 	}
 	collected := fieldsOf{"name": evil, "addressLine1": evil, "addressLine2": evil, "city": evil, "postalCode": "1", "countryCode": "DE", "phoneNumber": evil[:19]}
-	payload := f.payNow(fieldsOf{"merchantMetadata": fieldsOf{"merchantStoreName": evil}, "addressDetails": collected,
+	payload := f.payNow(fieldsOf{"merchantMetadata": fieldsOf{"merchantStoreName": evil}, "addressDetails": collected, "checkoutButtonText": evil,
 		"webCheckoutDetails": fieldsOf{"checkoutMode": "ProcessOrder", "checkoutResultReturnUrl": resultURL}})
 	p := shows(f.open(payAndShip, payload)).press("continue")
 	p = shows(shows(p).press("change_instrument")).press("continue", "paymentInstrumentId", "0002")
@@ -298,4 +302,23 @@ func TestFirstPageAndList(t *testing.T) {
 	r.RemoteAddr = "127.0.0.1:1"
 	f.server.ServeHTTP(httptest.NewRecorder(), r)
 	require.True(t, f.server.consent)
+}
+
+// Many hands at one page: the session ends once, in one way, and every hand is led to the same place.
+func TestManyClicksAtOnce(t *testing.T) {
+	f := newFront(t)
+	id := f.reviewed(payOnly, f.express())
+	address := f.redirect(id, authorize, false).address.String()
+	var wait sync.WaitGroup
+	for i := range 20 {
+		action := []string{"continue", "cancel"}[i%2]
+		wait.Go(func() {
+			p := f.browse(http.MethodPost, address, url.Values{"action": {action}})
+			assert.Equal(t, shopOrigin, p.address.Scheme+"://"+p.address.Host)
+			assert.Equal(t, id, p.address.Query().Get("amazonCheckoutSessionId"))
+		})
+	}
+	wait.Wait()
+	sess := f.session(id)
+	require.NotEqual(t, sess.passed, sess.State == canceled)
 }
