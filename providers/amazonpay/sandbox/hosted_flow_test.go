@@ -18,7 +18,7 @@ func both(t *testing.T) (*world, *front) {
 func (f *front) pays(w *world, id, intent string, pending bool) *sight {
 	f.t.Helper()
 	got := w.is(http.StatusOK, w.patch("checkoutSessions/"+id, updateTo(intent, "49.90", "order-17", pending)))
-	to := got.text1("webCheckoutDetails.amazonPayRedirectUrl")
+	to := got.str("webCheckoutDetails.amazonPayRedirectUrl")
 	require.Contains(f.t, to, ProcessingPath)
 	return f.browse(http.MethodGet, to, nil).on(pageProcessing)
 }
@@ -35,7 +35,7 @@ func TestOneTimeFromButtonToCharge(t *testing.T) {
 	w.refused(http.StatusUnprocessableEntity, "InvalidCheckoutSessionStatus", w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
 	p.press("continue").back(resultURL)
 	done := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
-	w.state(authorized, "", w.get("charges/"+done.text1("chargeId")))
+	w.state(authorized, "", w.get("charges/"+done.str("chargeId")))
 	require.Equal(t, [4]int64{4990, 0, 0, 0}, totals(w.book("order-17")))
 	p.reload().back(resultURL)
 }
@@ -47,7 +47,7 @@ func TestPendingCardFromButtonToCharge(t *testing.T) {
 	f.pays(w, id, authorize, true).press("continue").back(resultURL)
 	done := w.is(http.StatusAccepted, w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
 	w.advance(DefaultSettleAfter)
-	w.state(chargeDeclined, "HardDeclined", w.get("charges/"+done.text1("chargeId")))
+	w.state(chargeDeclined, "HardDeclined", w.get("charges/"+done.str("chargeId")))
 }
 
 func TestDeclinedOnThePageFromButtonToError(t *testing.T) {
@@ -79,7 +79,7 @@ func TestSavedWalletFromButtonToPermission(t *testing.T) {
 			for _, id := range []string{express, now} {
 				done := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
 				require.Equal(t, want[0], done.at("chargePermissionType"))
-				require.True(t, strings.HasPrefix(done.text1("chargePermissionId"), want[1]))
+				require.True(t, strings.HasPrefix(done.str("chargePermissionId"), want[1]))
 			}
 		})
 	}
@@ -90,7 +90,7 @@ func TestSetUpThenUpdateFromButtonToPermission(t *testing.T) {
 	id := f.open(payOnly, f.setup()).press("continue").press("approve").press("continue").press("challenge_pass").back(resultURL).Get("amazonCheckoutSessionId")
 	done := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", `{}`))
 	require.Nil(t, done.at("chargeId"))
-	permission := done.text1("chargePermissionId")
+	permission := done.str("chargePermissionId")
 	w.office("suspend", permission)
 	require.Equal(t, nonChargeable, w.get("chargePermissions/"+permission).at("statusDetails.state"))
 
@@ -122,7 +122,7 @@ func TestRecurringFromButtonToPermission(t *testing.T) {
 	id := f.open(payOnly, payload).press("continue").press("continue").back(reviewURL).Get("amazonCheckoutSessionId")
 	f.pays(w, id, authorizeWithCapture, false).press("continue").back(resultURL)
 	done := w.is(http.StatusOK, w.post("checkoutSessions/"+id+"/complete", completion("49.90")))
-	require.True(t, strings.HasPrefix(done.text1("chargePermissionId"), "C02-"))
+	require.True(t, strings.HasPrefix(done.str("chargePermissionId"), "C02-"))
 }
 
 func TestUpgradeRefusedIsReadInTheSession(t *testing.T) {
