@@ -35,6 +35,9 @@ func (s *Server) GetMandate(ctx context.Context, r openapi.GetMandateRequestObje
 		}
 		shown.NextAction = s.nextAction(p.View())
 	}
+	if r.Params.Expand != nil {
+		shown.Buyer = told(s.checkout.BuyerOf(ctx, m))
+	}
 	return openapi.GetMandate200JSONResponse(shown), nil
 }
 

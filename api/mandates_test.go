@@ -35,6 +35,7 @@ func newCounter(t *testing.T) *counter {
 	tokens, err := core.NewTokens(make([]byte, 32))
 	require.NoError(t, err)
 	c := &counter{t: t, provider: coretest.NewProvider()}
+	c.provider.Caps.Methods[0].BuyerFor = 24 * time.Hour
 	account, err := core.OpenAccount(core.AccountConfig{Name: "acc", Provider: "scripted"}, make([]byte, 32), c.provider)
 	require.NoError(t, err)
 	c.checkout = core.New(core.Options{Store: store, Accounts: []*core.Account{account}, Tokens: tokens, PublicURL: "https://pay.example",
@@ -127,4 +128,20 @@ func TestMandatesOutsideOfAPurchase(t *testing.T) {
 	require.Equal(t, "canceled", c.call("POST", "/v1/mandates/"+id+"/cancel", map[string]any{}, 200)["status"])
 	caps := c.call("GET", "/v1/accounts/acc/capabilities", nil, 200)["methods"].([]any)[0].(map[string]any)
 	require.Equal(t, []any{[]any{"recurring", "unscheduled"}, true, []any{"unscheduled"}}, []any{caps["set_up"], caps["change_plan"], caps["change_instrument"]})
+}
+
+func TestTheBuyerIsAskedForOnlyWhenWanted(t *testing.T) {
+	c := newCounter(t)
+	p := c.call("POST", "/v1/payments", map[string]any{"merchant_reference": "order-1", "amount": 1000, "currency": "EUR", "return_url": "https://shop.example/x"}, 201)
+	path := "/v1/payments/" + p["id"].(string)
+	require.NotContains(t, c.call("GET", path, nil, 200), "buyer")
+	require.Equal(t, "not_told", c.call("GET", path+"?expand=buyer", nil, 200)["buyer"].(map[string]any)["unavailable"])
+	c.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+		return core.Snapshot{Found: true, Review: &core.Review{Instrument: "VISA ••1111", Buyer: core.Buyer{FirstName: "Ada", LastName: "King", Email: "ada@example.org",
+			Shipping: &core.Address{City: "Ulm", Country: "DE"}}}}, nil
+	}
+	told := c.call("GET", path+"?expand=buyer", nil, 200)["buyer"].(map[string]any)
+	require.Equal(t, []any{nil, "Ada King", "ada@example.org", "Ulm", nil, "VISA ••1111"},
+		[]any{told["unavailable"], told["name"], told["email"], told["shipping_address"].(map[string]any)["city"], told["billing_address"], told["instrument"]})
+	c.call("GET", path+"?expand=everything", nil, 400)
 }

@@ -132,7 +132,11 @@ func (s *Server) GetPayment(ctx context.Context, r openapi.GetPaymentRequestObje
 	if err != nil {
 		return nil, err
 	}
-	return openapi.GetPayment200JSONResponse(s.payment(p.View())), nil
+	shown := s.payment(p.View())
+	if r.Params.Expand != nil {
+		shown.Buyer = told(s.checkout.Buyer(ctx, p))
+	}
+	return openapi.GetPayment200JSONResponse(shown), nil
 }
 
 // SyncPayment handles POST /v1/payments/{id}/sync: the provider is asked now; when it does not tell, the answer is 503.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	openapi_types "github.com/oapi-codegen/runtime/types"
@@ -116,6 +117,17 @@ func review(r *core.Review) *openapi.Review {
 		Instrument: optional(r.Instrument), Constraints: r.Constraints, BillingAddress: address(r.Buyer.Billing), ShippingAddress: address(r.Buyer.Shipping)}
 	for _, c := range r.ChangeActions {
 		out.ChangeActions = append(out.ChangeActions, openapi.ChangeAction{What: openapi.ChangeActionWhat(c.What), ScriptURL: c.ScriptURL, SessionID: c.SessionID})
+	}
+	return out
+}
+
+// told is what a provider tells of a buyer.
+func told(t core.BuyerTold) *openapi.BuyerTold {
+	out := &openapi.BuyerTold{Unavailable: optional(t.Why), Instrument: optional(t.Instrument)}
+	if b := t.Buyer; b != nil {
+		out.ID, out.Email, out.Phone, out.Country = optional(b.ID), optional(b.Email), optional(b.Phone), optional(b.Country)
+		out.Name = optional(strings.TrimSpace(b.FirstName + " " + b.LastName))
+		out.ShippingAddress, out.BillingAddress = address(b.Shipping), address(b.Billing)
 	}
 	return out
 }

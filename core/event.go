@@ -142,6 +142,9 @@ func (a *amendment) events() []news {
 	if a.Amounts.Foreign > old.Amounts.Foreign && !a.explains(old) {
 		out = append(out, news{kind: "payment.external_adjustment"})
 	}
+	if a.disputes() > old.disputes() {
+		out = append(out, news{kind: "payment.disputed"})
+	}
 	if a.Amounts.Reversed > old.Amounts.Reversed {
 		out = append(out, news{kind: "payment.reversed"})
 	}

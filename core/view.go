@@ -104,6 +104,14 @@ func (p *Payment) refundStatus() string {
 	}
 }
 
+// disputes is how many disputes the provider has told of.
+func (p *Payment) disputes() (n int) {
+	for _, at := range p.Attempts {
+		n += len(p.tallyOf(at).disputed)
+	}
+	return n
+}
+
 func (p *Payment) disputeStatus() string {
 	reversed, recovered, disputed := int64(0), int64(0), false
 	for _, at := range p.Attempts {

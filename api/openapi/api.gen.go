@@ -391,6 +391,7 @@ const (
 	EventTypePaymentAuthorized         EventType = "payment.authorized"
 	EventTypePaymentCanceled           EventType = "payment.canceled"
 	EventTypePaymentCreated            EventType = "payment.created"
+	EventTypePaymentDisputed           EventType = "payment.disputed"
 	EventTypePaymentDoubtResolved      EventType = "payment.doubt_resolved"
 	EventTypePaymentExternalAdjustment EventType = "payment.external_adjustment"
 	EventTypePaymentFailed             EventType = "payment.failed"
@@ -444,6 +445,8 @@ func (e EventType) Valid() bool {
 	case EventTypePaymentCanceled:
 		return true
 	case EventTypePaymentCreated:
+		return true
+	case EventTypePaymentDisputed:
 		return true
 	case EventTypePaymentDoubtResolved:
 		return true
@@ -1766,6 +1769,26 @@ type Buyer struct {
 	Phone string `json:"phone,omitempty" validate:"omitempty,phone"`
 }
 
+// BuyerTold What the provider told of the buyer when it was asked; only with `expand=buyer`. `unavailable` is null when it did.
+// `not_supported`: this provider never tells. `not_told`: it tells nothing of this buyer, not yet or not any more.
+// `provider_unavailable`: it could not be asked now.
+type BuyerTold struct {
+	// ID The provider's own name for the buyer.
+	ID             *string  `json:"id"`
+	Name           *string  `json:"name"`
+	BillingAddress *Address `json:"billing_address"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country *string `json:"country"`
+	Email   *string `json:"email"`
+
+	// Instrument The instrument as the provider describes it to people.
+	Instrument      *string  `json:"instrument"`
+	Phone           *string  `json:"phone"`
+	ShippingAddress *Address `json:"shipping_address"`
+	Unavailable     *string  `json:"unavailable"`
+}
+
 // CancelMandate Why the consent is closed.
 type CancelMandate struct {
 	// Reason For people and for the provider's books. No control characters.
@@ -2503,6 +2526,11 @@ type Mandate struct {
 	// Account The account it is stored at; it cannot be charged anywhere else.
 	Account string `json:"account"`
 
+	// Buyer What the provider told of the buyer when it was asked; only with `expand=buyer`. `unavailable` is null when it did.
+	// `not_supported`: this provider never tells. `not_told`: it tells nothing of this buyer, not yet or not any more.
+	// `provider_unavailable`: it could not be asked now.
+	Buyer *BuyerTold `json:"buyer,omitempty"`
+
 	// Kind `recurring`: charges at fixed times. `unscheduled`: a stored method, charged when the shop needs it.
 	Kind      MandateKind `json:"kind"`
 	LastError *Failure    `json:"last_error"`
@@ -2593,7 +2621,10 @@ type MethodCapabilities struct {
 	AuthorizationLifeSeconds int64 `json:"authorization_life_seconds"`
 
 	// Business Buyers may act for a business.
-	Business       bool            `json:"business"`
+	Business bool `json:"business"`
+
+	// BuyerSeconds How long after checkout the provider tells of the buyer when it is asked (`expand=buyer`); 0 means that it does not.
+	BuyerSeconds   int64           `json:"buyer_seconds"`
 	CaptureMethods []CaptureMethod `json:"capture_methods"`
 
 	// CapturesPerAuthorization null means any number.
@@ -2737,6 +2768,11 @@ type Payment struct {
 
 	// Attempts How many attempts were started.
 	Attempts int64 `json:"attempts"`
+
+	// Buyer What the provider told of the buyer when it was asked; only with `expand=buyer`. `unavailable` is null when it did.
+	// `not_supported`: this provider never tells. `not_told`: it tells nothing of this buyer, not yet or not any more.
+	// `provider_unavailable`: it could not be asked now.
+	Buyer *BuyerTold `json:"buyer,omitempty"`
 
 	// CancellationReason While `canceled`: the merchant's reason, `requested_by_merchant`, `buyer_abandoned`, `expired` or `released`; else null.
 	CancellationReason *string `json:"cancellation_reason"`
@@ -3309,6 +3345,9 @@ type EndpointID = string
 // EventID defines model for EventID.
 type EventID = string
 
+// ExpandBuyer defines model for ExpandBuyer.
+type ExpandBuyer = string
+
 // ExpandFeedback defines model for ExpandFeedback.
 type ExpandFeedback = string
 
@@ -3450,6 +3489,9 @@ type CreateMandateParams struct {
 type GetMandateParams struct {
 	// Refresh Ask the provider before answering.
 	Refresh *bool `form:"refresh,omitempty" json:"refresh,omitempty"`
+
+	// Expand `buyer` adds what the provider still tells of the buyer. It is asked for that now, and nothing of it is stored here.
+	Expand *ExpandBuyer `form:"expand,omitempty" json:"expand,omitempty" validate:"omitnil,oneof=buyer"`
 }
 
 // CancelMandateParams defines parameters for CancelMandate.
@@ -3497,6 +3539,9 @@ type CreatePaymentParams struct {
 type GetPaymentParams struct {
 	// Refresh Ask the provider before answering.
 	Refresh *bool `form:"refresh,omitempty" json:"refresh,omitempty"`
+
+	// Expand `buyer` adds what the provider still tells of the buyer. It is asked for that now, and nothing of it is stored here.
+	Expand *ExpandBuyer `form:"expand,omitempty" json:"expand,omitempty" validate:"omitnil,oneof=buyer"`
 }
 
 // CancelPaymentParams defines parameters for CancelPayment.
@@ -4183,6 +4228,13 @@ func (w *ServerInterfaceWrapper) GetMandate(ctx echo.Context) error {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter refresh: %s", err))
 	}
 
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
+	}
+
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.GetMandate(ctx, mandateID, params)
 	return err
@@ -4374,6 +4426,13 @@ func (w *ServerInterfaceWrapper) GetPayment(ctx echo.Context) error {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "refresh", ctx.QueryParams(), &params.Refresh, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
 	if err != nil {
 		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter refresh: %s", err))
+	}
+
+	// ------------- Optional query parameter "expand" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "expand", ctx.QueryParams(), &params.Expand, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter expand: %s", err))
 	}
 
 	// Invoke the callback with all the unmarshaled arguments

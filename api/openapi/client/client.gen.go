@@ -391,6 +391,7 @@ const (
 	EventTypePaymentAuthorized         EventType = "payment.authorized"
 	EventTypePaymentCanceled           EventType = "payment.canceled"
 	EventTypePaymentCreated            EventType = "payment.created"
+	EventTypePaymentDisputed           EventType = "payment.disputed"
 	EventTypePaymentDoubtResolved      EventType = "payment.doubt_resolved"
 	EventTypePaymentExternalAdjustment EventType = "payment.external_adjustment"
 	EventTypePaymentFailed             EventType = "payment.failed"
@@ -444,6 +445,8 @@ func (e EventType) Valid() bool {
 	case EventTypePaymentCanceled:
 		return true
 	case EventTypePaymentCreated:
+		return true
+	case EventTypePaymentDisputed:
 		return true
 	case EventTypePaymentDoubtResolved:
 		return true
@@ -1744,6 +1747,27 @@ type Buyer struct {
 	Phone string `json:"phone,omitempty"`
 }
 
+// BuyerTold What the provider told of the buyer when it was asked; only with `expand=buyer`. `unavailable` is null when it did.
+// `not_supported`: this provider never tells. `not_told`: it tells nothing of this buyer, not yet or not any more.
+// `provider_unavailable`: it could not be asked now.
+type BuyerTold struct {
+	BillingAddress *Address `json:"billing_address"`
+
+	// Country ISO 3166-1 alpha-2.
+	Country *string `json:"country"`
+	Email   *string `json:"email"`
+
+	// ID The provider's own name for the buyer.
+	ID *string `json:"id"`
+
+	// Instrument The instrument as the provider describes it to people.
+	Instrument      *string  `json:"instrument"`
+	Name            *string  `json:"name"`
+	Phone           *string  `json:"phone"`
+	ShippingAddress *Address `json:"shipping_address"`
+	Unavailable     *string  `json:"unavailable"`
+}
+
 // CancelMandate Why the consent is closed.
 type CancelMandate struct {
 	// Reason For people and for the provider's books. No control characters.
@@ -2459,8 +2483,13 @@ type LineItemKind string
 // Mandate A buyer's stored consent.
 type Mandate struct {
 	// Account The account it is stored at; it cannot be charged anywhere else.
-	Account   string    `json:"account"`
-	CreatedAt time.Time `json:"created_at"`
+	Account string `json:"account"`
+
+	// Buyer What the provider told of the buyer when it was asked; only with `expand=buyer`. `unavailable` is null when it did.
+	// `not_supported`: this provider never tells. `not_told`: it tells nothing of this buyer, not yet or not any more.
+	// `provider_unavailable`: it could not be asked now.
+	Buyer     *BuyerTold `json:"buyer,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
 
 	// ID Examples: man_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	ID string `json:"id"`
@@ -2561,7 +2590,10 @@ type MethodCapabilities struct {
 	AuthorizationLifeSeconds int64 `json:"authorization_life_seconds"`
 
 	// Business Buyers may act for a business.
-	Business       bool            `json:"business"`
+	Business bool `json:"business"`
+
+	// BuyerSeconds How long after checkout the provider tells of the buyer when it is asked (`expand=buyer`); 0 means that it does not.
+	BuyerSeconds   int64           `json:"buyer_seconds"`
 	CaptureMethods []CaptureMethod `json:"capture_methods"`
 
 	// CapturesPerAuthorization null means any number.
@@ -2674,6 +2706,11 @@ type Payment struct {
 
 	// Attempts How many attempts were started.
 	Attempts int64 `json:"attempts"`
+
+	// Buyer What the provider told of the buyer when it was asked; only with `expand=buyer`. `unavailable` is null when it did.
+	// `not_supported`: this provider never tells. `not_told`: it tells nothing of this buyer, not yet or not any more.
+	// `provider_unavailable`: it could not be asked now.
+	Buyer *BuyerTold `json:"buyer,omitempty"`
 
 	// CancellationReason While `canceled`: the merchant's reason, `requested_by_merchant`, `buyer_abandoned`, `expired` or `released`; else null.
 	CancellationReason *string `json:"cancellation_reason"`
@@ -3278,6 +3315,9 @@ type EndpointID = string
 // EventID defines model for EventID.
 type EventID = string
 
+// ExpandBuyer defines model for ExpandBuyer.
+type ExpandBuyer = string
+
 // ExpandFeedback defines model for ExpandFeedback.
 type ExpandFeedback = string
 
@@ -3422,6 +3462,9 @@ type CreateMandateParams struct {
 type GetMandateParams struct {
 	// Refresh Ask the provider before answering.
 	Refresh *bool `form:"refresh,omitempty" json:"refresh,omitempty"`
+
+	// Expand `buyer` adds what the provider still tells of the buyer. It is asked for that now, and nothing of it is stored here.
+	Expand *ExpandBuyer `form:"expand,omitempty" json:"expand,omitempty"`
 }
 
 // CancelMandateParams defines parameters for CancelMandate.
@@ -3469,6 +3512,9 @@ type CreatePaymentParams struct {
 type GetPaymentParams struct {
 	// Refresh Ask the provider before answering.
 	Refresh *bool `form:"refresh,omitempty" json:"refresh,omitempty"`
+
+	// Expand `buyer` adds what the provider still tells of the buyer. It is asked for that now, and nothing of it is stored here.
+	Expand *ExpandBuyer `form:"expand,omitempty" json:"expand,omitempty"`
 }
 
 // CancelPaymentParams defines parameters for CancelPayment.
@@ -6185,6 +6231,18 @@ func NewGetMandateRequest(server string, mandateID MandateID, params *GetMandate
 
 		}
 
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if encoded := queryValues.Encode(); encoded != "" {
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
@@ -6569,6 +6627,18 @@ func NewGetPaymentRequest(server string, paymentID PaymentID, params *GetPayment
 		if params.Refresh != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refresh", *params.Refresh, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Expand != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "expand", *params.Expand, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
