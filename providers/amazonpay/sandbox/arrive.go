@@ -76,13 +76,19 @@ func (s *Server) clickButton(r *http.Request, in url.Values) (*visit, string, *r
 	return v, pageReview, nil
 }
 
-// keep gives the visit its id: the session's, or one of its own.
+// keep gives the visit its id: the session's, with which it goes, or one of its own.
 func (s *Server) keep(v *visit) {
-	v.id = s.uuid()
 	if v.session != nil {
 		v.id = v.session.id
+		s.visits[v.id] = v
+		return
 	}
+	v.id = s.uuid()
 	s.visits[v.id] = v
+	s.later(SessionLife, func() []simulator.Message {
+		delete(s.visits, v.id)
+		return nil
+	})
 }
 
 // joinSession is a button for a session that the merchant's server opened: the buyer is not known yet.

@@ -118,14 +118,17 @@ func TestConsentPageForBuyersWhoComeBack(t *testing.T) {
 }
 
 func TestRecurringLinkTellsHowOften(t *testing.T) {
-	tests := []struct{ unit, value, want string }{
-		{"Month", "1", "every 1 month · EUR 30.00 each time"}, {"Week", "2", "every 2 weeks · EUR"}, {"Variable", "0", "from time to time"},
+	tests := []struct{ unit, value, language, want string }{
+		{"Month", "1", "en_GB", "processed every 1 month · EUR 30.00 each time"}, {"Week", "2", "en_GB", "every 2 weeks · EUR"},
+		{"Variable", "0", "en_GB", "from time to time"}, {"Year", "1", "de_DE", "ausgeführt jedes Jahr · EUR 30.00"}, {"Month", "6", "de_DE", "alle 6 Monate"},
+		{"Day", "10", "ja_JP", "10日ごと"},
 	}
 	for _, test := range tests {
-		t.Run(test.unit, func(t *testing.T) {
+		t.Run(test.language+" "+test.unit, func(t *testing.T) {
 			f := newFront(t)
-			p := f.open(payOnly, f.express(fieldsOf{"chargePermissionType": "Recurring",
-				"recurringMetadata": fieldsOf{"frequency": fieldsOf{"unit": test.unit, "value": test.value}, "amount": euros("30.00")}})).press("continue")
+			payload := f.express(fieldsOf{"chargePermissionType": "Recurring",
+				"recurringMetadata": fieldsOf{"frequency": fieldsOf{"unit": test.unit, "value": test.value}, "amount": euros("30.00")}})
+			p := f.click(f.button(payOnly, payload, "checkoutLanguage", test.language)).press("continue")
 			require.Contains(t, p.html, test.want)
 		})
 	}
@@ -352,4 +355,9 @@ func TestExpiredSession(t *testing.T) {
 	f.arrive(id).on(pageOver)
 	f.server.sim.Clock.Advance(SessionKept)
 	f.arrive(id).refused("ResourceNotFound")
+	require.Empty(t, f.server.visits, "nothing of it is left")
+
+	p = f.open(signIn, fieldsOf{"signInReturnUrl": reviewURL, "storeId": f.account.StoreIDs[0]})
+	f.server.sim.Clock.Advance(SessionLife + time.Second)
+	p.press("continue").refused("ResourceNotFound")
 }

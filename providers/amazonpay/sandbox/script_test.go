@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -63,13 +64,18 @@ func browser(t *testing.T, address string) {
 	if path == "" {
 		t.Skip("NOT TESTED: checkout.js needs a real browser; put chromium into PATH")
 	}
+	profile, err := os.MkdirTemp("", "paymux-browser-")
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	command := exec.CommandContext(ctx, path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-		"--no-first-run", "--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), address)
+		"--no-first-run", "--remote-debugging-port=0", "--user-data-dir="+profile, address)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // so that it ends its helpers, too
+	command.WaitDelay = 5 * time.Second
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		cancel()
-		_ = command.Wait() // it was killed
+		_ = command.Wait()        // it was told to end
+		_ = os.RemoveAll(profile) // a helper may still write; nothing depends on it
 	})
 }
 
@@ -93,6 +99,20 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	_ = req.ParseForm() // what is wrong with it shows in the comparison
 	r.posts <- post{req.URL.Path, req.PostForm}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// What can be told of the script where there is no browser.
+func TestScriptStructure(t *testing.T) {
+	script := string(checkoutScript)
+	for _, call := range []string{"renderButton", "initCheckout", "bindChangeAction", "bindUpgradeAction", "signout", "onClick", "updateButtonInfo"} {
+		require.Contains(t, script, call)
+	}
+	for _, path := range []string{ButtonPath, ChangePath, UpgradePath} {
+		require.Contains(t, script, `"`+path[1:]+`"`, "it posts to an address beside itself")
+	}
+	for _, forbidden := range []string{"eval(", "Function(", "innerHTML", "setAttribute(\"style", "http://", "https://", "document.write", "import "} {
+		require.NotContains(t, script, forbidden)
+	}
 }
 
 func TestScriptInABrowser(t *testing.T) {

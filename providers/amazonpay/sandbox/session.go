@@ -85,6 +85,7 @@ func (s *Server) openSession(a *Account, environment Environment, t terms, produ
 		s.cancelSession(sess, "Expired", "The checkout session has expired.")
 		s.later(SessionKept-SessionLife, func() []simulator.Message {
 			delete(s.sessions, sess.id)
+			delete(s.visits, sess.id)
 			return nil
 		})
 		return nil

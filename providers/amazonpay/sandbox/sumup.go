@@ -1,5 +1,7 @@
 package sandbox
 
+import "strings"
+
 // sumUp fills the page that the buyer leaves with his word.
 func (s *Server) sumUp(v *visit, w *view) {
 	here := s.scene(v)
@@ -98,11 +100,12 @@ func (w *view) every(sess *session) string {
 	}
 	told := w.T("recurring_var")
 	if m.Frequency.Unit != "Variable" {
-		number := 1
+		several := 0
 		if m.Frequency.Value != "1" {
-			number = 2
+			several = 1
 		}
-		told = w.T("recurring_is") + " " + m.Frequency.Value + " " + frequencyWords[m.Frequency.Unit][w.language][number-1]
+		often := frequencyWords[m.Frequency.Unit][w.language][several]
+		told = w.T("recurring_is") + " " + strings.ReplaceAll(often, "#", m.Frequency.Value)
 	}
 	if m.Amount != nil {
 		told += " · " + m.Amount.CurrencyCode + " " + string(m.Amount.Amount) + " " + w.T("each_time")

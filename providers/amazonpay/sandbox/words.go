@@ -49,7 +49,7 @@ var words = map[string][3]string{
 	"agree":           {"Agree and continue", "Zustimmen und weiter", "同意して続ける"},
 
 	"recurring":     {"Recurring", "Wiederkehrend", "定期購入"},
-	"recurring_is":  {"Payment will be processed every", "Die Zahlung wird ausgeführt alle", "お支払いの間隔："},
+	"recurring_is":  {"Payment will be processed", "Die Zahlung wird ausgeführt", "お支払い："},
 	"recurring_var": {"Payment will be processed from time to time, as the shop tells you.", "Die Zahlung wird von Zeit zu Zeit ausgeführt, wie der Shop es ankündigt.", "お支払いは不定期に行われます。"},
 	"each_time":     {"each time", "jedes Mal", "毎回"},
 
@@ -100,10 +100,10 @@ var verdictWords = map[verdict][3]string{
 	declinedOnce:    {"declined while processing; another can be chosen", "bei der Bearbeitung abgelehnt; eine andere ist wählbar", "処理中に拒否、別の方法を選択可能"},
 }
 
-// frequencyWords are the words of recurringMetadata.frequency, one and several.
+// frequencyWords say how often, for one and for several of recurringMetadata.frequency's units; # is the number.
 var frequencyWords = map[string][3][2]string{
-	"Day":   {{"day", "days"}, {"Tage", "Tage"}, {"日", "日"}},
-	"Week":  {{"week", "weeks"}, {"Wochen", "Wochen"}, {"週間", "週間"}},
-	"Month": {{"month", "months"}, {"Monate", "Monate"}, {"か月", "か月"}},
-	"Year":  {{"year", "years"}, {"Jahre", "Jahre"}, {"年", "年"}},
+	"Day":   {{"every # day", "every # days"}, {"jeden Tag", "alle # Tage"}, {"#日ごと", "#日ごと"}},
+	"Week":  {{"every # week", "every # weeks"}, {"jede Woche", "alle # Wochen"}, {"#週間ごと", "#週間ごと"}},
+	"Month": {{"every # month", "every # months"}, {"jeden Monat", "alle # Monate"}, {"#か月ごと", "#か月ごと"}},
+	"Year":  {{"every # year", "every # years"}, {"jedes Jahr", "alle # Jahre"}, {"#年ごと", "#年ごと"}},
 }
