@@ -64,7 +64,7 @@ func browser(t *testing.T, address string) {
 	if path == "" {
 		t.Skip("NOT TESTED: checkout.js needs a real browser; put chromium into PATH")
 	}
-	profile, err := os.MkdirTemp("", "paymux-browser-")
+	profile, err := os.MkdirTemp("", "paymux-browser-") //nolint:usetesting // its removal may not fail the test
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	command := exec.CommandContext(ctx, path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
