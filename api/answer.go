@@ -93,6 +93,12 @@ func (a answer) write(w http.ResponseWriter) error {
 // VisitCreatePaymentResponse writes the answer.
 func (a answer) VisitCreatePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitUpdatePaymentResponse writes the answer.
+func (a answer) VisitUpdatePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCompletePaymentResponse writes the answer.
+func (a answer) VisitCompletePaymentResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitConfirmPaymentResponse writes the answer.
 func (a answer) VisitConfirmPaymentResponse(w http.ResponseWriter) error { return a.write(w) }
 

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"time"
 
 	"github.com/paymux/paymux/api/openapi"
@@ -35,7 +36,7 @@ func newPayment(b *openapi.CreatePayment) (core.NewPayment, error) {
 	in := core.NewPayment{Reference: b.MerchantReference, Amount: core.Money{Minor: b.Amount, Currency: b.Currency}, Metadata: b.Metadata}
 	in.Order = core.PaymentOrder{Capture: core.CaptureMode(b.CaptureMethod), Authorize: b.AuthorizeAmount, Account: b.Account, Description: b.Description,
 		ReturnURL: text(b.ReturnURL), CancelURL: text(b.CancelURL), ReviewURL: text(b.ReviewURL), Mandate: b.Mandate, OffSession: b.OffSession,
-		Pending: b.AllowPending, Channel: string(b.Channel), Buyer: buyer(b)}
+		Pending: b.AllowPending, Channel: string(b.Channel), Buyer: buyer(b), Delivery: deliveryRules(b.Delivery)}
 	if b.Method != nil {
 		m, token, err := methodOf(b.Method)
 		if err != nil {
@@ -43,17 +44,22 @@ func newPayment(b *openapi.CreatePayment) (core.NewPayment, error) {
 		}
 		in.Order.Method, in.Order.Token = m, token
 	}
-	for _, l := range b.LineItems {
-		item := core.LineItem{ID: l.ID, Name: l.Name, Kind: string(l.Kind), Quantity: l.Quantity, UnitAmount: l.UnitAmount}
-		if l.TaxBasisPoints != nil {
-			item.TaxBasisPoints = *l.TaxBasisPoints
-		}
-		in.Order.Items = append(in.Order.Items, item)
-	}
+	in.Order.Items = lineItems(b.LineItems)
 	if b.Save != nil {
 		in.Order.Save = save(b.Save, b.Currency)
 	}
 	return in, nil
+}
+
+func lineItems(in []openapi.LineItem) (out []core.LineItem) {
+	for _, l := range in {
+		item := core.LineItem{ID: l.ID, Name: l.Name, Kind: string(l.Kind), Quantity: l.Quantity, UnitAmount: l.UnitAmount}
+		if l.TaxBasisPoints != nil {
+			item.TaxBasisPoints = *l.TaxBasisPoints
+		}
+		out = append(out, item)
+	}
+	return out
 }
 
 // methodOf is the method asked for, and the token of an instrument chosen before.
@@ -105,7 +111,33 @@ func save(s *openapi.Save, currency string) core.Save {
 	return out
 }
 
-// ConfirmPayment handles POST /v1/payments/{id}/confirm: another attempt.
+func deliveryRules(d *openapi.DeliveryRules) core.DeliveryRules {
+	if d == nil {
+		return core.DeliveryRules{}
+	}
+	regions := func(in []openapi.Region) (out []core.Region) {
+		for _, r := range in {
+			out = append(out, core.Region{Country: r.Country, States: r.States, PostalCodes: r.PostalCodes})
+		}
+		return out
+	}
+	return core.DeliveryRules{NoPOBoxes: d.NoPoBoxes, NoPackstations: d.NoPackstations, Allow: regions(d.Allow), Deny: regions(d.Deny)}
+}
+
+// CompletePayment handles POST /v1/payments/{id}/complete: an integrator reports the buyer's return.
+func (s *Server) CompletePayment(ctx context.Context, r openapi.CompletePaymentRequestObject) (openapi.CompletePaymentResponseObject, error) {
+	req, err := request(ctx, r.Params.IdempotencyKey, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	values := url.Values{}
+	for name, value := range r.Body.ReturnParams {
+		values.Set(name, value)
+	}
+	return s.answered(s.checkout.Report(ctx, req, r.PaymentID, core.Leg(r.Body.Step), values))
+}
+
+// ConfirmPayment handles POST /v1/payments/{id}/confirm: another attempt, or the end of a review.
 func (s *Server) ConfirmPayment(ctx context.Context, r openapi.ConfirmPaymentRequestObject) (openapi.ConfirmPaymentResponseObject, error) {
 	body := openapi.ConfirmPayment{}
 	if r.Body != nil {
@@ -148,21 +180,21 @@ func (s *Server) SyncPayment(ctx context.Context, r openapi.SyncPaymentRequestOb
 	return openapi.SyncPayment200JSONResponse(s.payment(p.View())), nil
 }
 
-// UpdatePayment handles PATCH /v1/payments/{id}.
+// UpdatePayment handles PATCH /v1/payments/{id}: 200, or 202 while it is not known whether the provider took another order.
 func (s *Server) UpdatePayment(ctx context.Context, r openapi.UpdatePaymentRequestObject) (openapi.UpdatePaymentResponseObject, error) {
 	req, err := request(ctx, "", r.Body)
 	if err != nil {
 		return nil, err
 	}
-	var metadata map[string]string
+	in := core.Changes{Description: r.Body.Description, Amount: r.Body.Amount, Shipping: addressOf(r.Body.ShippingAddress)}
 	if r.Body.Metadata != nil {
-		metadata = *r.Body.Metadata
+		in.Metadata = *r.Body.Metadata
 	}
-	p, err := s.checkout.Patch(ctx, req, r.PaymentID, metadata, r.Body.Description)
-	if err != nil {
-		return nil, err
+	if r.Body.LineItems != nil {
+		items := lineItems(r.Body.LineItems)
+		in.Items = &items
 	}
-	return openapi.UpdatePayment200JSONResponse(s.payment(p.View())), nil
+	return s.answered(s.checkout.Patch(ctx, req, r.PaymentID, in))
 }
 
 // ListPayments handles GET /v1/payments.

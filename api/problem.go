@@ -57,6 +57,7 @@ var answers = map[openapi.ProblemCode]struct {
 	openapi.ProblemCodeEventUnknown:                {422, openapi.ProblemRetryAfterChange},
 	openapi.ProblemCodeFieldUnknown:                {422, openapi.ProblemRetryAfterChange},
 	openapi.ProblemCodeFieldInvalid:                {422, openapi.ProblemRetryAfterChange},
+	openapi.ProblemCodeUpdateDeclined:              {422, openapi.ProblemRetryAfterChange},
 	openapi.ProblemCodeModeMismatch:                {422, openapi.ProblemRetryAfterChange},
 	openapi.ProblemCodeOperationLimitReached:       {422, openapi.ProblemRetryNever},
 	openapi.ProblemCodeAccountUnknown:              {422, openapi.ProblemRetryAfterChange},

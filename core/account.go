@@ -59,6 +59,11 @@ type Account struct {
 	mandateUpdater MandateUpdater
 	mandateChecker MandateChecker
 	authorizer     Authorizer
+
+	sessions  SessionReader
+	updater   SessionUpdater
+	confirmer Confirmer
+	completer Completer
 }
 
 // OpenAccount takes p as the provider of an account whose references are derived with salt. Capabilities that do not
@@ -84,6 +89,10 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	a.mandateUpdater, _ = p.(MandateUpdater)
 	a.mandateChecker, _ = p.(MandateChecker)
 	a.authorizer, _ = p.(Authorizer)
+	a.sessions, _ = p.(SessionReader)
+	a.updater, _ = p.(SessionUpdater)
+	a.confirmer, _ = p.(Confirmer)
+	a.completer, _ = p.(Completer)
 	return a, a.check()
 }
 
@@ -119,6 +128,8 @@ func (a *Account) check() error {
 		claim((m.ChangePlan || len(m.ChangeInstrument) > 0) && a.mandateUpdater == nil, "method %s claims changes of mandates, which nothing carries out", m.Method.Type)
 		claim(m.Reauthorize && a.authorizer == nil, "method %s claims further authorizations, which nothing carries out", m.Method.Type)
 		claim(m.BuyerFor > 0 && a.querier == nil, "method %s claims to tell about the buyer, without a query", m.Method.Type)
+		claim(m.Review && (a.sessions == nil || a.confirmer == nil), "method %s claims a review, which nothing reads or confirms", m.Method.Type)
+		claim(m.Update && (a.updater == nil || !m.Review), "method %s claims changes of a reviewed order, which nothing carries out", m.Method.Type)
 	}
 	for kind, rule := range a.caps.Resume {
 		claim((rule == ResumeTotals || rule == ResumeTotalsWhole || rule == ResumeReread) && a.querier == nil, "resuming %s needs a query", kind)
@@ -134,7 +145,8 @@ func (a *Account) Can() []string {
 	can := []string{"start"}
 	for name, ok := range map[string]bool{"capture": a.capturer != nil, "void": a.voider != nil, "refund": a.refunder != nil,
 		"query": a.querier != nil, "charge_mandate": a.charger != nil, "cancel_mandate": a.canceler != nil,
-		"start_mandate": a.mandateStarter != nil, "update_mandate": a.mandateUpdater != nil, "authorize": a.authorizer != nil} {
+		"start_mandate": a.mandateStarter != nil, "update_mandate": a.mandateUpdater != nil, "authorize": a.authorizer != nil,
+		"update": a.updater != nil, "confirm": a.confirmer != nil, "complete": a.completer != nil} {
 		if ok {
 			can = append(can, name)
 		}

@@ -39,6 +39,9 @@ type MethodCaps struct {
 	VoidAfterCapture  bool // false: `final` gives up the rest here and the hold lapses there
 	VoidBestEffort    bool
 	PartialRefund     bool
+	RefundPerCapture  bool // one refund goes back from one capture
+	Agreement         bool // less than the order, or nothing, may be authorized at first; what the buyer agreed to is charged later
+	Delivery          bool // rules restrict the addresses the buyer may choose
 	RetriesOnPage     bool // a decline does not end the attempt while the buyer is on the page
 	FeedbackFirst     bool // no capture, void or refund before the first feedback was acknowledged
 	SessionLife       time.Duration

@@ -201,7 +201,9 @@ func (c *Checkout) returns(subject string, number int) ReturnURLs {
 	return ReturnURLs{Review: url(LegReview), Result: url(LegResult), Success: url(LegSuccess), Error: url(LegError), Cancel: url(LegBack)}
 }
 
-// Confirm starts another attempt of a payment that requires a payment method, with another method or account if told.
+// Confirm confirms what the buyer chose while a payment requires confirmation, as it was shown: with version, nothing is
+// confirmed that was changed since. Of a payment that requires a payment method it starts another attempt, with another
+// method or account if told.
 func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Method, account string, version *int64) (Answer, error) {
 	if a, err := c.replay(ctx, r); a != nil || err != nil {
 		return deref(a), err
@@ -221,6 +223,10 @@ func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Me
 		if !slices.Contains(a.AllowedActions(), "confirm") {
 			return nil, nil, a.notAllowed("be confirmed")
 		}
+		if a.Status == StatusRequiresConfirmation {
+			o, err := c.confirmReview(a, method, account)
+			return a, o, err
+		}
 		if a.Order.Token = ""; method != nil { // a token belongs to the account it was given at
 			a.Order.Method = *method
 		}
@@ -232,6 +238,26 @@ func (c *Checkout) Confirm(ctx context.Context, r Request, id string, method *Me
 		o, err := c.startOperation(a, a.newAttempt(c, acc, caps), acc, nil)
 		return a, o, err
 	}, paymentAnswer(200))
+}
+
+// confirmReview is the intent to confirm what the buyer chose.
+func (c *Checkout) confirmReview(a *amendment, method *Method, account string) (*Operation, error) {
+	at := a.Latest()
+	if method != nil || account != "" && account != at.Account {
+		pointer := "/account"
+		if method != nil {
+			pointer = "/method"
+		}
+		return nil, invalid("capability_unsupported", pointer, "the buyer has chosen at account %s; cancel the payment to have him pay otherwise", at.Account)
+	}
+	acc, err := c.account(at.Account)
+	if err != nil {
+		return nil, err
+	}
+	if acc.confirmer == nil {
+		return nil, invalid("capability_unsupported", "", "account %s cannot confirm", acc.Name)
+	}
+	return a.intendConfirm(c, acc, at)
 }
 
 // account is the account that something was begun at. One that is no longer configured can do nothing, which is
@@ -280,8 +306,13 @@ func (p *Payment) AllowedActions() []string {
 	if p.NeedsReview || len(p.Doubts()) > 0 {
 		out = append(out, "resolve") // by an operator
 	}
+	if at := p.Latest(); p.Status == StatusRequiresAction && at.Next != nil {
+		out = append(out, "complete")
+	}
 	switch p.Status {
-	case StatusRequiresAction, StatusRequiresConfirmation, StatusRequiresCapture:
+	case StatusRequiresConfirmation:
+		out = append(out, "cancel", "confirm", "update")
+	case StatusRequiresAction, StatusRequiresCapture:
 		out = append(out, "cancel")
 	case StatusPartiallyCaptured, StatusSucceeded:
 		if p.Amounts.Capturable > 0 || p.overheld() {
@@ -311,6 +342,9 @@ func (c *Checkout) validate(m *Merchant, in *NewPayment) error {
 	if in.Amount.Minor <= 0 {
 		return invalid("amount_invalid", "/amount", "the amount is a positive number of minor units")
 	}
+	if part := in.Order.Authorize; part != nil && *part != in.Amount.Minor && in.Order.Capture != CaptureManual {
+		return invalid("amount_invalid", "/authorize_amount", "less than the amount can only be authorized with capture_method manual")
+	}
 	if _, ok := Exponent(in.Amount.Currency); !ok {
 		return invalid("currency_invalid", "/currency", "the currency is an ISO 4217 code")
 	}
@@ -337,23 +371,6 @@ func (c *Checkout) Payment(ctx context.Context, merchant, id string, refresh boo
 		}
 	}
 	return c.store.Payment(ctx, merchant, id)
-}
-
-// Patch changes what does not concern the provider: metadata, as a whole, and description.
-func (c *Checkout) Patch(ctx context.Context, r Request, id string, metadata map[string]string, description *string) (*Payment, error) {
-	if !validID(prefixPayment, id) {
-		return nil, notFound("payment")
-	}
-	return c.amend(ctx, r.MerchantID, id, r.cause(), func(a *amendment) error {
-		if metadata != nil {
-			a.Metadata = metadata
-		}
-		if description != nil {
-			a.Order.Description = *description
-		}
-		a.evidence = append(a.evidence, a.from(r.evidence()))
-		return nil
-	})
 }
 
 // from completes evidence that belongs to the payment as a whole.

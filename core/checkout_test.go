@@ -498,7 +498,7 @@ func TestAReadThatFailsIsNotForgotten(t *testing.T) {
 	d.receive(note)
 	require.False(t, d.payment(v.ID).CheckAt.IsZero(), "a repetition may be a second booking of the same amount")
 	due := d.payment(v.ID).CheckAt
-	_, err = d.Patch(t.Context(), request(""), v.ID, map[string]string{"cart": "77"}, nil)
+	_, err = d.Patch(t.Context(), request(""), v.ID, core.Changes{Metadata: map[string]string{"cart": "77"}})
 	require.NoError(t, err)
 	require.Equal(t, due, d.payment(v.ID).CheckAt, "what is noted meanwhile is no answer")
 }
@@ -823,7 +823,7 @@ func TestForeignMerchantSeesNothing(t *testing.T) {
 		},
 		"cancel":  func(id string) error { _, err := d.Cancel(t.Context(), other("3"+id), id, ""); return err },
 		"confirm": func(id string) error { _, err := d.Confirm(t.Context(), other("4"+id), id, nil, "", nil); return err },
-		"patch":   func(id string) error { _, err := d.Patch(t.Context(), other("5"), id, nil, nil); return err },
+		"patch":   func(id string) error { _, err := d.Patch(t.Context(), other("5"), id, core.Changes{}); return err },
 		"times":   func(id string) error { _, err := d.Timeline(t.Context(), "other", id); return err },
 	} {
 		foreign, gone := call(v.ID), call(missing)

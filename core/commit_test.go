@@ -174,7 +174,7 @@ func (d *desk) answeredMeanwhile(id string) core.Answer {
 	require.NoError(d.t, err)
 	require.Equal(d.t, 200, given.Status)
 	require.True(d.t, given.Replayed)
-	_, err = d.Patch(d.t.Context(), request("patch"), id, map[string]string{"cart": "78"}, nil)
+	_, err = d.Patch(d.t.Context(), request("patch"), id, core.Changes{Metadata: map[string]string{"cart": "78"}})
 	require.NoError(d.t, err)
 	return given
 }

@@ -162,6 +162,11 @@ func (t *tally) agreement() (limit int64) {
 	return limit
 }
 
+// lapsed reports whether the buyer had agreed, nothing was authorized on that, and nothing can be any more.
+func (t *tally) lapsed() bool {
+	return t.everAgreed() > 0 && t.agreement() == 0 && t.authorized() == 0 && !t.authPending() && !t.authDeclined()
+}
+
 // everAgreed is the most the buyer ever agreed to, whatever became of it.
 func (t *tally) everAgreed() (limit int64) {
 	for _, g := range t.agreed {

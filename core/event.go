@@ -106,14 +106,16 @@ var statusEvents = map[Status]string{
 	StatusFailed:                "payment.failed",
 }
 
-// told is the status as merchants are told it by events: without the calls that are running this moment. They are
-// answered to the one who asked; an event tells what came of them. Empty before there is a payment.
+// told is the status as merchants are told it by events: without the calls that are running this moment, and those that
+// core makes next because the buyer is back. They are answered to the one who asked; an event tells what came of them.
+// Empty before there is a payment.
 func (p *Payment) told() Status {
 	if p == nil {
 		return ""
 	}
 	running := func(o *Operation) bool { return o.State == OpSent && !o.HasNext }
-	if !slices.ContainsFunc(p.Operations, running) {
+	back := func(at *Attempt) bool { return at.staged() && at.Returned }
+	if !slices.ContainsFunc(p.Operations, running) && !slices.ContainsFunc(p.Attempts, back) {
 		return p.Status
 	}
 	if at := p.Latest(); p.Amounts.Authorized == 0 && slices.ContainsFunc(p.Operations, func(o *Operation) bool { return running(o) && o.AttemptID == at.ID && o.begins() }) {
@@ -121,6 +123,11 @@ func (p *Payment) told() Status {
 	}
 	q := p.clone()
 	q.Operations = slices.DeleteFunc(q.Operations, running)
+	for _, at := range q.Attempts {
+		if q.next(at, func(step) bool { return true }) != stepNone {
+			at.Returned = false
+		}
+	}
 	q.settle()
 	return q.Status
 }

@@ -22,7 +22,7 @@ func TestEventsAreFrozen(t *testing.T) {
 		e := w.endpoint("m", 1, "payment.created")
 		v := w.create("order-1", core.CaptureManual)
 		synctest.Wait()
-		_, err := w.Patch(t.Context(), request("patch"), v.ID, map[string]string{"changed": "since"}, nil)
+		_, err := w.Patch(t.Context(), request("patch"), v.ID, core.Changes{Metadata: map[string]string{"changed": "since"}})
 		require.NoError(t, err)
 		w.begin(func(o *core.Options) { // an upgrade, and the shop works again
 			o.Render = func(b core.EventBody) ([]byte, error) {
@@ -68,7 +68,7 @@ func TestFrozenEventsKeepNoToken(t *testing.T) {
 		w.endpoint("m", 1)
 		v := w.create("order-1", core.CaptureManual)
 		token := w.ClientToken(v.ID)
-		_, err := w.Patch(t.Context(), request("patch"), v.ID, map[string]string{"token": token, "byte": "\x01", "escaped": `\u0001`}, nil)
+		_, err := w.Patch(t.Context(), request("patch"), v.ID, core.Changes{Metadata: map[string]string{"token": token, "byte": "\x01", "escaped": `\u0001`}})
 		require.NoError(t, err)
 		_, err = w.Cancel(t.Context(), request("cancel"), v.ID, "")
 		require.NoError(t, err)

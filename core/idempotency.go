@@ -1,6 +1,7 @@
 package core
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"time"
@@ -147,7 +148,7 @@ func (a *amendment) mayRepeat(o *Operation, account *Account) error {
 	case o.Kind == OpCapture && o.Amount.Minor > min(left.capturable, a.Amounts.Capturable),
 		o.Kind == OpRefund && o.Amount.Minor > min(left.refundable, a.Amounts.Refundable):
 		return &Error{Kind: Conflict, Code: "state_invalid", Message: "the payment changed since this was asked for; less is left now", Allowed: a.AllowedActions()}
-	case o.Kind == OpVoid && left.capturable == 0, o.begins() && a.Status != StatusRequiresPaymentMethod:
+	case o.Kind == OpVoid && left.capturable == 0, o.begins() && a.Status != StatusRequiresPaymentMethod, o.Kind == OpConfirm && !a.confirmsAgain(o, at):
 		return a.notAllowed("go on with this")
 	case o.Kind == OpCapture:
 		a.reserve.capture = o.Amount.Minor
@@ -155,6 +156,12 @@ func (a *amendment) mayRepeat(o *Operation, account *Account) error {
 		a.reserve.refund = o.Amount.Minor
 	}
 	return a.place(o, account)
+}
+
+// confirmsAgain reports whether the confirm o would say today what it was to say: the review is open, and nobody changed
+// what it is about.
+func (a *amendment) confirmsAgain(o *Operation, at *Attempt) bool {
+	return a.Status == StatusRequiresConfirmation && bytes.Equal(o.Input, frozen(a.confirmation(at, a.teller.order(a.Payment, at))))
 }
 
 // answerFor is how an operation of this kind is answered.

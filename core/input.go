@@ -99,6 +99,10 @@ type DeliveryRules struct {
 	Allow, Deny               []Region
 }
 
+func (d DeliveryRules) empty() bool {
+	return !d.NoPOBoxes && !d.NoPackstations && len(d.Allow)+len(d.Deny) == 0
+}
+
 // Region is a part of a country.
 type Region struct {
 	Country             string
@@ -191,9 +195,21 @@ type QueryInput struct {
 	Buyer bool // tell about the buyer as well, in Snapshot.Review
 }
 
+// SessionState is where a checkout session stands that needs Complete.
+type SessionState string
+
+// The states of a session. What ended it, or came of it, is told by facts.
+const (
+	// SessionOpen: it was not completed, and whether the buyer has agreed to it the provider does not tell.
+	SessionOpen SessionState = "open"
+	// SessionAgreed: the buyer has agreed to it at the provider, it was not completed, and nothing but Complete is missing.
+	SessionAgreed SessionState = "agreed"
+)
+
 // Snapshot is what a query found. Found false proves nothing.
 type Snapshot struct {
 	Found   bool
+	Session SessionState // empty: the provider has no sessions, or tells nothing of this one
 	Facts   []Fact
 	Refs    Refs
 	Memo    Refs
@@ -241,6 +257,7 @@ type Review struct {
 	ChangeActions []ChangeAction `json:"change_actions"`
 	Constraints   []string       `json:"constraints"`
 	Fingerprint   string         `json:"fingerprint"` // of the delivery address, compared before Confirm
+	ReadAt        time.Time      `json:"read_at"`     // when core learned it in this form; adapters leave it zero
 }
 
 // ChangeAction lets the buyer change one thing of a review.

@@ -151,7 +151,7 @@ func (a *amendment) holds(ctx context.Context, evidence string) (bool, error) {
 // decided, and a call that is made again is not ended by the one before it.
 func (a *amendment) conclude(intent *Operation, account *Account, res called, e Evidence) {
 	o := a.operation(intent.ID)
-	at := a.attempt(o.AttemptID)
+	at, was := a.attempt(o.AttemptID), o.State
 	if totals := account.caps.Resume[o.Kind]; o.Try > 1 && res.Result == Declined && (totals == ResumeTotals || totals == ResumeTotalsWhole) {
 		// A repetition may be refused because the first call was only late: the totals decide which it was.
 		res.Outcome = Outcome{Result: Unknown, Failure: res.Failure}
@@ -165,16 +165,22 @@ func (a *amendment) conclude(intent *Operation, account *Account, res called, e 
 	if o.Kind == OpUpdateMandate {
 		a.page.next = res.Next
 	} else if res.Next != nil {
-		at.Next, at.ExpiresAt, at.Returned = res.Next, res.Next.ExpiresAt, false
+		a.offered(at, account, res.Next)
 	}
-	if res.Review != nil {
-		at.Review = res.Review
+	if res.Review != nil && !(o.Kind == OpConfirm && o.State == OpSucceeded) { // that one is about what was confirmed
+		a.reviewed(at, res.Review)
+	}
+	if o.State == OpDeclined && o.Try == intent.Try {
+		a.refused(at, o)
 	}
 	a.learn(at, e, res.Facts, res.Refs, res.Memo, res.Display)
 	if o.State == OpSucceeded {
 		a.succeeded(o)
 	}
-	if o.State == OpDeclined && (o.Kind == OpCapture || o.Kind == OpVoid) && a.now.After(at.heldUntil()) {
+	if o.State == OpSucceeded && was != OpSucceeded && o.Kind == OpUpdate {
+		a.updated(o)
+	}
+	if o.State == OpDeclined && (o.Kind == OpCapture || o.Kind == OpVoid) && a.now.After(at.heldUntil()) && (o.Of != "" || a.tallyOf(at).everAgreed() == 0) {
 		// The time of the hold is over and the provider refuses: it lapsed there, which nobody tells.
 		a.Apply(at.ID, a.evidenceID(), []Fact{{Kind: AuthorizationClosed, ID: o.Of, Strength: Asserted, OccurredAt: a.now}}, a.now)
 	}
@@ -200,6 +206,28 @@ func (a *amendment) succeeded(o *Operation) {
 		a.Canceled, a.CancelReason = true, o.Reason // unless another attempt goes on
 	case o.Kind == OpCapture && o.Final:
 		a.Waived = true
+	}
+}
+
+// offered gives the buyer an action. One that does not say until when it can be used lasts as long as what it belongs to.
+func (a *amendment) offered(at *Attempt, account *Account, next *NextAction) {
+	at.Next, at.Returned = next, false
+	switch life := a.sessionLife(account, at); {
+	case !next.ExpiresAt.IsZero():
+		at.ExpiresAt = next.ExpiresAt
+	case at.ExpiresAt.IsZero() && life > 0:
+		at.ExpiresAt = a.now.Add(life)
+	}
+}
+
+// refused gives back what a refused call was to use: the buyer, who is not through, has the action again that he came back
+// from. After a review it is the review that is open again.
+func (a *amendment) refused(at *Attempt, o *Operation) {
+	switch {
+	case o.Kind == OpConfirm && at.Review == nil:
+		at.Returned, at.Brought = false, nil
+	case o.Kind == OpComplete:
+		at.Returned = false
 	}
 }
 
@@ -314,6 +342,12 @@ func (a *Account) invoke(ctx context.Context, o *Operation) called {
 		return call(ctx, a, o, a.voider.Void)
 	case OpRefund:
 		return call(ctx, a, o, a.refunder.Refund)
+	case OpUpdate:
+		return call(ctx, a, o, a.updater.UpdateSession)
+	case OpConfirm:
+		return call(ctx, a, o, a.confirmer.Confirm)
+	case OpComplete:
+		return call(ctx, a, o, a.completer.Complete)
 	case OpChargeMandate:
 		return call(ctx, a, o, a.charger.ChargeMandate)
 	case OpCancelMandate:

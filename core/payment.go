@@ -102,6 +102,7 @@ type Attempt struct {
 	Retries   bool // a decline does not end it while the buyer is on the page
 	Refs      Refs
 	Memo      Refs
+	Brought   *Brought // by a browser, and confirmed by nobody yet
 	Review    *Review
 	Display   string
 	Returned  bool      // the buyer is back
@@ -109,6 +110,13 @@ type Attempt struct {
 	Expired   bool      // its session is over and nothing came of it
 	ExpiresAt time.Time
 	CreatedAt time.Time
+}
+
+// Brought is what a browser brought back of an attempt. Its Refs are bound to the attempt when the provider has confirmed
+// them, and dropped when it has not: until then they are handed to the adapter and identify nothing.
+type Brought struct {
+	Refs Refs `json:"refs,omitempty"`
+	Memo Refs `json:"memo,omitempty"`
 }
 
 // Entry is a fact as the ledger has it: insert only, with the evidence that proves it.

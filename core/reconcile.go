@@ -65,7 +65,10 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 	var silent error
 	attempts := slices.DeleteFunc(slices.Clone(p.Attempts), func(at *Attempt) bool { return c.mute(p, at) })
 	if len(attempts) == 0 && (lease != nil || !p.CheckAt.IsZero()) {
-		return c.unasked(ctx, p, lease)
+		if p, err = c.unasked(ctx, p, lease); err == nil && again {
+			p = c.proceedAll(ctx, p, Cause{"time", ""})
+		}
+		return p, err
 	}
 	for i, at := range attempts {
 		account, err := c.account(at.Account)
@@ -95,6 +98,9 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 		if p, err = c.again(ctx, p); err != nil {
 			return nil, err
 		}
+	}
+	if again && silent == nil {
+		p = c.proceedAll(ctx, p, Cause{"query", ""})
 	}
 	return p, silent
 }
@@ -188,7 +194,12 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		if a.tells(at, s) || a.openOperation() != nil || len(denied) > 0 {
 			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), append(s.Facts, denied...), s.Refs, s.Memo, s.Display)
 		}
+		if s.Review != nil && at.Next != nil && at.Next.Then == ThenRead && at.Returned {
+			a.reviewed(at, s.Review)
+		}
+		a.agreed(at, s)
 		a.resolve(at, account, a.evidenceID())
+		a.reread(at, account, s)
 		a.expire(at)
 		if len(a.Facts) != facts {
 			a.Checks = 0
@@ -286,7 +297,7 @@ func (a *amendment) repeatable(o *Operation, account *Account, rule ResumeRule) 
 // decided; and after a day without a living attempt, the payment. A late success is booked all the same.
 func (a *amendment) expire(at *Attempt) {
 	t := a.tallyOf(at)
-	if at.Next != nil && !at.ExpiresAt.IsZero() && a.now.After(at.ExpiresAt) && !t.fulfilled() && !t.authPending() {
+	if at.Next != nil && !at.ExpiresAt.IsZero() && a.now.After(at.ExpiresAt) && !t.obtained() {
 		at.Expired = true
 	}
 	if a.now.Sub(a.CreatedAt) > a.pace.of(tryFor) {

@@ -178,6 +178,9 @@ func (a *amendment) settleBy(r Request, o *Operation, in Settlement, asked strin
 	if o.State == OpSucceeded {
 		a.succeeded(o)
 	}
+	if o.State == OpSucceeded && o.Kind == OpUpdate {
+		a.updated(o)
+	}
 	a.settle()
 	if a.openOperation() == nil && a.Status != StatusProcessing {
 		a.Flagged = false

@@ -2,13 +2,15 @@ package core
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 )
 
-// Landing is where a buyer goes after coming back: To is the merchant's stored address, with the id of the payment.
+// Landing is where a buyer goes after coming back: To is the merchant's stored address, with the id of the payment, or the
+// provider's page that follows from there. Empty: it has to be looked at again, and the return address may be loaded again.
 type Landing struct {
 	To      string
 	Payment *Payment
@@ -42,18 +44,51 @@ func (c *Checkout) Return(ctx context.Context, token, method string, values url.
 	return Landing{To: c.landing(p, p.attempt(at.ID), leg), Payment: p}, nil
 }
 
+// Report is Return for an integrator whose own page the buyer came back to: step is the leg, values are what the browser
+// brought there. It is about the latest attempt, and may be told again. The answer is 200 with the payment, or 202 while
+// the outcome is open.
+func (c *Checkout) Report(ctx context.Context, r Request, id string, step Leg, values url.Values) (Answer, error) {
+	if !validID(prefixPayment, id) {
+		return Answer{}, notFound("payment")
+	}
+	if legLetters[step] == "" {
+		return Answer{}, invalid("field_invalid", "/step", "there is no such step")
+	}
+	return c.once(ctx, r, func(ctx context.Context) (Answer, error) {
+		p, err := c.store.Payment(ctx, r.MerchantID, id)
+		if err != nil {
+			return Answer{}, err
+		}
+		if p.Latest().Next == nil {
+			return Answer{}, p.notAllowed("be returned from: no page was given out")
+		}
+		if p, err = c.back(ctx, p, p.Latest(), step, http.MethodGet, values); err != nil {
+			return Answer{}, err
+		}
+		return paymentAnswer(200)(p, p.openOperation()), nil
+	})
+}
+
+// hints are what the adapter makes of what a browser brought.
+func (c *Checkout) hints(ctx context.Context, account *Account, p *Payment, at *Attempt, leg Leg, method string, values url.Values) (hints Feedback) {
+	if account == nil || account.returns == nil {
+		return Feedback{}
+	}
+	hints, err := guarded(ctx, func(ctx context.Context) (Feedback, error) {
+		return account.returns.ParseReturn(ctx, Return{Step: string(leg), Method: method, Values: values, Known: p.known(at)})
+	})
+	if err != nil {
+		return Feedback{} // an unreadable or forged return says only that a browser came by
+	}
+	return hints
+}
+
 // back marks the buyer back, once, and does what the action said follows.
 func (c *Checkout) back(ctx context.Context, p *Payment, at *Attempt, leg Leg, method string, values url.Values) (*Payment, error) {
 	account := c.accounts[at.Account]
-	var hints Feedback
-	var err error
-	if account != nil && account.returns != nil {
-		hints, err = guarded(ctx, func(ctx context.Context) (Feedback, error) {
-			return account.returns.ParseReturn(ctx, Return{Step: string(leg), Method: method, Values: values, Known: p.known(at)})
-		})
-		if err != nil {
-			hints = Feedback{} // an unreadable or forged return says only that a browser came by
-		}
+	hints := c.hints(ctx, account, p, at, leg, method, values)
+	if account != nil && at.staged() {
+		return c.backInSession(ctx, p, at, account, leg, hints)
 	}
 	away := slices.ContainsFunc(hints.Facts, func(f Fact) bool { return f.Kind == BuyerAway || f.Kind == AttemptEnded })
 	// A browser that comes by without anything of the provider's has not been there, as far as we know.
@@ -114,15 +149,30 @@ func asHints(facts []Fact) []Fact {
 	return out
 }
 
-// landing is the merchant's address for what became of an attempt: the cancel address when the buyer turned away from it
-// and has not been back since.
+// landing is where the buyer goes on from a return: to the merchant's address for what became of the attempt, which is the
+// cancel address when he turned away from it and has not been back since, or to the provider's page that comes next when
+// the merchant has no page between.
 func (c *Checkout) landing(p *Payment, at *Attempt, leg Leg) string {
+	if leg == LegReview && at.staged() {
+		return c.afterReview(p, at)
+	}
+	return p.sentBack(at, leg == LegBack)
+}
+
+// sentBack is the merchant's address for a buyer who is done, or turned away.
+func (p *Payment) sentBack(at *Attempt, turned bool) string {
 	to := p.Order.ReturnURL
 	away := func(e Entry) bool { return e.Kind == BuyerAway && e.AttemptID == at.ID }
-	turnedAway := leg == LegBack || !at.Returned && at.OwedAt.IsZero() && slices.ContainsFunc(p.Facts, away)
-	if turnedAway && !p.fulfilled() && p.Order.CancelURL != "" {
+	turned = turned || !at.Returned && at.OwedAt.IsZero() && slices.ContainsFunc(p.Facts, away)
+	if turned && !p.fulfilled() && p.Order.CancelURL != "" {
 		to = p.Order.CancelURL
 	}
+	return p.addressed(to)
+}
+
+// addressed is an address of the merchant with the id of the payment in it, or of the mandate that is set up; empty when there
+// is none.
+func (p *Payment) addressed(to string) string {
 	if p.Order.SetUp {
 		return withQuery(to, "mandate", p.ID)
 	}

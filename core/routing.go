@@ -94,8 +94,10 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		return nil, invalid("capability_unsupported", "/save/kind", "account %s cannot store consent of this kind", a.Name)
 	case o.Buyer.Business && !caps.Business:
 		return nil, invalid("capability_unsupported", "/buyer/business", "account %s does not take business buyers", a.Name)
-	case o.Authorize != nil && *o.Authorize != amount.Minor:
+	case o.Authorize != nil && *o.Authorize != amount.Minor && !caps.Agreement:
 		return nil, invalid("capability_unsupported", "/authorize_amount", "account %s reserves the whole amount or nothing", a.Name)
+	case !o.Delivery.empty() && !caps.Delivery:
+		return nil, invalid("capability_unsupported", "/delivery", "account %s cannot restrict where is delivered to with this method", a.Name)
 	case len(caps.Countries) > 0 && o.Buyer.Country != "" && !slices.Contains(caps.Countries, o.Buyer.Country):
 		return nil, invalid("capability_unsupported", "/buyer/country", "account %s does not take buyers from there", a.Name)
 	}

@@ -151,12 +151,15 @@ func (a *amendment) nextCheck() time.Time {
 	case o.State == OpUnknown && o.RepeatAt.After(a.now) && o.RepeatAt.Before(at):
 		return o.RepeatAt
 	}
+	if end := a.Latest(); o == nil && a.Status == StatusRequiresConfirmation && end.ExpiresAt.After(at) {
+		return end.ExpiresAt.Add(time.Second) // until then it is the merchant's turn
+	}
 	return at
 }
 
 // awaits reports whether the provider is expected to know something that we do not.
 func (p *Payment) awaits() bool {
-	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.disputed() != nil
+	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.Status == StatusRequiresConfirmation || p.disputed() != nil
 }
 
 // lateChecks are when a payment that ended here, though a page of its provider was given out, is asked about all the

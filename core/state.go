@@ -115,7 +115,7 @@ func (p *Payment) settle() {
 	s.Captured, s.Capturable = s.Captured || a.Captured > 0, a.Capturable > 0
 	s.CaptureOpen = s.CaptureOpen || a.CaptureReserved > 0
 	s.Canceled = p.Canceled
-	s.NothingLeft = a.Authorized > 0 && a.Captured == 0 && a.Capturable == 0
+	s.NothingLeft = (s.NothingLeft || a.Authorized > 0) && a.Captured == 0 && a.Capturable == 0
 	s.TryAllowed = live == 0 && p.tryAllowed()
 	s.EndedByOthers = live == 0 && ended > 0 && ended == len(p.Attempts)
 	p.Amounts, p.Status = a, s.Status()
@@ -159,7 +159,8 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 			// A void carries no identity; the authorization is closed, whoever did it (port F9).
 			o.Kind == OpVoid && (o.State.Open() || attested) && t.voided(o.Of),
 			o.Kind == OpCancelMandate && o.State.Open() && t.consent.closed,
-			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.fulfilled():
+			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.fulfilled() && !p.tried(o),
+			o.State.Open() && o.obtains() && o.Kind != OpChargeMandate && !o.HasNext && t.everAgreed() > 0 && !t.authPending():
 			if o.State = OpSucceeded; attested {
 				o.Failure = nil
 			}
@@ -174,10 +175,23 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 	}
 }
 
-// voided reports whether the authorization of, or with none named any, is closed. It never becomes false again.
+// tried reports whether o was refused, and another call of its kind made after it: what came of the attempt is not o's.
+func (p *Payment) tried(o *Operation) bool {
+	return o.State == OpDeclined && slices.ContainsFunc(p.Operations, func(other *Operation) bool {
+		return other.AttemptID == o.AttemptID && other.Kind == o.Kind && other.Ordinal > o.Ordinal
+	})
+}
+
+// voided reports whether the authorization of, or with none named any or the buyer's agreement, is closed. It never becomes
+// false again.
 func (t *tally) voided(of string) bool {
 	if of != "" {
 		return t.auths[of] != nil && t.auths[of].closed
+	}
+	for _, g := range t.agreed {
+		if g.closed {
+			return true
+		}
 	}
 	return t.anyAuth(func(a *authTally) bool { return a.closed })
 }
@@ -266,9 +280,10 @@ func (p *Payment) close(a *Amounts, open int64) {
 // standing adds what an attempt means for the status. It tells whether the attempt is live and, if not, whether the
 // provider's word ended it.
 func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider bool) {
-	authorized := t.fulfilled()
-	s.Captured = s.Captured || t.setsUp && authorized // a consent, once given, stays given; what becomes of it is the mandate's
-	review := at.Review != nil
+	authorized := t.fulfilled() || t.everAgreed() > 0
+	s.Captured = s.Captured || t.setsUp && t.fulfilled() // a consent, once given, stays given; what becomes of it is the mandate's
+	review, tried := p.reviewing(at)
+	review = review && (p.Order.ReviewURL != "" || tried || !at.Returned) // else core confirms it itself
 	for _, o := range p.Operations {
 		if o.AttemptID != at.ID {
 			continue
@@ -276,11 +291,11 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 		open := o.open() && o.Kind.moves()
 		s.MoneyOpOpen = s.MoneyOpOpen || open
 		s.CaptureOpen = s.CaptureOpen || open && (o.Kind == OpCapture || o.Kind == OpVoid || o.Kind == OpAuthorize)
-		review = review && !(o.Kind == OpConfirm && (o.open() || o.State == OpSucceeded))
 	}
 	_, capturing := t.capturesPending(nil)
 	s.CaptureOpen = s.CaptureOpen || capturing
 	s.Undecided = s.Undecided || t.authPending() || capturing
+	s.NothingLeft = s.NothingLeft || t.lapsed()
 	live, byProvider = p.live(at, t)
 	if !live {
 		return false, byProvider
@@ -297,7 +312,7 @@ func (p *Payment) live(at *Attempt, t *tally) (live, byProvider bool) {
 	declined := t.authDeclined() && !pending && at.OwedAt.IsZero() && (!at.Retries || at.Returned || at.Next == nil)
 	began, refused := p.beginning(at)
 	switch {
-	case t.fulfilled():
+	case t.fulfilled() || t.agreement() > 0:
 		return true, false // money lifts every end
 	case t.ended || t.setsUp && t.consent.refused || declined || refused && at.Next == nil:
 		return false, true

@@ -69,7 +69,7 @@ func (p *Payment) View() View {
 // shown is the attempt that a merchant is told about: the one with money, else the latest.
 func (p *Payment) shown() *Attempt {
 	for _, at := range p.Attempts {
-		if p.tallyOf(at).authorized() > 0 {
+		if t := p.tallyOf(at); t.authorized() > 0 || t.agreement() > 0 {
 			return at
 		}
 	}

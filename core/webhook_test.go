@@ -67,7 +67,7 @@ func TestAnEndpointThatIsDown(t *testing.T) {
 		began := time.Now()
 		v := w.create("order-1", core.CaptureManual)
 		pause(time.Hour)
-		_, err := w.Patch(t.Context(), request("patch"), v.ID, map[string]string{"changed": "since"}, nil)
+		_, err := w.Patch(t.Context(), request("patch"), v.ID, core.Changes{Metadata: map[string]string{"changed": "since"}})
 		require.NoError(t, err)
 		w.begin(nil)
 		pause(9 * 24 * time.Hour)
@@ -287,7 +287,7 @@ func TestEventsOfAnUnknownCommitAreSent(t *testing.T) {
 		pause(10 * time.Hour) // nothing else is due soon
 		before := len(s.requests())
 		unknown = true
-		_, err := w.Patch(t.Context(), request("patch"), v.ID, map[string]string{"a": "b"}, nil)
+		_, err := w.Patch(t.Context(), request("patch"), v.ID, core.Changes{Metadata: map[string]string{"a": "b"}})
 		require.Equal(t, "commit_unknown", core.CodeOf(err), "the commits of this payment are not confirmed")
 		_, err = w.Cancel(t.Context(), request("cancel"), v.ID, "")
 		require.Error(t, err)

@@ -204,6 +204,33 @@ func (e ChangeActionWhat) Valid() bool {
 	}
 }
 
+// Defines values for CompletePaymentStep.
+const (
+	CompletePaymentStepBack    CompletePaymentStep = "back"
+	CompletePaymentStepError   CompletePaymentStep = "error"
+	CompletePaymentStepResult  CompletePaymentStep = "result"
+	CompletePaymentStepReview  CompletePaymentStep = "review"
+	CompletePaymentStepSuccess CompletePaymentStep = "success"
+)
+
+// Valid indicates whether the value is a known member of the CompletePaymentStep enum.
+func (e CompletePaymentStep) Valid() bool {
+	switch e {
+	case CompletePaymentStepBack:
+		return true
+	case CompletePaymentStepError:
+		return true
+	case CompletePaymentStepResult:
+		return true
+	case CompletePaymentStepReview:
+		return true
+	case CompletePaymentStepSuccess:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreatePaymentChannel.
 const (
 	CreatePaymentChannelOffline   CreatePaymentChannel = "offline"
@@ -1187,6 +1214,7 @@ const (
 	ProblemCodeURLInvalid                  ProblemCode = "url_invalid"
 	ProblemCodeURLNotAllowed               ProblemCode = "url_not_allowed"
 	ProblemCodeUnauthenticated             ProblemCode = "unauthenticated"
+	ProblemCodeUpdateDeclined              ProblemCode = "update_declined"
 	ProblemCodeVersionConflict             ProblemCode = "version_conflict"
 )
 
@@ -1294,6 +1322,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeURLNotAllowed:
 		return true
 	case ProblemCodeUnauthenticated:
+		return true
+	case ProblemCodeUpdateDeclined:
 		return true
 	case ProblemCodeVersionConflict:
 		return true
@@ -1870,6 +1900,18 @@ type ChangeAction struct {
 // ChangeActionWhat defines model for ChangeAction.What.
 type ChangeActionWhat string
 
+// CompletePayment What the buyer's browser brought.
+type CompletePayment struct {
+	// ReturnParams The parameters of the query or form, as they came.
+	ReturnParams map[string]string `json:"return_params,omitempty" validate:"max=50,dive,keys,min=1,max=100,endkeys,max=4000"`
+
+	// Step Which of the addresses the provider was given the buyer came to. `back` is that of those who do not want to pay.
+	Step CompletePaymentStep `json:"step" validate:"required,enum"`
+}
+
+// CompletePaymentStep Which of the addresses the provider was given the buyer came to. `back` is that of those who do not want to pay.
+type CompletePaymentStep string
+
 // ConfirmPayment What to confirm, or how to try again. All members may be left out.
 type ConfirmPayment struct {
 	// Account Another account for the next attempt.
@@ -1986,7 +2028,8 @@ type CreatePayment struct {
 	AllowPending bool `json:"allow_pending,omitempty"`
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
-	// agreement. Only with `capture_method: manual`.
+	// agreement. The rest is reserved or captured later, up to `amount`. Only with `capture_method: manual`, at
+	// accounts that can do `agreement`.
 	//
 	//
 	// Examples: 0
@@ -2009,6 +2052,9 @@ type CreatePayment struct {
 
 	// Channel How the order came in.
 	Channel CreatePaymentChannel `json:"channel,omitempty" validate:"omitempty,enum"`
+
+	// Delivery Which addresses the buyer may choose at the provider, where it has an address book and can do `delivery`.
+	Delivery *DeliveryRules `json:"delivery,omitempty"`
 
 	// Description What is paid for, for people; shown by some providers. No control characters.
 	//
@@ -2158,6 +2204,21 @@ type DeliveryList struct {
 
 // DeliveryListObject defines model for DeliveryList.Object.
 type DeliveryListObject string
+
+// DeliveryRules Which addresses the buyer may choose at the provider, where it has an address book and can do `delivery`.
+type DeliveryRules struct {
+	// Allow Only these regions; all if left out. Not together with `deny`.
+	Allow []Region `json:"allow,omitempty" validate:"max=100,dive"`
+
+	// Deny Everywhere but these regions.
+	Deny []Region `json:"deny,omitempty" validate:"excluded_with=Allow,max=100,dive"`
+
+	// NoPackstations No parcel lockers.
+	NoPackstations bool `json:"no_packstations,omitempty"`
+
+	// NoPoBoxes No post-office boxes.
+	NoPoBoxes bool `json:"no_po_boxes,omitempty"`
+}
 
 // DeliveryState `pending`: another try is due. `succeeded`: the endpoint has it. `failed`: no further try is due; `POST …/redeliver` begins anew.
 type DeliveryState string
@@ -2617,6 +2678,9 @@ type MethodCapabilities struct {
 	// Type Kind of method; `any` lets the provider's page offer all it has.
 	Type MethodType `json:"type"`
 
+	// Agreement `authorize_amount` may be less than `amount`; the rest is charged later to what the buyer agreed to.
+	Agreement bool `json:"agreement"`
+
 	// AuthorizationLifeSeconds How long an authorization can be captured; 0 means not known.
 	AuthorizationLifeSeconds int64 `json:"authorization_life_seconds"`
 
@@ -2641,7 +2705,10 @@ type MethodCapabilities struct {
 
 	// Currencies Empty means every currency.
 	Currencies []string `json:"currencies"`
-	Flow       string   `json:"flow,omitempty"`
+
+	// Delivery `delivery` restricts the addresses the buyer may choose.
+	Delivery bool   `json:"delivery"`
+	Flow     string `json:"flow,omitempty"`
 
 	// MaxAmount Per payment in minor units; null means no limit known.
 	MaxAmount *int64 `json:"max_amount"`
@@ -2662,6 +2729,9 @@ type MethodCapabilities struct {
 
 	// Reauthorize More can be reserved later on the same agreement.
 	Reauthorize bool `json:"reauthorize"`
+
+	// RefundPerCapture A refund goes back from one capture: it is no larger than what is left of that.
+	RefundPerCapture bool `json:"refund_per_capture"`
 
 	// Release `window`: a given up authorization ends only with its time.
 	Release MethodCapabilitiesRelease `json:"release"`
@@ -3106,6 +3176,22 @@ type RefundList struct {
 // RefundListObject defines model for RefundList.Object.
 type RefundListObject string
 
+// Region A country, or the parts of it that are named.
+type Region struct {
+	// Country ISO 3166-1 alpha-2.
+	//
+	// Examples: DE
+	Country string `json:"country" validate:"required,iso3166_1_alpha2"`
+
+	// PostalCodes Postal codes; `*` at the end stands for whatever follows.
+	//
+	// Examples: ["10*","6020"]
+	PostalCodes []string `json:"postal_codes,omitempty" validate:"max=100,dive,min=1,max=20"`
+
+	// States States or provinces, as the country writes them.
+	States []string `json:"states,omitempty" validate:"max=100,dive,min=1,max=100"`
+}
+
 // RenderWidget Load the provider's script and hand it `config` as it is.
 type RenderWidget struct {
 	// Config What the script expects; payloads that are signed are strings in it.
@@ -3250,10 +3336,21 @@ type UpdatePayment struct {
 	// Description Replaces the description; empty removes it.
 	Description *string `json:"description,omitempty" validate:"omitnil,max=1000"`
 
+	// LineItems Replaces all lines.
+	LineItems []LineItem `json:"line_items,omitempty" validate:"omitnil,max=100,dive"`
+
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
 	Metadata *Metadata `json:"metadata,omitempty" validate:"omitnil,max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
+
+	// ShippingAddress A postal address. `name` or the two names, as far as they are known.
+	ShippingAddress *Address `json:"shipping_address,omitempty"`
+
+	// Amount The whole order in minor units of the payment's currency.
+	//
+	// Examples: 13250
+	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 }
 
 // UpdateWebhookEndpoint What to change. What is left out stays.
@@ -3558,6 +3655,13 @@ type CreateCaptureParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// CompletePaymentParams defines parameters for CompletePayment.
+type CompletePaymentParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ConfirmPaymentParams defines parameters for ConfirmPayment.
 type ConfirmPaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -3648,6 +3752,9 @@ type CancelPaymentJSONRequestBody = CancelPayment
 // CreateCaptureJSONRequestBody defines body for CreateCapture for application/json ContentType.
 type CreateCaptureJSONRequestBody = CreateCapture
 
+// CompletePaymentJSONRequestBody defines body for CompletePayment for application/json ContentType.
+type CompletePaymentJSONRequestBody = CompletePayment
+
 // ConfirmPaymentJSONRequestBody defines body for ConfirmPayment for application/json ContentType.
 type ConfirmPaymentJSONRequestBody = ConfirmPayment
 
@@ -3728,7 +3835,7 @@ type ServerInterface interface {
 	// GetPayment Read a payment
 	// (GET /v1/payments/{payment_id})
 	GetPayment(ctx echo.Context, paymentID PaymentID, params GetPaymentParams) error
-	// UpdatePayment Change metadata or description
+	// UpdatePayment Change metadata, description, or an order under review
 	// (PATCH /v1/payments/{payment_id})
 	UpdatePayment(ctx echo.Context, paymentID PaymentID) error
 	// CancelPayment Release what is not captured
@@ -3740,6 +3847,9 @@ type ServerInterface interface {
 	// CreateCapture Capture all or part
 	// (POST /v1/payments/{payment_id}/captures)
 	CreateCapture(ctx echo.Context, paymentID PaymentID, params CreateCaptureParams) error
+	// CompletePayment Report the buyer's return
+	// (POST /v1/payments/{payment_id}/complete)
+	CompletePayment(ctx echo.Context, paymentID PaymentID, params CompletePaymentParams) error
 	// ConfirmPayment Confirm after review, or start another attempt
 	// (POST /v1/payments/{payment_id}/confirm)
 	ConfirmPayment(ctx echo.Context, paymentID PaymentID, params ConfirmPaymentParams) error
@@ -4548,6 +4658,44 @@ func (w *ServerInterfaceWrapper) CreateCapture(ctx echo.Context) error {
 	return err
 }
 
+// CompletePayment converts echo context to params.
+func (w *ServerInterfaceWrapper) CompletePayment(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "payment_id" -------------
+	var paymentID PaymentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "payment_id", ctx.Param("payment_id"), &paymentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompletePaymentParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompletePayment(ctx, paymentID, params)
+	return err
+}
+
 // ConfirmPayment converts echo context to params.
 func (w *ServerInterfaceWrapper) ConfirmPayment(ctx echo.Context) error {
 	var err error
@@ -5000,6 +5148,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/cancel", wrapper.CancelPayment, options.OperationMiddlewares["cancelPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id/captures", wrapper.ListCaptures, options.OperationMiddlewares["listCaptures"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/captures", wrapper.CreateCapture, options.OperationMiddlewares["createCapture"]...)
+	router.POST(options.BaseURL+"/v1/payments/:payment_id/complete", wrapper.CompletePayment, options.OperationMiddlewares["completePayment"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/confirm", wrapper.ConfirmPayment, options.OperationMiddlewares["confirmPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id/refunds", wrapper.ListRefunds, options.OperationMiddlewares["listRefunds"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/refunds", wrapper.CreateRefund, options.OperationMiddlewares["createRefund"]...)
@@ -5672,6 +5821,20 @@ func (response UpdatePayment200JSONResponse) VisitUpdatePaymentResponse(w http.R
 	return err
 }
 
+type UpdatePayment202JSONResponse Payment
+
+func (response UpdatePayment202JSONResponse) VisitUpdatePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelPaymentRequestObject struct {
 	PaymentID PaymentID `json:"payment_id"`
 	Params    CancelPaymentParams
@@ -5796,6 +5959,64 @@ type CreateCapture202JSONResponse struct {
 }
 
 func (response CreateCapture202JSONResponse) VisitCreateCaptureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompletePaymentRequestObject struct {
+	PaymentID PaymentID `json:"payment_id"`
+	Params    CompletePaymentParams
+	Body      *CompletePaymentJSONRequestBody
+}
+
+type CompletePaymentResponseObject interface {
+	VisitCompletePaymentResponse(w http.ResponseWriter) error
+}
+
+type CompletePayment200ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CompletePayment200JSONResponse struct {
+	Body    Payment
+	Headers CompletePayment200ResponseHeaders
+}
+
+func (response CompletePayment200JSONResponse) VisitCompletePaymentResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompletePayment202ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CompletePayment202JSONResponse struct {
+	Body    Payment
+	Headers CompletePayment202ResponseHeaders
+}
+
+func (response CompletePayment202JSONResponse) VisitCompletePaymentResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6294,7 +6515,7 @@ type StrictServerInterface interface {
 	// GetPayment Read a payment
 	// (GET /v1/payments/{payment_id})
 	GetPayment(ctx context.Context, request GetPaymentRequestObject) (GetPaymentResponseObject, error)
-	// UpdatePayment Change metadata or description
+	// UpdatePayment Change metadata, description, or an order under review
 	// (PATCH /v1/payments/{payment_id})
 	UpdatePayment(ctx context.Context, request UpdatePaymentRequestObject) (UpdatePaymentResponseObject, error)
 	// CancelPayment Release what is not captured
@@ -6306,6 +6527,9 @@ type StrictServerInterface interface {
 	// CreateCapture Capture all or part
 	// (POST /v1/payments/{payment_id}/captures)
 	CreateCapture(ctx context.Context, request CreateCaptureRequestObject) (CreateCaptureResponseObject, error)
+	// CompletePayment Report the buyer's return
+	// (POST /v1/payments/{payment_id}/complete)
+	CompletePayment(ctx context.Context, request CompletePaymentRequestObject) (CompletePaymentResponseObject, error)
 	// ConfirmPayment Confirm after review, or start another attempt
 	// (POST /v1/payments/{payment_id}/confirm)
 	ConfirmPayment(ctx context.Context, request ConfirmPaymentRequestObject) (ConfirmPaymentResponseObject, error)
@@ -7179,6 +7403,55 @@ func (sh *strictHandler) CreateCapture(ctx echo.Context, paymentID PaymentID, pa
 		return err
 	} else if validResponse, ok := response.(CreateCaptureResponseObject); ok {
 		return validResponse.VisitCreateCaptureResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompletePayment operation middleware
+func (sh *strictHandler) CompletePayment(ctx echo.Context, paymentID PaymentID, params CompletePaymentParams) error {
+	var request CompletePaymentRequestObject
+
+	request.PaymentID = paymentID
+	request.Params = params
+
+	var body CompletePaymentJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompletePayment(ctx.Request().Context(), request.(CompletePaymentRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompletePayment")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompletePaymentResponseObject); ok {
+		return validResponse.VisitCompletePaymentResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

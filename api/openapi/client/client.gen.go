@@ -204,6 +204,33 @@ func (e ChangeActionWhat) Valid() bool {
 	}
 }
 
+// Defines values for CompletePaymentStep.
+const (
+	CompletePaymentStepBack    CompletePaymentStep = "back"
+	CompletePaymentStepError   CompletePaymentStep = "error"
+	CompletePaymentStepResult  CompletePaymentStep = "result"
+	CompletePaymentStepReview  CompletePaymentStep = "review"
+	CompletePaymentStepSuccess CompletePaymentStep = "success"
+)
+
+// Valid indicates whether the value is a known member of the CompletePaymentStep enum.
+func (e CompletePaymentStep) Valid() bool {
+	switch e {
+	case CompletePaymentStepBack:
+		return true
+	case CompletePaymentStepError:
+		return true
+	case CompletePaymentStepResult:
+		return true
+	case CompletePaymentStepReview:
+		return true
+	case CompletePaymentStepSuccess:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for CreatePaymentChannel.
 const (
 	CreatePaymentChannelOffline   CreatePaymentChannel = "offline"
@@ -1166,6 +1193,7 @@ const (
 	ProblemCodeURLInvalid                  ProblemCode = "url_invalid"
 	ProblemCodeURLNotAllowed               ProblemCode = "url_not_allowed"
 	ProblemCodeUnauthenticated             ProblemCode = "unauthenticated"
+	ProblemCodeUpdateDeclined              ProblemCode = "update_declined"
 	ProblemCodeVersionConflict             ProblemCode = "version_conflict"
 )
 
@@ -1273,6 +1301,8 @@ func (e ProblemCode) Valid() bool {
 	case ProblemCodeURLNotAllowed:
 		return true
 	case ProblemCodeUnauthenticated:
+		return true
+	case ProblemCodeUpdateDeclined:
 		return true
 	case ProblemCodeVersionConflict:
 		return true
@@ -1849,6 +1879,18 @@ type ChangeAction struct {
 // ChangeActionWhat defines model for ChangeAction.What.
 type ChangeActionWhat string
 
+// CompletePayment What the buyer's browser brought.
+type CompletePayment struct {
+	// ReturnParams The parameters of the query or form, as they came.
+	ReturnParams map[string]string `json:"return_params,omitempty"`
+
+	// Step Which of the addresses the provider was given the buyer came to. `back` is that of those who do not want to pay.
+	Step CompletePaymentStep `json:"step"`
+}
+
+// CompletePaymentStep Which of the addresses the provider was given the buyer came to. `back` is that of those who do not want to pay.
+type CompletePaymentStep string
+
 // ConfirmPayment What to confirm, or how to try again. All members may be left out.
 type ConfirmPayment struct {
 	// Account Another account for the next attempt.
@@ -1955,7 +1997,8 @@ type CreatePayment struct {
 	Amount int64 `json:"amount"`
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
-	// agreement. Only with `capture_method: manual`.
+	// agreement. The rest is reserved or captured later, up to `amount`. Only with `capture_method: manual`, at
+	// accounts that can do `agreement`.
 	//
 	//
 	// Examples: 0
@@ -1983,6 +2026,9 @@ type CreatePayment struct {
 	//
 	// Examples: AED
 	Currency Currency `json:"currency"`
+
+	// Delivery Which addresses the buyer may choose at the provider, where it has an address book and can do `delivery`.
+	Delivery *DeliveryRules `json:"delivery,omitempty"`
 
 	// Description What is paid for, for people; shown by some providers. No control characters.
 	//
@@ -2138,6 +2184,21 @@ type DeliveryList struct {
 
 // DeliveryListObject defines model for DeliveryList.Object.
 type DeliveryListObject string
+
+// DeliveryRules Which addresses the buyer may choose at the provider, where it has an address book and can do `delivery`.
+type DeliveryRules struct {
+	// Allow Only these regions; all if left out. Not together with `deny`.
+	Allow []Region `json:"allow,omitempty"`
+
+	// Deny Everywhere but these regions.
+	Deny []Region `json:"deny,omitempty"`
+
+	// NoPackstations No parcel lockers.
+	NoPackstations bool `json:"no_packstations,omitempty"`
+
+	// NoPoBoxes No post-office boxes.
+	NoPoBoxes bool `json:"no_po_boxes,omitempty"`
+}
 
 // DeliveryState `pending`: another try is due. `succeeded`: the endpoint has it. `failed`: no further try is due; `POST …/redeliver` begins anew.
 type DeliveryState string
@@ -2586,6 +2647,9 @@ type MethodProduct string
 
 // MethodCapabilities What one method can do at one account.
 type MethodCapabilities struct {
+	// Agreement `authorize_amount` may be less than `amount`; the rest is charged later to what the buyer agreed to.
+	Agreement bool `json:"agreement"`
+
 	// AuthorizationLifeSeconds How long an authorization can be captured; 0 means not known.
 	AuthorizationLifeSeconds int64 `json:"authorization_life_seconds"`
 
@@ -2610,7 +2674,10 @@ type MethodCapabilities struct {
 
 	// Currencies Empty means every currency.
 	Currencies []string `json:"currencies"`
-	Flow       string   `json:"flow,omitempty"`
+
+	// Delivery `delivery` restricts the addresses the buyer may choose.
+	Delivery bool   `json:"delivery"`
+	Flow     string `json:"flow,omitempty"`
 
 	// MaxAmount Per payment in minor units; null means no limit known.
 	MaxAmount *int64 `json:"max_amount"`
@@ -2631,6 +2698,9 @@ type MethodCapabilities struct {
 
 	// Reauthorize More can be reserved later on the same agreement.
 	Reauthorize bool `json:"reauthorize"`
+
+	// RefundPerCapture A refund goes back from one capture: it is no larger than what is left of that.
+	RefundPerCapture bool `json:"refund_per_capture"`
 
 	// Release `window`: a given up authorization ends only with its time.
 	Release MethodCapabilitiesRelease `json:"release"`
@@ -3075,6 +3145,22 @@ type RefundList struct {
 // RefundListObject defines model for RefundList.Object.
 type RefundListObject string
 
+// Region A country, or the parts of it that are named.
+type Region struct {
+	// Country ISO 3166-1 alpha-2.
+	//
+	// Examples: DE
+	Country string `json:"country"`
+
+	// PostalCodes Postal codes; `*` at the end stands for whatever follows.
+	//
+	// Examples: ["10*","6020"]
+	PostalCodes []string `json:"postal_codes,omitempty"`
+
+	// States States or provinces, as the country writes them.
+	States []string `json:"states,omitempty"`
+}
+
 // RenderWidget Load the provider's script and hand it `config` as it is.
 type RenderWidget struct {
 	// Config What the script expects; payloads that are signed are strings in it.
@@ -3216,13 +3302,24 @@ type UpdateMandate struct {
 
 // UpdatePayment What to change. What is left out stays.
 type UpdatePayment struct {
+	// Amount The whole order in minor units of the payment's currency.
+	//
+	// Examples: 13250
+	Amount *int64 `json:"amount,omitempty"`
+
 	// Description Replaces the description; empty removes it.
 	Description *string `json:"description,omitempty"`
+
+	// LineItems Replaces all lines.
+	LineItems []LineItem `json:"line_items,omitempty"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
 	//
 	// Examples: {"cart":"77"}
 	Metadata *Metadata `json:"metadata,omitempty"`
+
+	// ShippingAddress A postal address. `name` or the two names, as far as they are known.
+	ShippingAddress *Address `json:"shipping_address,omitempty"`
 }
 
 // UpdateWebhookEndpoint What to change. What is left out stays.
@@ -3531,6 +3628,13 @@ type CreateCaptureParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// CompletePaymentParams defines parameters for CompletePayment.
+type CompletePaymentParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ConfirmPaymentParams defines parameters for ConfirmPayment.
 type ConfirmPaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -3620,6 +3724,9 @@ type CancelPaymentJSONRequestBody = CancelPayment
 
 // CreateCaptureJSONRequestBody defines body for CreateCapture for application/json ContentType.
 type CreateCaptureJSONRequestBody = CreateCapture
+
+// CompletePaymentJSONRequestBody defines body for CompletePayment for application/json ContentType.
+type CompletePaymentJSONRequestBody = CompletePayment
 
 // ConfirmPaymentJSONRequestBody defines body for ConfirmPayment for application/json ContentType.
 type ConfirmPaymentJSONRequestBody = ConfirmPayment
@@ -3971,20 +4078,32 @@ type ClientInterface interface {
 	// Corresponds with GET /v1/payments/{payment_id} (the `GetPayment` operationId).
 	GetPayment(ctx context.Context, paymentID PaymentID, params *GetPaymentParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdatePaymentWithBody Change metadata or description
+	// UpdatePaymentWithBody Change metadata, description, or an order under review
 	//
-	// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-	// `metadata` replaces all metadata; an empty `description` removes it.
+	// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+	// These two alone are only stored here, whatever the status is.
+	//
+	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+	// does nothing.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with PATCH /v1/payments/{payment_id} (the `UpdatePayment` operationId).
 	UpdatePaymentWithBody(ctx context.Context, paymentID PaymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// UpdatePayment Change metadata or description
+	// UpdatePayment Change metadata, description, or an order under review
 	//
-	// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-	// `metadata` replaces all metadata; an empty `description` removes it.
+	// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+	// These two alone are only stored here, whatever the status is.
+	//
+	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+	// does nothing.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4040,10 +4159,38 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/payments/{payment_id}/captures (the `CreateCapture` operationId).
 	CreateCapture(ctx context.Context, paymentID PaymentID, params *CreateCaptureParams, body CreateCaptureJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CompletePaymentWithBody Report the buyer's return
+	//
+	// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+	// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+	// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+	// payment that is decided changes nothing.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+	CompletePaymentWithBody(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompletePayment Report the buyer's return
+	//
+	// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+	// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+	// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+	// payment that is decided changes nothing.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+	CompletePayment(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, body CompletePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ConfirmPaymentWithBody Confirm after review, or start another attempt
 	//
-	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-	// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+	// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+	// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+	// the review is open again. `method` and `account` cannot be named then.
+	//
+	// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 	// other status it is `409 state_invalid`. The body may be left out.
 	//
 	// Takes any type of body and a specified content type.
@@ -4053,8 +4200,12 @@ type ClientInterface interface {
 
 	// ConfirmPayment Confirm after review, or start another attempt
 	//
-	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-	// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+	// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+	// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+	// the review is open again. `method` and `account` cannot be named then.
+	//
+	// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 	// other status it is `409 state_invalid`. The body may be left out.
 	//
 	// Takes a body of the `application/json` content type.
@@ -4796,10 +4947,16 @@ func (c *Client) GetPayment(ctx context.Context, paymentID PaymentID, params *Ge
 	return c.Client.Do(req)
 }
 
-// UpdatePaymentWithBody Change metadata or description
+// UpdatePaymentWithBody Change metadata, description, or an order under review
 //
-// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-// `metadata` replaces all metadata; an empty `description` removes it.
+// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+// These two alone are only stored here, whatever the status is.
+//
+// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+// does nothing.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4816,10 +4973,16 @@ func (c *Client) UpdatePaymentWithBody(ctx context.Context, paymentID PaymentID,
 	return c.Client.Do(req)
 }
 
-// UpdatePayment Change metadata or description
+// UpdatePayment Change metadata, description, or an order under review
 //
-// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-// `metadata` replaces all metadata; an empty `description` removes it.
+// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+// These two alone are only stored here, whatever the status is.
+//
+// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+// does nothing.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4935,10 +5098,58 @@ func (c *Client) CreateCapture(ctx context.Context, paymentID PaymentID, params 
 	return c.Client.Do(req)
 }
 
+// CompletePaymentWithBody Report the buyer's return
+//
+// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+// payment that is decided changes nothing.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+func (c *Client) CompletePaymentWithBody(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompletePaymentRequestWithBody(c.Server, paymentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompletePayment Report the buyer's return
+//
+// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+// payment that is decided changes nothing.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+func (c *Client) CompletePayment(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, body CompletePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompletePaymentRequest(c.Server, paymentID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ConfirmPaymentWithBody Confirm after review, or start another attempt
 //
-// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+// the review is open again. `method` and `account` cannot be named then.
+//
+// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 // other status it is `409 state_invalid`. The body may be left out.
 //
 // Takes any type of body and a specified content type.
@@ -4958,8 +5169,12 @@ func (c *Client) ConfirmPaymentWithBody(ctx context.Context, paymentID PaymentID
 
 // ConfirmPayment Confirm after review, or start another attempt
 //
-// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+// the review is open again. `method` and `account` cannot be named then.
+//
+// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 // other status it is `409 state_invalid`. The body may be left out.
 //
 // Takes a body of the `application/json` content type.
@@ -6863,6 +7078,66 @@ func NewCreateCaptureRequestWithBody(server string, paymentID PaymentID, params 
 	return req, nil
 }
 
+// NewCompletePaymentRequest calls the generic CompletePayment builder with application/json body
+func NewCompletePaymentRequest(server string, paymentID PaymentID, params *CompletePaymentParams, body CompletePaymentJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompletePaymentRequestWithBody(server, paymentID, params, "application/json", bodyReader)
+}
+
+// NewCompletePaymentRequestWithBody constructs an http.Request for the CompletePayment method, with any body, and a specified content type
+func NewCompletePaymentRequestWithBody(server string, paymentID PaymentID, params *CompletePaymentParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "payment_id", paymentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payments/%s/complete", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewConfirmPaymentRequest calls the generic ConfirmPayment builder with application/json body
 func NewConfirmPaymentRequest(server string, paymentID PaymentID, params *ConfirmPaymentParams, body ConfirmPaymentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7901,20 +8176,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /v1/payments/{payment_id} (the `GetPayment` operationId).
 	GetPaymentWithResponse(ctx context.Context, paymentID PaymentID, params *GetPaymentParams, reqEditors ...RequestEditorFn) (*GetPaymentResponse, error)
 
-	// UpdatePaymentWithBodyWithResponse Change metadata or description
+	// UpdatePaymentWithBodyWithResponse Change metadata, description, or an order under review
 	//
-	// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-	// `metadata` replaces all metadata; an empty `description` removes it.
+	// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+	// These two alone are only stored here, whatever the status is.
+	//
+	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+	// does nothing.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PATCH /v1/payments/{payment_id} (the `UpdatePayment` operationId).
 	UpdatePaymentWithBodyWithResponse(ctx context.Context, paymentID PaymentID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdatePaymentResponse, error)
 
-	// UpdatePaymentWithResponse Change metadata or description
+	// UpdatePaymentWithResponse Change metadata, description, or an order under review
 	//
-	// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-	// `metadata` replaces all metadata; an empty `description` removes it.
+	// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+	// These two alone are only stored here, whatever the status is.
+	//
+	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+	// does nothing.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7972,10 +8259,38 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/payments/{payment_id}/captures (the `CreateCapture` operationId).
 	CreateCaptureWithResponse(ctx context.Context, paymentID PaymentID, params *CreateCaptureParams, body CreateCaptureJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateCaptureResponse, error)
 
+	// CompletePaymentWithBodyWithResponse Report the buyer's return
+	//
+	// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+	// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+	// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+	// payment that is decided changes nothing.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+	CompletePaymentWithBodyWithResponse(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompletePaymentResponse, error)
+
+	// CompletePaymentWithResponse Report the buyer's return
+	//
+	// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+	// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+	// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+	// payment that is decided changes nothing.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+	CompletePaymentWithResponse(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, body CompletePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePaymentResponse, error)
+
 	// ConfirmPaymentWithBodyWithResponse Confirm after review, or start another attempt
 	//
-	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-	// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+	// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+	// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+	// the review is open again. `method` and `account` cannot be named then.
+	//
+	// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 	// other status it is `409 state_invalid`. The body may be left out.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -7985,8 +8300,12 @@ type ClientWithResponsesInterface interface {
 
 	// ConfirmPaymentWithResponse Confirm after review, or start another attempt
 	//
-	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-	// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+	// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+	// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+	// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+	// the review is open again. `method` and `account` cannot be named then.
+	//
+	// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 	// other status it is `409 state_invalid`. The body may be left out.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -9303,6 +9622,8 @@ type UpdatePaymentResponse struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Payment
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Payment
 	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationProblemJSONDefault *Refused
 }
@@ -9310,6 +9631,11 @@ type UpdatePaymentResponse struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r UpdatePaymentResponse) GetJSON200() *Payment {
 	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r UpdatePaymentResponse) GetJSON202() *Payment {
+	return r.JSON202
 }
 
 // GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
@@ -9526,6 +9852,75 @@ func (r CreateCaptureResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CreateCaptureResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompletePaymentResponse200Headers the declared response headers of an HTTP 200 response for CompletePayment
+type CompletePaymentResponse200Headers struct {
+	IdempotentReplayed *bool
+}
+
+// CompletePaymentResponse202Headers the declared response headers of an HTTP 202 response for CompletePayment
+type CompletePaymentResponse202Headers struct {
+	IdempotentReplayed *bool
+}
+
+type CompletePaymentResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Payment
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Payment
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CompletePaymentResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CompletePaymentResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompletePaymentResponse) GetJSON200() *Payment {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CompletePaymentResponse) GetJSON202() *Payment {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompletePaymentResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompletePaymentResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompletePaymentResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompletePaymentResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompletePaymentResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10709,10 +11104,16 @@ func (c *ClientWithResponses) GetPaymentWithResponse(ctx context.Context, paymen
 	return ParseGetPaymentResponse(rsp)
 }
 
-// UpdatePaymentWithBodyWithResponse Change metadata or description
+// UpdatePaymentWithBodyWithResponse Change metadata, description, or an order under review
 //
-// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-// `metadata` replaces all metadata; an empty `description` removes it.
+// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+// These two alone are only stored here, whatever the status is.
+//
+// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+// does nothing.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10725,10 +11126,16 @@ func (c *ClientWithResponses) UpdatePaymentWithBodyWithResponse(ctx context.Cont
 	return ParseUpdatePaymentResponse(rsp)
 }
 
-// UpdatePaymentWithResponse Change metadata or description
+// UpdatePaymentWithResponse Change metadata, description, or an order under review
 //
-// Changes what is only stored here; nothing is sent to the provider. A member that is left out stays as it is;
-// `metadata` replaces all metadata; an empty `description` removes it.
+// A member that is left out stays as it is; `metadata` replaces all metadata; an empty `description` removes it.
+// These two alone are only stored here, whatever the status is.
+//
+// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
+// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
+// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
+// does nothing.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -10822,10 +11229,50 @@ func (c *ClientWithResponses) CreateCaptureWithResponse(ctx context.Context, pay
 	return ParseCreateCaptureResponse(rsp)
 }
 
+// CompletePaymentWithBodyWithResponse Report the buyer's return
+//
+// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+// payment that is decided changes nothing.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+func (c *ClientWithResponses) CompletePaymentWithBodyWithResponse(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompletePaymentResponse, error) {
+	rsp, err := c.CompletePaymentWithBody(ctx, paymentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompletePaymentResponse(rsp)
+}
+
+// CompletePaymentWithResponse Report the buyer's return
+//
+// For integrators whose own page the provider sends the buyer back to. It does what `/return/{token}` does when the
+// buyer comes there: reads what he chose, confirms, or completes, as the action says that he is back from. What the
+// browser brought is taken as a hint and checked at the provider. It may be reported again; a report about a
+// payment that is decided changes nothing.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payments/{payment_id}/complete (the `CompletePayment` operationId).
+func (c *ClientWithResponses) CompletePaymentWithResponse(ctx context.Context, paymentID PaymentID, params *CompletePaymentParams, body CompletePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePaymentResponse, error) {
+	rsp, err := c.CompletePayment(ctx, paymentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompletePaymentResponse(rsp)
+}
+
 // ConfirmPaymentWithBodyWithResponse Confirm after review, or start another attempt
 //
-// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+// the review is open again. `method` and `account` cannot be named then.
+//
+// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 // other status it is `409 state_invalid`. The body may be left out.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -10841,8 +11288,12 @@ func (c *ClientWithResponses) ConfirmPaymentWithBodyWithResponse(ctx context.Con
 
 // ConfirmPaymentWithResponse Confirm after review, or start another attempt
 //
-// While `requires_confirmation`: the buyer has agreed to the order shown on the review page. While
-// `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
+// While `requires_confirmation`: the buyer has agreed to the order shown on the review page, as it is shown in
+// `review`. Send the `version` that was read: what was changed since is not confirmed (`409 version_conflict`).
+// The answer is mostly another `next_action`, at the provider; what the provider refuses is in `last_error`, and
+// the review is open again. `method` and `account` cannot be named then.
+//
+// While `requires_payment_method`: starts another attempt, with another method or account if one is named. In every
 // other status it is `409 state_invalid`. The body may be left out.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -12042,6 +12493,13 @@ func ParseUpdatePaymentResponse(rsp *http.Response) (*UpdatePaymentResponse, err
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Payment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Refused
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12200,6 +12658,69 @@ func ParseCreateCaptureResponse(rsp *http.Response) (*CreateCaptureResponse, err
 		response.Headers201 = &headers
 	case rsp.StatusCode == 202:
 		var headers CreateCaptureResponse202Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompletePaymentResponse parses an HTTP response from a CompletePaymentWithResponse call
+func ParseCompletePaymentResponse(rsp *http.Response) (*CompletePaymentResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompletePaymentResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Payment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Payment
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CompletePaymentResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CompletePaymentResponse202Headers
 		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {

@@ -95,6 +95,7 @@ CREATE TABLE attempts (
     retries    BOOLEAN NOT NULL,
     refs       TEXT,
     memo       TEXT,
+    brought    TEXT,
     review     TEXT,
     display    TEXT    NOT NULL,
     returned   BOOLEAN NOT NULL,

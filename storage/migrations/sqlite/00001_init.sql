@@ -95,6 +95,7 @@ CREATE TABLE attempts (
     retries    INTEGER NOT NULL,
     refs       TEXT,
     memo       TEXT,
+    brought    TEXT,
     review     TEXT,
     display    TEXT    NOT NULL,
     returned   INTEGER NOT NULL,
