@@ -136,6 +136,7 @@ var givenIdempotencyKey = regexp.MustCompile(`^[!-~]{1,255}$`)
 var keyed = map[string]bool{
 	"/v1/payments":                                     true,
 	"/v1/payments/:payment_id/confirm":                 true,
+	"/v1/payments/:payment_id/complete":                true,
 	"/v1/payments/:payment_id/captures":                true,
 	"/v1/payments/:payment_id/cancel":                  true,
 	"/v1/payments/:payment_id/refunds":                 true,
