@@ -14,11 +14,8 @@ func (s *Server) CreateCapture(ctx context.Context, r openapi.CreateCaptureReque
 	if err != nil {
 		return nil, err
 	}
-	if body.Authorization != "" {
-		return nil, &core.Error{Kind: core.Invalid, Code: "capability_unsupported", Pointer: "/authorization", Message: "the payment's account keeps one authorization"}
-	}
 	return s.answered(s.checkout.Capture(ctx, req, r.PaymentID, core.NewBooking{Amount: body.Amount, Currency: body.Currency, Reference: body.Reference,
-		Final: body.Final, Metadata: body.Metadata}))
+		From: body.Authorization, Final: body.Final, Metadata: body.Metadata}))
 }
 
 // CreateRefund handles POST /v1/payments/{id}/refunds: 201, or 202 while the outcome is open.

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"slices"
 )
 
 // NewBooking is what POST …/captures and …/refunds ask for.
@@ -11,6 +10,7 @@ type NewBooking struct {
 	Currency  string // the payment's, or empty
 	Reference string // the merchant's own; enters the key at the provider
 	Capture   string // refund: public id of the capture it goes back from
+	From      string // capture: the provider's id of the authorization it is taken from; empty: chosen here
 	Final     bool   // capture: nothing more will be captured
 	Reason    string
 	Metadata  map[string]string
@@ -22,7 +22,10 @@ func (c *Checkout) Capture(ctx context.Context, r Request, id string, in NewBook
 		if account.capturer == nil {
 			return nil, invalid("capability_unsupported", "", "account %s cannot capture", account.Name)
 		}
-		of := a.openAuthorization(at, amount.Minor)
+		of, err := a.source(at, account.methodCaps(at.Method), in.From, amount.Minor)
+		if err != nil {
+			return nil, err
+		}
 		input := CaptureInput{Known: a.known(at), Authorization: of, Final: in.Final}
 		a.reserve.capture = amount.Minor
 		return a.intend(account, at, OpCapture, amount, input, func(o *Operation) {
@@ -42,7 +45,7 @@ func (c *Checkout) Refund(ctx context.Context, r Request, id string, in NewBooki
 		if caps != nil && !caps.PartialRefund && amount.Minor != a.Amounts.Captured {
 			return nil, invalid("capability_unsupported", "/amount", "account %s refunds the whole amount only", account.Name)
 		}
-		of, err := a.captureFor(at, in.Capture, amount.Minor)
+		of, err := a.destination(at, caps, in.Capture, amount.Minor)
 		if err != nil {
 			return nil, err
 		}
@@ -170,10 +173,20 @@ func (p *Payment) known(at *Attempt) Known {
 	k := Known{Reference: at.Reference, Amount: at.Amount, Refs: at.Refs, Memo: at.Memo, Method: at.Method}
 	for _, id := range sortedIDs(t.auths) {
 		auth := t.auths[id]
+		if id == "" && len(t.auths) > 1 {
+			continue // what is told of all of them is none of its own
+		}
 		k.Objects = append(k.Objects, Object{Kind: ObjAuthorization, ID: id, State: auth.state(), Open: auth.open()})
 		for _, cid := range sortedIDs(auth.captures) {
-			k.Objects = append(k.Objects, Object{Kind: ObjCapture, ID: cid, State: auth.captures[cid].state(), Open: auth.captures[cid].done})
+			k.Objects = append(k.Objects, Object{Kind: ObjCapture, ID: cid, State: auth.captures[cid].state(), Open: p.unrefunded(t, cid, auth.captures[cid].done)})
 		}
+	}
+	for _, id := range sortedIDs(t.agreed) {
+		g := Object{Kind: ObjAgreement, ID: id, State: StateDone, Open: max(0, t.agreed[id].limit-t.captured())}
+		if t.agreed[id].closed {
+			g.State, g.Open = StateDeclined, 0
+		}
+		k.Objects = append(k.Objects, g)
 	}
 	for _, id := range sortedIDs(t.refunds) {
 		k.Objects = append(k.Objects, Object{Kind: ObjRefund, ID: id, State: t.refunds[id].state()})
@@ -218,27 +231,6 @@ func (p *Payment) openAuthorization(at *Attempt, amount int64) string {
 		}
 	}
 	return best
-}
-
-// captureFor is the provider's id of the capture to refund from: the one named by its public id, else the first that
-// covers amount; empty when the provider does not tell captures apart.
-func (p *Payment) captureFor(at *Attempt, public string, amount int64) (string, error) {
-	if public != "" {
-		i := slices.IndexFunc(p.Operations, func(o *Operation) bool { return o.Object == public && o.Kind == OpCapture })
-		if i < 0 || p.Operations[i].State != OpSucceeded {
-			return "", &Error{Kind: Invalid, Code: "reference_invalid", Pointer: "/capture", Message: "the payment has no such capture"}
-		}
-		return p.Operations[i].Key, nil
-	}
-	t := p.tallyOf(at)
-	for _, id := range sortedIDs(t.auths) {
-		for _, cid := range sortedIDs(t.auths[id].captures) {
-			if t.auths[id].captures[cid].done >= amount {
-				return cid, nil
-			}
-		}
-	}
-	return "", nil
 }
 
 func bookingAnswer(p *Payment, o *Operation) Answer {

@@ -40,7 +40,11 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 			return nil, nil, err
 		}
 		of := a.openAuthorization(at, 1)
-		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: a.Order.Save.Kind != SaveNone}
+		keep := a.Order.Save.Kind != SaveNone || a.Order.Mandate != "" // it is a mandate, and outlives the order
+		if t := a.tallyOf(at); t.everAgreed() > 0 && !keep {
+			of = "" // with the agreement all that rests on it ends
+		}
+		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: keep}
 		o, err := a.intend(account, at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })
 		return a, o, err
 	}, paymentAnswer(200))
@@ -53,7 +57,7 @@ func (p *Payment) toVoid(c *Checkout) *Attempt {
 	var found *Attempt
 	for _, at := range p.Attempts {
 		t := p.tallyOf(at)
-		if t.sum((*authTally).open) == 0 || p.left(at).capturable == 0 {
+		if t.sum((*authTally).open) == 0 && t.agreement() <= t.captured() || p.left(at).capturable == 0 {
 			continue
 		}
 		if account := c.accounts[at.Account]; account != nil && !account.voids(at, t) {

@@ -233,7 +233,7 @@ func (a *amendment) refused(at *Attempt, o *Operation) {
 
 // withFloors adds to the bookings of our own that facts tell of what follows from their baselines: the counter was at
 // least that before the booking and the amount came on top of it, whoever made the bookings before (port 3, last line),
-// and whichever way the fact arrives.
+// and whichever way the fact arrives. It is a floor of the attempt, of whichever authorization the booking was.
 func (a *amendment) withFloors(at *Attempt, facts []Fact) []Fact {
 	out := facts[:len(facts):len(facts)]
 	for _, f := range facts {
@@ -241,7 +241,7 @@ func (a *amendment) withFloors(at *Attempt, facts []Fact) []Fact {
 		if i < 0 || f.Strength == Hint || f.Measure != Single {
 			continue
 		}
-		floor := Fact{Kind: f.Kind, Measure: AtLeast, Of: f.Of, OpKey: f.OpKey, Strength: f.Strength, OccurredAt: f.OccurredAt, Amount: f.Amount}
+		floor := Fact{Kind: f.Kind, Measure: AtLeast, OpKey: f.OpKey, Strength: f.Strength, OccurredAt: f.OccurredAt, Amount: f.Amount}
 		switch b := a.Operations[i].Baseline; f.Kind {
 		case Captured:
 			floor.Amount.Minor = addCapped(b.Captured, f.Amount.Minor)

@@ -39,6 +39,7 @@ type partTally struct {
 	isDone, hasPending bool
 	declined           bool
 	opKey              string
+	of                 string // of a refund: the capture it goes back from
 }
 
 type agreement struct {
@@ -201,7 +202,9 @@ func (t *tally) addRefund(f *Fact) {
 		t.refundMin = max(t.refundMin, f.Amount.Minor)
 		return
 	}
-	get(t.refunds, f.ID).add(f, Refunded, RefundPending)
+	r := get(t.refunds, f.ID)
+	r.add(f, Refunded, RefundPending)
+	r.of = max(r.of, f.Of)
 }
 
 func (c *partTally) add(f *Fact, done, pending FactKind) {
@@ -232,7 +235,7 @@ func (t *tally) addBooked(p *Payment, f *Fact, only string) {
 			t.auth(of).closed = true
 		case OpRefund:
 			c := get(t.refunds, "op:"+o.Key)
-			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
+			c.done, c.isDone, c.opKey, c.of = o.Amount.Minor, true, o.Key, o.Of
 		}
 	}
 }
