@@ -112,7 +112,7 @@ func TestNobodySeesASetUpAsAPayment(t *testing.T) {
 		"capture":  func() error { _, err := d.Capture(t.Context(), request("b"), m.ID, amount(1)); return err },
 		"cancel":   func() error { _, err := d.Cancel(t.Context(), request("c"), m.ID, ""); return err },
 		"patch": func() error {
-			_, err := d.Patch(t.Context(), request("d"), m.ID, map[string]string{"a": "b"}, nil)
+			_, err := d.Patch(t.Context(), request("d"), m.ID, core.Changes{Metadata: map[string]string{"a": "b"}})
 			return err
 		},
 	} {

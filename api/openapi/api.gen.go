@@ -1933,7 +1933,8 @@ type CreateCapture struct {
 	// Examples: 5000
 	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 
-	// Authorization The provider's id of the authorization to capture, where a payment has several.
+	// Authorization The provider's id of the authorization to capture, where a payment has several. Without it the oldest is taken
+	// that covers `amount`, else what the buyer agreed to is charged.
 	Authorization string `json:"authorization,omitempty" validate:"max=128"`
 
 	// Final Close the rest. Nothing more can be captured afterwards.

@@ -1912,7 +1912,8 @@ type CreateCapture struct {
 	// Examples: 5000
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Authorization The provider's id of the authorization to capture, where a payment has several.
+	// Authorization The provider's id of the authorization to capture, where a payment has several. Without it the oldest is taken
+	// that covers `amount`, else what the buyer agreed to is charged.
 	Authorization string `json:"authorization,omitempty"`
 
 	// Currency ISO 4217, upper case.
@@ -4142,7 +4143,8 @@ type ClientInterface interface {
 	// CreateCaptureWithBody Capture all or part
 	//
 	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out.
+	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4152,7 +4154,8 @@ type ClientInterface interface {
 	// CreateCapture Capture all or part
 	//
 	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out.
+	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5061,7 +5064,8 @@ func (c *Client) ListCaptures(ctx context.Context, paymentID PaymentID, reqEdito
 // CreateCaptureWithBody Capture all or part
 //
 // Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out.
+// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5081,7 +5085,8 @@ func (c *Client) CreateCaptureWithBody(ctx context.Context, paymentID PaymentID,
 // CreateCapture Capture all or part
 //
 // Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out.
+// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8242,7 +8247,8 @@ type ClientWithResponsesInterface interface {
 	// CreateCaptureWithBodyWithResponse Capture all or part
 	//
 	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out.
+	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8252,7 +8258,8 @@ type ClientWithResponsesInterface interface {
 	// CreateCaptureWithResponse Capture all or part
 	//
 	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out.
+	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11200,7 +11207,8 @@ func (c *ClientWithResponses) ListCapturesWithResponse(ctx context.Context, paym
 // CreateCaptureWithBodyWithResponse Capture all or part
 //
 // Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out.
+// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -11216,7 +11224,8 @@ func (c *ClientWithResponses) CreateCaptureWithBodyWithResponse(ctx context.Cont
 // CreateCaptureWithResponse Capture all or part
 //
 // Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out.
+// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
+// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
