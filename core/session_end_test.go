@@ -186,8 +186,8 @@ func TestWhatWasLetStandStands(t *testing.T) {
 		require.True(t, d.payment(v.ID).NeedsReview)
 		_, code := d.resolve("1", v.ID, core.Settlement{Acknowledge: true})
 		require.Empty(t, code)
-		p, err := d.Patch(t.Context(), request("patch"), v.ID, map[string]string{"seen": "yes"}, nil)
+		_, err := d.Patch(t.Context(), request("patch"), v.ID, core.Changes{Metadata: map[string]string{"seen": "yes"}})
 		require.NoError(t, err)
-		require.False(t, p.NeedsReview)
+		require.False(t, d.payment(v.ID).NeedsReview)
 	})
 }
