@@ -71,6 +71,7 @@ func (p *Provider) Complete(ctx context.Context, op core.Op, in core.CompleteInp
 	if err != nil {
 		return core.Outcome{}, err
 	}
+	f.known.Memo = with(cloned(f.known.Memo), memoSession, id) // it is its own, and its next answer need not say so
 	var answer session
 	_, err = p.call(ctx, post("", body, "checkoutSessions", id, "complete"), &answer)
 	switch err = same(err, answer.ID, id); {
@@ -107,7 +108,6 @@ func (p *Provider) notCompleted(ctx context.Context, id string, f finishing, r *
 	if err != nil {
 		return core.Outcome{Result: core.Unknown, Failure: r.failure(), Refs: core.Refs{refSession: id}, Memo: core.Refs{memoSession: id}}, nil
 	}
-	f.known.Memo = with(cloned(f.known.Memo), memoSession, id) // it was its own before it was to be completed
 	if out, ok, err := p.decided(ctx, s, f); ok || err != nil {
 		return out, err
 	}
@@ -135,12 +135,12 @@ func (p *Provider) completed(ctx context.Context, s session, f finishing) (core.
 		return foreignSession(), nil
 	}
 	g, permissionErr := p.permissionOf(ctx, s.PermissionID)
-	if !told && permissionErr == nil {
+	if !told && g.Metadata.Reference != "" {
 		belongs, told = g.Metadata.Reference == f.known.Reference, true
 	}
 	switch {
 	case !told:
-		return core.Outcome{}, silent("amazonpay.Complete", permissionErr)
+		return core.Outcome{}, silent("amazonpay.Complete", errors.Join(errUnclear, permissionErr))
 	case !belongs:
 		return foreignSession(), nil
 	}

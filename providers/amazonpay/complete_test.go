@@ -35,7 +35,12 @@ func TestComplete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t).on(getSession, ok(updated())).on(complete, answer{status: c.status, body: completedSession()}).
 				on(getPermission, ok(testPermission())).on(getCharge, c.charge)
-			out, err := newProvider(t, testConfig(t), w).Complete(t.Context(), testOp(core.OpComplete, 4990), completeInput())
+			in := completeInput()
+			if name == "captured" {
+				in.Known = returned() // whose session it is, is read before, and the answer need not say it
+				w.on(getPermission, ok(testPermission(object{"merchantMetadata": nil})))
+			}
+			out, err := newProvider(t, testConfig(t), w).Complete(t.Context(), testOp(core.OpComplete, 4990), in)
 			require.NoError(t, err)
 			require.Equal(t, c.result, out.Result)
 			require.Equal(t, c.facts, kinds(out.Facts))
@@ -67,6 +72,19 @@ func TestCompleteTwice(t *testing.T) {
 			require.Equal(t, []core.FactKind{core.AgreementOpen, core.Authorized}, kinds(out.Facts))
 			require.NotContains(t, w.calls, complete)
 		})
+	}
+}
+
+// TestCompletedByWhom: a completed session that says nothing of itself, and whose permission says nothing either, is
+// neither the attempt's own nor somebody else's.
+func TestCompletedByWhom(t *testing.T) {
+	w := newWire(t).on(getSession, ok(completedSession())).on(getPermission, ok(testPermission(object{"merchantMetadata": nil})), lost)
+	p := newProvider(t, testConfig(t), w)
+	for range 2 {
+		out, err := p.Complete(t.Context(), again(testOp(core.OpComplete, 4990)), core.CompleteInput{Known: returned(), Order: testOrder()})
+		require.Error(t, err)
+		require.NotErrorIs(t, err, core.ErrNotSent)
+		require.Equal(t, core.Outcome{}, out)
 	}
 }
 
