@@ -274,6 +274,9 @@ func TestEveryTextIsThereInEveryLanguage(t *testing.T) {
 	for _, c := range cards {
 		require.NotEmpty(t, verdictWords[c.verdict][0], c.ending)
 	}
+	for _, action := range backOfficeActions() {
+		require.NotEmpty(t, officeWords[action], action)
+	}
 	f := newFront(t, region("jp"))
 	p := f.click(f.button(payAndShip, f.express(), "checkoutLanguage", "ja_JP"))
 	require.Contains(t, p.html, `<html lang="ja">`)

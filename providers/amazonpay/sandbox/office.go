@@ -93,3 +93,13 @@ func (s *Server) backOfficeForm(in backOfficeAction, amount string) ([]simulator
 	}
 	return s.actAs(in)
 }
+
+// officeWords are the actions of the back office as its buttons say them.
+var officeWords = map[string]string{
+	"capture": "Capture", "cancel": "Cancel charge", "refund": "Refund", "settle_approve": "Settle as approved", "settle_decline": "Settle as declined",
+	"a_to_z": "A-to-z claim", "chargeback": "Chargeback", "suspend": "Suspend instrument", "restore": "Restore instrument",
+	"buyer_close": "Close as the buyer", "amazon_close": "Close as Amazon", "cancel_amazon": "Cancel charge as Amazon",
+}
+
+// Does is the label of a back office action.
+func (v view) Does(action string) string { return officeWords[action] }
