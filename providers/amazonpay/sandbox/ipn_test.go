@@ -109,6 +109,7 @@ func TestNotificationsAreRepeatedHourly(t *testing.T) {
 	bubbled(t, func(t *testing.T, w *world) {
 		_, charge := w.paid("AuthorizeWithCapture", "10.00", "retried")
 		before := len(w.quiet(3))
+		require.Equal(t, 4, NotificationTries)
 		w.answers = func(int) int { return http.StatusServiceUnavailable }
 		w.post("refunds", refundBody(charge, "10.00"))
 		w.advance(DefaultSettleAfter)

@@ -88,7 +88,9 @@ func TestRecurring(t *testing.T) {
 	require.Equal(t, [4]int64{47000, 47000, 0, 0}, totals(w.book("sub-2")))
 	now := w.server.sim.Clock.Now().UTC()
 	w.advance(time.Date(now.Year(), now.Month()+1, 1, 0, 0, 1, 0, time.UTC).Sub(now))
+	before := w.get("chargePermissions/" + permission).str("expirationTimestamp")
 	w.is(http.StatusCreated, w.post("charges", chargeBody(permission, "500.00", `,"captureNow":true`)))
+	require.Greater(t, w.get("chargePermissions/"+permission).str("expirationTimestamp"), before, "it lives for 13 months after its last use")
 
 	w.refused(400, "MissingParameterValue", w.patch("chargePermissions/"+permission, `{"recurringMetadata":{"amount":{"amount":"1.00","currencyCode":"EUR"}}}`))
 	got = w.is(http.StatusOK, w.patch("chargePermissions/"+permission, `{"recurringMetadata":{"frequency":{"unit":"Month","value":"2"},"amount":{"amount":"35.00","currencyCode":"EUR"}}}`))
@@ -97,6 +99,7 @@ func TestRecurring(t *testing.T) {
 	w.state(chargeable, "", w.get("chargePermissions/"+permission))
 	w.advance(40 * 24 * time.Hour)
 	w.state(closed, "Expired", w.get("chargePermissions/"+permission))
+	w.refused(422, "ChargePermissionNotModifiable", w.patch("chargePermissions/"+permission, `{"merchantMetadata":{"customInformation":"still empty"}}`))
 }
 
 func TestRecurringPendingIsAlwaysAsynchronous(t *testing.T) {
