@@ -34,20 +34,20 @@ type request struct {
 	body        []byte
 	op          *operation // nil: none
 	ids         []string
-	known       bool // the path is known, perhaps with another method
-	arrived     time.Time
+	known       bool   // the path is known, perhaps with another method
+	arrived     period // by the clocks a caller may have
 	entry       *simulator.Request
 }
 
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Amz-Pay-Request-Id", s.uuid())
+	w.Header().Set("X-Amz-Pay-Request-Id", uuidFrom(s.requestIDs))
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bodyLimit))
 	if err != nil {
 		code, text := encode(refuse(http.StatusBadRequest, "InvalidRequest", "The body is too long or was cut off."))
 		answer(w, code, text)
 		return
 	}
-	in := &request{Request: r, path: wirePath(r), body: body, arrived: s.sim.Clock.Now()}
+	in := &request{Request: r, path: wirePath(r), body: body, arrived: period{time.Now(), s.sim.Clock.Now()}}
 	found := apiPattern.FindStringSubmatch(in.path)
 	in.environment = map[string]Environment{"sandbox": Sandbox, "live": Live}[found[1]]
 	in.version = found[2]

@@ -85,16 +85,23 @@ func payDate(r *http.Request) (time.Time, bool) {
 	return time.Time{}, false
 }
 
+// period is from the true time to the virtual one: who moves the simulator's clock ahead may have left his own where it is.
+type period struct{ from, to time.Time }
+
+func (p period) has(t time.Time, skew time.Duration) bool {
+	return !t.Before(p.from.Add(-skew)) && !t.After(p.to.Add(skew))
+}
+
 // checkSignature refuses with the string that should have been signed, as the real one does; the log has the whole
 // canonical request.
 func (s *Server) checkSignature(in *request, auth authorization, key *Key) *refusal {
 	text, covered := canonicalRequest(in.Request, in.path, in.body, auth.signed)
 	date, _ := payDate(in.Request)
-	skew := in.arrived.Sub(date).Abs()
-	if covered && verifies(key.public, auth.algorithm, text, auth.signature) && skew <= s.config.ClockSkew {
+	timely := in.arrived.has(date, s.config.ClockSkew)
+	if covered && verifies(key.public, auth.algorithm, text, auth.signature) && timely {
 		return nil
 	}
-	s.sim.Log.Debug("signature refused", "canonical", text, "listed headers complete", covered, "clock skew", skew)
+	s.sim.Log.Debug("signature refused", "canonical", text, "listed headers complete", covered, "date in time", timely)
 	return refuse(http.StatusForbidden, "InvalidRequestSignature", "Unable to verify signature, signing String [%s] , signature [%s]",
 		stringToSign(auth.algorithm, text), auth.signature)
 }

@@ -1,11 +1,18 @@
 package sandbox
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/paymux/paymux/providers/internal/simulator"
+)
 
 // uuid is a drawn version 4 UUID, lower case. The caller holds the lock.
-func (s *Server) uuid() string {
-	h := []byte(s.sim.Random.Hex(16))
-	h[12], h[16] = '4', "89ab"[s.sim.Random.IntN(4)]
+func (s *Server) uuid() string { return uuidFrom(s.sim.Random) }
+
+// uuidFrom draws one.
+func uuidFrom(r *simulator.Random) string {
+	h := []byte(r.Hex(16))
+	h[12], h[16] = '4', "89ab"[r.IntN(4)]
 	return fmt.Sprintf("%s-%s-%s-%s-%s", h[:8], h[8:12], h[12:16], h[16:20], h[20:])
 }
 

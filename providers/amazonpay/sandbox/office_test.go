@@ -178,6 +178,7 @@ func TestControlPort(t *testing.T) {
 	require.Equal(t, simulator.Books{Payments: []simulator.Payment{}}, w.server.Books())
 	w.refused(404, "ResourceNotFound", w.get("chargePermissions/"+first))
 	w.control("seed", `{"seed":7}`)
+	w.get("charges/x")
 	require.Equal(t, first, w.ordered("10.00", "seeded"), "the same draws come again")
 }
 
@@ -188,6 +189,12 @@ func TestTimersOfBeforeAResetAreVoid(t *testing.T) {
 	w.ordered("10.00", "y")
 	w.advance(PermissionLife)
 	require.Len(t, w.server.Books().Payments, 1)
+
+	id := w.click(reviewPayload, payAndShip, "")
+	sess := w.server.session(id)
+	face{w.server}.Reset() // and the timers are still there, as one is that has begun to run
+	w.advance(SessionLife)
+	require.Equal(t, open, sess.State)
 }
 
 func TestThrottling(t *testing.T) {

@@ -47,6 +47,7 @@ func TestRequestsThatAreNotBelieved(t *testing.T) {
 	drop := func(name string) func(r *http.Request) { return func(r *http.Request) { r.Header.Del(name) } }
 	header := func(name, content string) map[string]string { return map[string]string{name: content} }
 	late := w.server.sim.Clock.Now().Add(-DefaultClockSkew - time.Minute).UTC().Format("20060102T150405Z")
+	early := w.server.sim.Clock.Now().Add(DefaultClockSkew + time.Minute).UTC().Format("20060102T150405Z")
 	for name, c := range map[string]struct {
 		ask
 		status int
@@ -64,6 +65,7 @@ func TestRequestsThatAreNotBelieved(t *testing.T) {
 		"date in another form":     {ask{header: header("x-amz-pay-date", "Tue, 05 Mar 2024 06:08:09 GMT")}, 400, "InvalidHeaderValue"},
 		"content type":             {ask{header: header("content-type", "text/plain")}, 400, "InvalidHeaderValue"},
 		"date too old":             {ask{header: header("x-amz-pay-date", late)}, 403, "InvalidRequestSignature"},
+		"date too early":           {ask{header: header("x-amz-pay-date", early)}, 403, "InvalidRequestSignature"},
 		"unknown key":              {ask{keyID: "SANDBOX-NOBODY"}, 403, "InvalidAuthentication"},
 		"changed path":             {ask{change: func(r *http.Request) { r.URL.Path += "0" }}, 403, "InvalidRequestSignature"},
 		"changed header":           {ask{change: set("Accept", "text/html")}, 403, "InvalidRequestSignature"},
@@ -96,6 +98,18 @@ func TestRequestsThatAreNotBelieved(t *testing.T) {
 			w.refused(c.status, c.reason, w.send(a))
 		})
 	}
+}
+
+func TestAMovedClockLeavesTheCallersBehind(t *testing.T) {
+	w := newWorld(t)
+	w.advance(48 * time.Hour)
+	date := func(d time.Duration) result {
+		return w.send(ask{method: http.MethodGet, path: "/v2/charges/x", header: map[string]string{"x-amz-pay-date": time.Now().Add(d).UTC().Format("20060102T150405Z")}})
+	}
+	w.refused(404, "ResourceNotFound", date(0))
+	w.refused(404, "ResourceNotFound", date(48*time.Hour))
+	w.refused(403, "InvalidRequestSignature", date(-DefaultClockSkew-time.Minute))
+	w.refused(403, "InvalidRequestSignature", date(48*time.Hour+DefaultClockSkew+time.Minute))
 }
 
 func TestRefusedSignatureEchoesTheStringToSign(t *testing.T) {

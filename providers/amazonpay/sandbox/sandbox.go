@@ -31,7 +31,7 @@ type Config struct {
 	NotificationSignature int
 	// Throttle applies the documented limits of calls.
 	Throttle bool
-	// ClockSkew is how far x-amz-pay-date may be off; 0 means DefaultClockSkew.
+	// ClockSkew is how far x-amz-pay-date may be off the true time, or the virtual one; 0 means DefaultClockSkew.
 	ClockSkew time.Duration
 }
 
@@ -41,6 +41,8 @@ type Server struct {
 	mux    *http.ServeMux
 	config Config
 	signer *signer
+	// requestIDs are drawn apart: how often somebody asks does not change the ids of what comes next after a seed.
+	requestIDs *simulator.Random
 
 	mu          sync.Mutex
 	url         string              // without a slash at its end
@@ -88,7 +90,7 @@ func New(c Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		config: c, signer: sign, url: strings.TrimSuffix(c.URL, "/"), first: c.Accounts[0].MerchantID,
+		config: c, signer: sign, requestIDs: simulator.NewRandom(), url: strings.TrimSuffix(c.URL, "/"), first: c.Accounts[0].MerchantID,
 		accounts: map[string]*Account{}, keys: map[string]*Key{}, keyOwners: map[string]*Account{},
 	}
 	for _, a := range c.Accounts {
