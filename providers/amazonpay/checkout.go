@@ -24,7 +24,7 @@ func (p *Provider) Start(_ context.Context, op core.Op, in core.StartInput) (cor
 	if flow == flowPayNow {
 		then, back = core.ThenComplete, in.Returns.Result
 	}
-	next, err := p.widget(op, b, button{product: product, locale: in.Buyer.Locale, amount: op.Amount, placement: placements[flow]}, then)
+	next, err := p.widget(op, b, button{product: product, locale: in.Buyer.Locale, amount: wholeOf(op, in.Order), placement: placements[flow]}, then)
 	if err != nil {
 		return core.Outcome{}, err
 	}
@@ -39,7 +39,7 @@ func (p *Provider) CheckStart(op core.Op, in core.StartInput) error {
 
 // started is the payload of an order, or why Amazon Pay cannot take it.
 func (p *Provider) started(op core.Op, in core.StartInput) (payload, error) {
-	if err := p.takes(in.Method, op.Amount); err != nil {
+	if err := takes(in.Method); err != nil {
 		return payload{}, err
 	}
 	if err := p.takesOrder(op, in.Order); err != nil {
@@ -56,12 +56,15 @@ func (p *Provider) started(op core.Op, in core.StartInput) (payload, error) {
 
 // takesOrder checks what is the same in every flow.
 func (p *Provider) takesOrder(op core.Op, o core.Order) error {
-	charged := chargedNow(op, o)
+	whole := wholeOf(op, o)
+	if err := p.takesAmount(whole); err != nil {
+		return err
+	}
 	switch {
-	case charged.Minor > op.Amount.Minor || o.Authorize.Minor < 0:
+	case o.Authorize.Minor > whole.Minor || o.Authorize.Minor < 0:
 		return refuse("amount_invalid", "/authorize_amount", "not more than the whole amount can be reserved")
-	case o.Authorize.Currency != "" && o.Authorize.Currency != op.Amount.Currency:
-		return refuse("currency_mismatch", "/authorize_amount", "the payment is in %s", op.Amount.Currency)
+	case o.Authorize.Currency != "" && o.Authorize.Currency != whole.Currency:
+		return refuse("currency_mismatch", "/authorize_amount", "the payment is in %s", whole.Currency)
 	case o.AllowPending && o.Capture != core.CaptureManual:
 		return unsupported("/allow_pending", "Amazon Pay leaves an authorization open only when it is captured later", string(core.CaptureManual))
 	case o.Channel != "" && o.Channel != channelOnline:
@@ -212,8 +215,8 @@ func productOf(in core.StartInput) string {
 
 func flowOf(m core.Method) string { return or(m.Flow, flowExpress) }
 
-// takes tells why Amazon Pay or the contract cannot take a method or an amount.
-func (p *Provider) takes(m core.Method, amount core.Money) error {
+// takes tells why Amazon Pay cannot take a method.
+func takes(m core.Method) error {
 	_, product := products[m.Product]
 	switch {
 	case m.Type != methodType && m.Type != "any" && m.Type != "":
@@ -227,9 +230,10 @@ func (p *Provider) takes(m core.Method, amount core.Money) error {
 	case m.Product == productSignIn:
 		return unsupported("/method/product", "signing in is for mandates, not for payments", productShip, productOnly)
 	}
-	return p.takesAmount(amount)
+	return nil
 }
 
+// takesAmount tells why Amazon Pay or the contract cannot take an amount.
 func (p *Provider) takesAmount(amount core.Money) error {
 	if !slices.Contains(p.cfg.currencies(), amount.Currency) {
 		e := refuse("currency_not_enabled", "/currency", "the account does not have this currency")

@@ -54,7 +54,7 @@ func (p *Provider) Complete(ctx context.Context, op core.Op, in core.CompleteInp
 		return noSession(), nil
 	}
 	save := core.SaveKind(or(string(in.Save.Kind), in.Known.Memo[memoSave]))
-	f := finishing{known: in.Known, op: op, amount: op.Amount, charged: chargedNow(op, in.Order), setupOnly: in.SetupOnly, save: save}
+	f := finishing{known: in.Known, op: op, amount: wholeOf(op, in.Order), charged: chargedNow(op, in.Order), setupOnly: in.SetupOnly, save: save}
 	s, err := p.session(ctx, id)
 	if r := refused(err); r != nil && r.Status == http.StatusNotFound && op.Try <= 1 {
 		return foreignSession(), nil

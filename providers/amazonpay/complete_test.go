@@ -159,7 +159,7 @@ func TestCompleteAgreementOnly(t *testing.T) {
 	w := newWire(t).on(getSession, ok(updated())).on(complete, ok(completedSession(object{"chargeId": nil}))).on(getPermission, ok(testPermission()), lost)
 	p := newProvider(t, testConfig(t), w)
 	for range 2 {
-		out, err := p.Complete(t.Context(), testOp(core.OpComplete, 4990), in)
+		out, err := p.Complete(t.Context(), testOp(core.OpComplete, 0), in)
 		require.NoError(t, err)
 		require.Equal(t, core.Succeeded, out.Result)
 		require.Equal(t, []core.FactKind{core.AgreementOpen}, kinds(out.Facts))
@@ -174,7 +174,7 @@ func TestCompletePartly(t *testing.T) {
 	in.Authorize = eur(1990)
 	w := newWire(t).on(getSession, ok(updated())).on(complete, ok(completedSession())).on(getPermission, ok(testPermission())).
 		on(getCharge, ok(testCharge(stateAuthorized, "", object{"chargeAmount": amount("19.90")})))
-	out, err := newProvider(t, testConfig(t), w).Complete(t.Context(), testOp(core.OpComplete, 4990), in)
+	out, err := newProvider(t, testConfig(t), w).Complete(t.Context(), testOp(core.OpComplete, 1990), in)
 	require.NoError(t, err)
 	require.Equal(t, []core.Money{eur(4990), eur(1990)}, []core.Money{out.Facts[0].Amount, out.Facts[1].Amount})
 	golden(t, "complete_partly", w.sent[1])

@@ -10,41 +10,55 @@ import (
 // Wallet) by button, or by signing in; or a plan with its amount. In the flow "hosted" Amazon's page is opened without
 // a button. Source: Amazon Pay, Saved Wallet; recurring payments.
 func (p *Provider) StartMandate(_ context.Context, op core.Op, in core.MandateInput) (core.Outcome, error) {
-	product, known := products[or(in.Method.Product, productOnly)]
-	switch {
-	case in.Save.Kind != core.SaveRecurring && in.Save.Kind != core.SaveUnscheduled:
-		return core.Outcome{}, unsupported("/save/kind", "what the consent is for is not told", string(core.SaveRecurring), string(core.SaveUnscheduled))
-	case in.Method.Type != methodType && in.Method.Type != "any" && in.Method.Type != "":
-		return core.Outcome{}, unsupported("/method/type", "this is an account of Amazon Pay", methodType)
-	case !known || product == signIn && in.Save.Kind == core.SaveRecurring:
-		return core.Outcome{}, unsupported("/method/product", "Amazon Pay does not have the product for this consent", productShip, productOnly)
-	case !referenceFits(op.Reference):
-		return core.Outcome{}, refuse("reference_invalid", "", "Amazon Pay takes keys of at most %d letters, digits, - and _", referenceMax)
+	b, memo, err := p.consented(op, in)
+	if err != nil {
+		return core.Outcome{}, err
 	}
-	b := payload{StoreID: p.cfg.StoreID}
-	b.Type, b.Recurring, b.OnFile = consent(in.Save, true)
-	memo := startMemo(in.Returns.Result, in.Save.Kind)
-	switch {
-	case product == signIn:
-		b.Web, b.SignInScopes = webCheckout{SignInURL: in.Returns.Result, SignInCancel: in.Returns.Cancel}, scopes[:2]
-	case in.Save.Kind == core.SaveRecurring:
-		plan, err := p.planned(&b, in)
-		if err != nil {
-			return core.Outcome{}, err
-		}
-		memo[memoPlan] = plan
-		b.Metadata = &merchantMetadata{Reference: op.Reference, StoreName: p.cfg.StoreName}
-	default:
-		b.Web = webCheckout{ReviewURL: in.Returns.Result, ResultURL: in.Returns.Result, CancelURL: in.Returns.Cancel}
-		b.Details = &paymentDetails{Intent: intentConfirm}
-		b.Metadata = &merchantMetadata{Reference: op.Reference, StoreName: p.cfg.StoreName}
-	}
-	look := button{product: product, locale: in.Buyer.Locale, placement: "Other", unseen: in.Method.Flow == flowHosted}
+	look := button{product: productFor(in.Method), locale: in.Buyer.Locale, placement: "Other", unseen: in.Method.Flow == flowHosted}
 	next, err := p.widget(op, b, look, core.ThenComplete)
 	if err != nil {
 		return core.Outcome{}, err
 	}
 	return core.Outcome{Result: core.Succeeded, Next: next, Memo: memo}, nil
+}
+
+// CheckStartMandate tells why StartMandate would refuse.
+func (p *Provider) CheckStartMandate(op core.Op, in core.MandateInput) error {
+	_, _, err := p.consented(op, in)
+	return err
+}
+
+func productFor(m core.Method) string { return products[or(m.Product, productOnly)] }
+
+// consented is the payload of a consent, or why Amazon Pay cannot take it, with what later calls need.
+func (p *Provider) consented(op core.Op, in core.MandateInput) (b payload, memo core.Refs, err error) {
+	product := productFor(in.Method)
+	switch {
+	case in.Save.Kind != core.SaveRecurring && in.Save.Kind != core.SaveUnscheduled:
+		return b, nil, unsupported("/kind", "what the consent is for is not told", string(core.SaveRecurring), string(core.SaveUnscheduled))
+	case in.Method.Type != methodType && in.Method.Type != "any" && in.Method.Type != "":
+		return b, nil, unsupported("/method/type", "this is an account of Amazon Pay", methodType)
+	case product == "" || product == signIn && in.Save.Kind == core.SaveRecurring:
+		return b, nil, unsupported("/method/product", "Amazon Pay does not have the product for this consent", productShip, productOnly)
+	case !referenceFits(op.Reference):
+		return b, nil, refuse("reference_invalid", "", "Amazon Pay takes keys of at most %d letters, digits, - and _", referenceMax)
+	}
+	b = payload{StoreID: p.cfg.StoreID}
+	b.Type, b.Recurring, b.OnFile = consent(in.Save, true)
+	memo = startMemo(in.Returns.Result, in.Save.Kind)
+	metadata := p.metadata(op, core.Order{MerchantReference: in.MerchantReference, Description: in.Description})
+	switch {
+	case product == signIn:
+		b.Web, b.SignInScopes = webCheckout{SignInURL: in.Returns.Result, SignInCancel: in.Returns.Cancel}, scopes[:2]
+	case in.Save.Kind == core.SaveRecurring:
+		b.Metadata = &metadata
+		memo[memoPlan], err = p.planned(&b, in)
+	default:
+		b.Metadata = &metadata
+		b.Web = webCheckout{ReviewURL: in.Returns.Result, ResultURL: in.Returns.Result, CancelURL: in.Returns.Cancel}
+		b.Details = &paymentDetails{Intent: intentConfirm}
+	}
+	return b, memo, err
 }
 
 // planned adds a plan without a first charge: the buyer agrees to its amount, and nothing is authorized.
@@ -53,7 +67,7 @@ func (p *Provider) planned(b *payload, in core.MandateInput) (memo string, err e
 		return "", err
 	}
 	if in.Save.Recurring == nil || in.Save.Recurring.Amount == nil {
-		return "", unsupported("/save/recurring/amount", "without a first charge Amazon wants the amount of the plan")
+		return "", unsupported("/recurring/amount", "without a first charge Amazon wants the amount of the plan")
 	}
 	if in.Method.Product == productShip {
 		return "", unsupported("/method/product", "a plan without a first charge has no delivery", productOnly)
@@ -148,23 +162,12 @@ type permissionChange struct {
 // buyer of a stored instrument choose another one on Amazon's page. It may be made again.
 // Source: Amazon Pay, Update Charge Permission; hosted update page.
 func (p *Provider) UpdateMandate(ctx context.Context, op core.Op, in core.UpdateMandateInput) (core.Outcome, error) {
-	id, out := permissionOf(in.Mandate), core.Outcome{Result: core.Succeeded}
-	switch kind := in.Mandate.Memo[memoType]; {
-	case id == "":
-		return core.Outcome{}, unsupported("", "the mandate has no consent at Amazon")
-	case in.Recurring == nil && in.Returns.Result == "":
-		return core.Outcome{}, unsupported("", "nothing is to be changed")
-	case in.Recurring != nil && kind == onFile:
-		return core.Outcome{}, unsupported("/recurring", "a stored instrument has no plan")
-	case in.Returns.Result != "" && kind == recurring && in.Recurring == nil:
-		return core.Outcome{}, unsupported("", "buyers change the instrument of a plan in their account at Amazon")
+	if err := p.CheckUpdateMandate(op, in); err != nil {
+		return core.Outcome{}, err
 	}
+	id := permissionOf(in.Mandate)
 	if in.Recurring != nil {
-		done, err := p.replanned(ctx, id, *in.Recurring)
-		if err != nil || done.Result != core.Succeeded || in.Mandate.Memo[memoType] == recurring {
-			return done, err
-		}
-		out = done
+		return p.replanned(ctx, id, *in.Recurring)
 	}
 	pending := false
 	b := payload{
@@ -176,21 +179,34 @@ func (p *Provider) UpdateMandate(ctx context.Context, op core.Op, in core.Update
 	if err != nil {
 		return core.Outcome{}, err
 	}
-	out.Next = next
-	return out, nil
+	return core.Outcome{Result: core.Succeeded, Next: next}, nil
+}
+
+// CheckUpdateMandate tells why UpdateMandate would refuse.
+func (p *Provider) CheckUpdateMandate(_ core.Op, in core.UpdateMandateInput) error {
+	switch kind := in.Mandate.Memo[memoType]; {
+	case permissionOf(in.Mandate) == "":
+		return unsupported("", "the mandate has no consent at Amazon")
+	case in.Recurring == nil && in.Returns.Result == "":
+		return unsupported("", "nothing is to be changed")
+	case in.Recurring != nil && kind == onFile:
+		return unsupported("/recurring", "a stored instrument has no plan")
+	case in.Recurring == nil && kind == recurring:
+		return unsupported("/return_url", "buyers change the instrument of a plan in their account at Amazon")
+	case in.Recurring == nil:
+		return nil
+	}
+	if err := takesPlan(core.Save{Kind: core.SaveRecurring, Recurring: in.Recurring}); err != nil {
+		return err
+	}
+	if in.Recurring.Amount != nil {
+		return p.takesAmount(*in.Recurring.Amount)
+	}
+	return nil
 }
 
 // replanned sends a plan. What is refused decides nothing that the permission does not say as well.
 func (p *Provider) replanned(ctx context.Context, id string, plan core.Recurring) (core.Outcome, error) {
-	save := core.Save{Kind: core.SaveRecurring, Recurring: &plan}
-	if err := takesPlan(save); err != nil {
-		return core.Outcome{}, err
-	}
-	if plan.Amount != nil {
-		if err := p.takesAmount(*plan.Amount); err != nil {
-			return core.Outcome{}, err
-		}
-	}
 	var g permission
 	_, err := p.call(ctx, patch(permissionChange{*planOf(&plan)}, "chargePermissions", id), &g)
 	if r := refused(err); r != nil {

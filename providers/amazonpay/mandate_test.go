@@ -11,7 +11,7 @@ import (
 const getConsent = "GET /v2/chargePermissions/" + consentNo
 
 func mandateInput() core.MandateInput {
-	return core.MandateInput{Save: core.Save{Kind: core.SaveUnscheduled}, Method: core.Method{Type: methodType, Product: productOnly}, Buyer: core.Buyer{Locale: "en"},
+	return core.MandateInput{MerchantReference: "wallet-1", Description: "Coffee, again & again", Save: core.Save{Kind: core.SaveUnscheduled}, Method: core.Method{Type: methodType, Product: productOnly}, Buyer: core.Buyer{Locale: "en"},
 		Returns: core.ReturnURLs{Review: reviewURL, Result: resultURL, Cancel: "https://pay.example/return/EF56"}}
 }
 
@@ -64,6 +64,7 @@ func TestStartMandate(t *testing.T) {
 			change(&in)
 			_, err := newProvider(t, testConfig(t), newWire(t)).StartMandate(t.Context(), testOp(core.OpStartMandate, 0), in)
 			require.Equal(t, core.Invalid, core.KindOf(err))
+			require.Equal(t, err, newProvider(t, testConfig(t), newWire(t)).CheckStartMandate(testOp(core.OpStartMandate, 0), in))
 		})
 	}
 }

@@ -135,7 +135,9 @@ func permissionFacts(g permission, asked core.SaveKind) (facts []core.Fact) {
 		}
 		if asked != core.SaveNone {
 			f.Code = oneTime
-			add(core.MandateRefused) // the buyer paid and did not want to be charged later
+			f.Failure = &core.Failure{Category: core.FailureBuyerCanceled, RetryAdvice: core.RetryAfterBuyerAction, ProviderCode: oneTime,
+				ProviderMessage: "the buyer paid and did not agree to be charged later"}
+			add(core.MandateRefused)
 		}
 	case recurring, onFile:
 		switch {

@@ -32,6 +32,7 @@ var products = map[string]string{productShip: payAndShip, productOnly: payOnly, 
 const (
 	sessionLife       = 24 * time.Hour      // from its making; then it is canceled, and what was authorized is released
 	authorizationLife = 30 * 24 * time.Hour // of a charge; within the first seven days it is captured at once
+	buyerLife         = 30 * 24 * time.Hour // of what a permission tells about its buyer
 )
 
 // resumeGap is how long Amazon Pay may take to show what it did. retriesFor is how long notifications are repeated, as
@@ -89,12 +90,20 @@ func (p *Provider) methodCaps(flow, product string) core.MethodCaps {
 	m := core.MethodCaps{
 		Method: core.Method{Type: methodType, Flow: flow, Product: product}, Currencies: p.cfg.currencies(), Max: highest,
 		Captures: []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual}, Business: true,
-		Save:        []core.SaveKind{core.SaveRecurring, core.SaveUnscheduled},
-		OffSession:  []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
-		NextActions: []string{core.NextWidget}, CapturesPerAuth: 1, Reauthorize: true, VoidAfterCapture: true, PartialRefund: true, RetriesOnPage: true,
-		SessionLife: sessionLife, AuthorizationLife: authorizationLife,
+		Save:             []core.SaveKind{core.SaveRecurring, core.SaveUnscheduled},
+		OffSession:       []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
+		OnSession:        []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
+		ChangePlan:       true,
+		ChangeInstrument: []core.SaveKind{core.SaveUnscheduled},
+		NextActions:      []string{core.NextWidget}, CapturesPerAuth: 1, Reauthorize: true, VoidAfterCapture: true, PartialRefund: true, RetriesOnPage: true,
+		RefundPerCapture: true, Agreement: true, SessionLife: sessionLife, AuthorizationLife: authorizationLife, BuyerFor: buyerLife,
+	}
+	m.SetUp = []core.SaveKind{core.SaveUnscheduled}
+	if product == productOnly { // a plan without a first charge has no delivery
+		m.SetUp = append(m.SetUp, core.SaveRecurring)
 	}
 	if flow == flowExpress {
+		m.Delivery = product == productShip
 		m.Review, m.Update, m.NextActions = true, true, append(m.NextActions, core.NextRedirect)
 	}
 	if slices.Contains(m.Currencies, "JPY") {

@@ -52,8 +52,8 @@ func (p *Provider) express(op core.Op, in core.StartInput, product string) (payl
 	if product == payAndShip {
 		b.Scopes = append(b.Scopes, "shippingAddress")
 	}
-	if op.Amount.Currency != p.cfg.ledger() {
-		b.Details = &paymentDetails{Presentment: op.Amount.Currency}
+	if currency := wholeOf(op, in.Order).Currency; currency != p.cfg.ledger() {
+		b.Details = &paymentDetails{Presentment: currency}
 	}
 	restraints, err := delivery(in.Delivery)
 	if restraints != nil && product != payAndShip {
@@ -68,8 +68,8 @@ func (p *Provider) payNow(op core.Op, in core.StartInput, product string) (paylo
 	b := p.begun(op, in.Order)
 	b.Web.ResultURL, b.Web.Mode = in.Returns.Result, processOrder
 	details := p.details(op, in.Order)
-	if op.Amount.Currency != p.cfg.ledger() {
-		details.Presentment = op.Amount.Currency
+	if currency := wholeOf(op, in.Order).Currency; currency != p.cfg.ledger() {
+		details.Presentment = currency
 	}
 	b.Details = &details
 	if !free(in.Delivery) {
@@ -130,6 +130,7 @@ func (p *Provider) metadata(op core.Op, o core.Order) merchantMetadata {
 // details are amount and intent. The same order gives the same details whenever it is asked.
 func (p *Provider) details(op core.Op, o core.Order) paymentDetails {
 	charged, intent := chargedNow(op, o), intentCapture
+	whole := wholeOf(op, o)
 	switch {
 	case agreementOnly(o):
 		intent = intentConfirm
@@ -138,8 +139,8 @@ func (p *Provider) details(op core.Op, o core.Order) paymentDetails {
 	}
 	pending := intent == intentAuthorize && o.AllowPending
 	d := paymentDetails{Intent: intent, CanPend: &pending, ChargeAmount: priceOf(charged)}
-	if charged != op.Amount {
-		d.TotalAmount = priceOf(op.Amount)
+	if charged != whole {
+		d.TotalAmount = priceOf(whole)
 	}
 	if intent == intentCapture {
 		d.SoftDescriptor = p.descriptor(o.Statement)
@@ -150,12 +151,20 @@ func (p *Provider) details(op core.Op, o core.Order) paymentDetails {
 // agreementOnly reports whether nothing is to be reserved now.
 func agreementOnly(o core.Order) bool { return o.Authorize.Currency != "" && o.Authorize.Minor == 0 }
 
-// chargedNow is the amount of the first charge; with nothing to be charged yet, what is expected to be.
-func chargedNow(op core.Op, o core.Order) core.Money {
-	if o.Authorize.Minor > 0 && o.Authorize.Currency == op.Amount.Currency {
-		return o.Authorize
+// wholeOf is the amount of the order, of which an operation may be about a part.
+func wholeOf(op core.Op, o core.Order) core.Money {
+	if o.Amount.Currency != "" {
+		return o.Amount
 	}
 	return op.Amount
+}
+
+// chargedNow is the amount of the first charge; with nothing to be charged yet, what is expected to be.
+func chargedNow(op core.Op, o core.Order) core.Money {
+	if o.Authorize.Minor > 0 {
+		return o.Authorize
+	}
+	return wholeOf(op, o)
 }
 
 // The longest texts, in characters. Source: Amazon Pay, checkout session and charge objects.

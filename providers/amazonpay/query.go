@@ -14,7 +14,7 @@ import (
 // Found is false before there is anything to read. An error says that Amazon did not answer.
 // Source: Amazon Pay, Get Checkout Session, Get Charge Permission, Get Charge, Get Refund.
 func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot, error) {
-	q := &inquiry{Provider: p, known: in.Known}
+	q := &inquiry{Provider: p, known: in.Known, buyer: in.Buyer}
 	var err error
 	switch in.Focus.Kind {
 	case core.ObjAuthorization, core.ObjCapture:
@@ -36,6 +36,7 @@ func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot
 type inquiry struct {
 	*Provider
 	known    core.Known
+	buyer    bool // is asked about as well
 	found    core.Snapshot
 	returned core.Money      // what the charges say was refunded
 	under    int64           // of that, what refunds of ours may still turn out not to be
@@ -120,7 +121,8 @@ func (q *inquiry) readSession(ctx context.Context) error {
 	case s.Status.State == stateCanceled:
 		fact := ended(s, core.Asserted)
 		q.found.Facts, q.found.Failure = append(q.found.Facts, fact), fact.Failure
-	case s.Status.State == stateOpen:
+	case s.Status.State == stateOpen: // whether the buyer has agreed, it does not say
+		q.found.Session = core.SessionOpen
 		q.found.Review, q.found.Display = q.review(s), s.Preferences.text()
 	}
 	q.found.Found = true
@@ -147,7 +149,7 @@ func (q *inquiry) readPermission(ctx context.Context, id string) error {
 	q.found.Found = true
 	q.found.Facts = append(q.found.Facts, permissionFacts(g, core.SaveKind(q.known.Memo[memoSave]))...)
 	q.found.Display = or(g.Preferences.text(), q.found.Display)
-	if b := buyerOf(g.Buyer, g.Shipping, g.Billing); b != (core.Buyer{}) { // for thirty days
+	if b := buyerOf(g.Buyer, g.Shipping, g.Billing); q.buyer && b != (core.Buyer{}) { // for thirty days
 		q.found.Review = &core.Review{Buyer: b, Instrument: g.Preferences.text()}
 	}
 	return nil

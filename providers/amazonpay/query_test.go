@@ -17,7 +17,7 @@ func TestQueryEverything(t *testing.T) {
 	known := sold()
 	known.Objects = append(known.Objects, core.Object{Kind: core.ObjRefund, ID: refundNo, State: core.StatePending})
 	known.Memo[memoCapture+chargeNo], known.Memo[memoRefund+refundNo] = "CAPTUREKEY", "REFUNDKEY"
-	s, err := newProvider(t, testConfig(t), w).Query(t.Context(), core.QueryInput{Known: known})
+	s, err := newProvider(t, testConfig(t), w).Query(t.Context(), core.QueryInput{Known: known, Buyer: true})
 	require.NoError(t, err)
 	require.True(t, s.Found)
 	require.Equal(t, []core.FactKind{core.AgreementOpen, core.RefundPending, core.Authorized, core.Captured, core.Refunded}, kinds(s.Facts))
@@ -53,6 +53,7 @@ func TestQueryBeforeTheSale(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, c.found, s.Found)
 			require.Equal(t, c.facts, kinds(s.Facts))
+			require.Equal(t, name == "open", s.Session == core.SessionOpen)
 		})
 	}
 }

@@ -203,7 +203,7 @@ func (p *Provider) UpdateSession(ctx context.Context, op core.Op, in core.Update
 	if err != nil || out != nil {
 		return deref(out), err
 	}
-	return identified(s, core.Outcome{Result: core.Succeeded, Review: p.review(s), Display: s.Preferences.text(), Echo: echoed(s)}), nil
+	return identified(s, core.Outcome{Result: core.Succeeded, Review: p.review(s), Display: s.Preferences.text(), Echo: echoed(s, s.Details.TotalAmount)}), nil
 }
 
 // Confirm sets amount, intent and the way back of a reviewed session, and sends the buyer to Amazon, who may want a
@@ -216,7 +216,7 @@ func (p *Provider) Confirm(ctx context.Context, op core.Op, in core.ConfirmInput
 	if err != nil || out != nil {
 		return deref(out), err
 	}
-	answer := core.Outcome{Display: s.Preferences.text(), Echo: echoed(s)}
+	answer := core.Outcome{Display: s.Preferences.text(), Echo: echoed(s, nil)}
 	switch now := fingerprint(s.Shipping); {
 	case in.Review != nil && in.Review.Fingerprint != "" && in.Review.Fingerprint != now:
 		answer.Result, answer.Review = core.Declined, p.review(s)
@@ -252,9 +252,9 @@ func constrained(s session) *core.Failure {
 		ProviderMessage: "the checkout session is not complete yet"}
 }
 
-func echoed(s session) (e core.Echo) {
+// echoed is what the session repeats: the whole amount where it is told beside that of the first charge.
+func echoed(s session, whole *price) (e core.Echo) {
 	e.Reference = s.Metadata.Reference
-	whole := s.Details.TotalAmount
 	if whole == nil {
 		whole = s.Details.ChargeAmount
 	}
@@ -273,9 +273,6 @@ func deref(out *core.Outcome) core.Outcome {
 
 // changed sends a change to the attempt's own session and returns what Amazon has then; or what came of it instead.
 func (p *Provider) changed(ctx context.Context, name string, op core.Op, known core.Known, o core.Order, body change) (s session, out *core.Outcome, err error) {
-	if err := p.takesAmount(op.Amount); err != nil {
-		return s, nil, err
-	}
 	if err := p.takesOrder(op, o); err != nil {
 		return s, nil, err
 	}
