@@ -50,7 +50,9 @@ type (
 	// Nameless reports whether answers to operations of a kind repeat no reference of the merchant's.
 	Nameless interface{ Nameless(core.OpKind) bool }
 	// Timeless takes out of an outcome what differs each time although the call is the same: a signature that draws.
-	Timeless interface{ Timeless(core.Outcome) core.Outcome }
+	Timeless interface {
+		Timeless(core.Outcome) core.Outcome
+	}
 )
 
 // Will is what a buyer does at the provider.
