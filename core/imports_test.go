@@ -47,6 +47,10 @@ var bans = []ban{
 	{in: "providers/aps/sandbox", what: module + "/providers/aps", except: []string{"providers/aps/sandbox"}, why: "a simulator that shares code with the adapter judges nothing"},
 	{in: "providers/aps/sandbox", what: module + "/providers/internal/outbound", why: "a simulator that shares code with the adapter judges nothing"},
 	{in: "providers/aps/sandbox", what: module + "/providers/internal/strict", why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "providers/amazonpay/sandbox", what: module + "/core", why: "a simulator that shares code with the program judges nothing"},
+	{in: "providers/amazonpay/sandbox", what: module + "/providers/amazonpay", except: []string{"providers/amazonpay/sandbox"}, why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "providers/amazonpay/sandbox", what: module + "/providers/internal/outbound", why: "a simulator that shares code with the adapter judges nothing"},
+	{in: "providers/amazonpay/sandbox", what: module + "/providers/internal/strict", why: "a simulator that shares code with the adapter judges nothing"},
 	{in: "cmd/paymux/campaign", what: "github.com/stretchr", why: "worlds are in the shipped binary; what only tests need is not"},
 	{in: "cmd/paymux/campaign", what: "go.uber.org", why: "worlds are in the shipped binary; what only tests need is not"},
 	{in: "cmd/paymux/campaign", what: "pgregory.net", why: "worlds are in the shipped binary; what only tests need is not"},
@@ -66,6 +70,7 @@ var testHelpers = []string{"providers/providertest", "api/apitest", "storage/sto
 var provers = map[string][]string{
 	"cmd/paymux/prove_worker.go":  {"testing", module + "/cmd/paymux/campaign"},
 	"cmd/paymux/prove_process.go": {module + "/cmd/paymux/campaign"},
+	"cmd/paymux/prove_report.go":  {module + "/cmd/paymux/campaign"},
 	"cmd/paymux/prove.go":         {module + "/cmd/paymux/campaign"},
 }
 

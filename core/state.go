@@ -300,7 +300,7 @@ func (p *Payment) standing(s *Standing, at *Attempt, t *tally) (live, byProvider
 	if !live {
 		return false, byProvider
 	}
-	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && at.OwedAt.IsZero() && !authorized && !t.authPending()
+	s.ActionDue = s.ActionDue || at.Next != nil && !at.Returned && !at.Expired && !authorized && !t.authPending()
 	s.ReviewDue = s.ReviewDue || review
 	s.Undecided = s.Undecided || (at.Returned || !at.OwedAt.IsZero()) && !authorized && !review
 	return true, false
