@@ -72,6 +72,43 @@ func TestALateProcessDoesNotAnswerAnew(t *testing.T) {
 	})
 }
 
+// A process stood still during its call, the background of another one made the call again, and nobody asked meanwhile: what
+// the late process tells is the first answer, and the one that every repetition gets.
+func TestALateProcessAnswersForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		var came atomic.Bool
+		d.provider.OnStart = func(core.Op, core.StartInput) (core.Outcome, error) {
+			if !came.Swap(true) {
+				time.Sleep(10 * time.Minute)
+			}
+			return core.Outcome{Result: core.Succeeded, Next: &core.NextAction{Type: core.NextRedirect, URL: "https://provider.example/pay"}}, nil
+		}
+		account, err := core.OpenAccount(core.AccountConfig{Name: "acc", Provider: "scripted", AnswerWithin: time.Hour}, make([]byte, 32), d.provider)
+		require.NoError(t, err)
+		d.open(func(o *core.Options) { o.Accounts = []*core.Account{account} })
+		late, told := d.Checkout, make(chan core.Answer, 1)
+		go func() {
+			a, err := late.Create(t.Context(), request("k"), newPayment("order-1", core.CaptureManual))
+			require.NoError(t, err)
+			told <- a
+		}()
+		time.Sleep(time.Second)
+		d.open(nil) // another instance
+		stop := d.runs()
+		first := <-told
+		require.Equal(t, 201, first.Status)
+		v := view(t, first)
+		stop()
+		d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, false))
+		require.Equal(t, core.StatusRequiresCapture, d.payment(v.ID).Status)
+		again, err := d.Create(t.Context(), request("k"), newPayment("order-1", core.CaptureManual))
+		require.NoError(t, err)
+		require.Equal(t, string(first.Snapshot), string(again.Snapshot))
+		require.True(t, again.Replayed)
+	})
+}
+
 // The end of a mandate whose outcome was open is answered about the mandate, not about the payment it was given with.
 func TestTheEndOfAMandateIsAnsweredAboutIt(t *testing.T) {
 	d := newDesk(t)

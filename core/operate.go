@@ -86,8 +86,8 @@ func (c *Checkout) carryOut(ctx context.Context, p *Payment, o *Operation, rec *
 	_, err := c.conclude(ctx, o, account, res, func(a *amendment) (err error) {
 		stored := a.operation(o.ID)
 		ans, notSent = answer(a.Payment, stored), stored.State == OpNotSent
-		if rec == nil || stored.Try != o.Try {
-			return nil // nobody is to be answered, or somebody else makes the call again and answers
+		if rec == nil || notSent && stored.Try != o.Try {
+			return nil // nobody is to be answered, or the key is somebody else's by now, who makes the call again
 		}
 		ans, err = rec.answered(a.tx, ans, notSent)
 		return err

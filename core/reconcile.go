@@ -181,7 +181,7 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
 			return nil
 		}
-		if !began.Before(at.OwedAt) && (s.Found || began.After(at.ExpiresAt)) { // what is not found while its page is open may come
+		if !began.Before(at.OwedAt) && (s.Found || began.After(at.ExpiresAt) && !a.hinted(at)) { // what is not found while its page is open, or was told of, may come
 			at.OwedAt = time.Time{}
 		}
 		facts := len(a.Facts)
@@ -206,6 +206,11 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		}
 		return nil
 	})
+}
+
+// hinted reports whether somebody has told of money at the attempt whom nobody believes without asking.
+func (a *amendment) hinted(at *Attempt) bool {
+	return slices.ContainsFunc(a.Facts, func(e Entry) bool { return e.AttemptID == at.ID && hintsAtMoney([]Fact{e.Fact}) })
 }
 
 // beyond reports whether facts tell of more authorized or captured than the attempt ever asked for. Whatever that is

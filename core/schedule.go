@@ -124,7 +124,7 @@ func later(a, b time.Time) time.Time {
 
 // undecidedNow reports whether something is under way of which nobody has told the end.
 func (a *amendment) undecidedNow() bool {
-	return a.openOperation() != nil || a.Status == StatusProcessing
+	return a.openOperation() != nil || a.Status == StatusProcessing || a.owed()
 }
 
 // mutely reports whether a provider that has something to tell about a payment at rest did not answer all along.
@@ -159,7 +159,16 @@ func (a *amendment) nextCheck() time.Time {
 
 // awaits reports whether the provider is expected to know something that we do not.
 func (p *Payment) awaits() bool {
-	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.Status == StatusRequiresConfirmation || p.disputed() != nil
+	return p.openOperation() != nil || p.Status == StatusProcessing || p.Status == StatusRequiresAction || p.Status == StatusRequiresConfirmation || p.disputed() != nil || p.owed()
+}
+
+// owed reports whether a provider owes its word on an attempt, whatever another one came to: a buyer may have paid at both.
+func (p *Payment) owed() bool {
+	return slices.ContainsFunc(p.Attempts, func(at *Attempt) bool {
+		t := p.tallyOf(at)
+		live, _ := p.live(at, t)
+		return !at.OwedAt.IsZero() && live && !t.obtained()
+	})
 }
 
 // lateChecks are when a payment that ended here, though a page of its provider was given out, is asked about all the

@@ -187,3 +187,68 @@ func TestWhatWasLetStandStands(t *testing.T) {
 		require.False(t, d.payment(v.ID).NeedsReview)
 	})
 }
+
+// A buyer was told to try again and paid; then he paid on the page of his first try, which he had kept. The provider shows
+// the first, and denies the second for hours: it is asked until it tells, and a person sees that he paid twice.
+func TestMoneyThatIsOwedBesideOtherMoney(t *testing.T) {
+	for name, shows := range map[string]bool{"and comes": true, "and never comes": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t)
+				d.pageFor(time.Hour)
+				v := d.create("order-1", core.CaptureManual)
+				first := d.op(v.ID, core.OpStart).Op
+				time.Sleep(time.Hour + time.Second)
+				_, err := d.Sync(t.Context(), "m", v.ID)
+				require.NoError(t, err)
+				_, err = d.Confirm(t.Context(), request("again"), v.ID, nil, "", nil)
+				require.NoError(t, err)
+				second := d.payment(v.ID).Operations[1].Op
+				began := time.Now()
+				d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+					switch {
+					case in.Reference == first.Reference:
+						return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(first, false)}}, nil
+					case shows && time.Since(began) > 5*time.Hour:
+						return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(second, false)}}, nil
+					}
+					return core.Snapshot{}, nil
+				}
+				stop := d.runs()
+				_, err = d.Receive(t.Context(), "acc", coretest.Message(d.paidHint(second)))
+				require.NoError(t, err)
+				time.Sleep(time.Minute)
+				require.Equal(t, core.StatusRequiresCapture, d.payment(v.ID).Status)
+				time.Sleep(16 * 24 * time.Hour)
+				stop()
+				want := map[bool]int64{true: 20000, false: 10000}
+				require.Equal(t, want[shows], d.payment(v.ID).Amounts.Authorized)
+				require.True(t, d.payment(v.ID).NeedsReview)
+				_, err = d.Capture(t.Context(), request("cap"), v.ID, amount(1000))
+				require.NoError(t, err)
+				require.True(t, d.payment(v.ID).NeedsReview, "that the shop goes on changes nothing about it")
+			})
+		})
+	}
+}
+
+// A word that came by a message is no longer owed, whatever the provider says when it is asked: nobody is asked for it again.
+func TestAWordThatCameByAMessageIsNotOwed(t *testing.T) {
+	for name, kind := range map[string]core.FactKind{"authorized": core.Authorized, "ended": core.AttemptEnded} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t)
+			d.pageFor(time.Hour)
+			v := d.create("order-1", core.CaptureManual)
+			d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{}, nil }
+			_, err := d.Return(t.Context(), d.tokens.Return(v.ID, 1, core.LegResult), "GET", url.Values{})
+			require.NoError(t, err)
+			require.Equal(t, core.StatusProcessing, d.payment(v.ID).Status)
+			f := coretest.Authorized(d.op(v.ID, core.OpStart).Op, false)
+			f.Kind = kind
+			d.hear(f)
+			p := d.payment(v.ID)
+			require.False(t, p.Attempts[0].OwedAt.IsZero())
+			require.True(t, p.CheckAt.IsZero() || time.Until(p.CheckAt) > 30*time.Minute, "%s, asked at %s", p.Status, p.CheckAt)
+		})
+	}
+}
