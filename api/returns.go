@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/paymux/paymux/api/hosted"
+	"github.com/paymux/paymux/api/openapi"
 	"github.com/paymux/paymux/core"
 )
 
@@ -76,7 +77,7 @@ func (s *Server) hostedPage(c echo.Context) error {
 	if err != nil {
 		return s.notNow(c, err)
 	}
-	if done, err := perform(c, p.View().Next); done {
+	if done, err := s.perform(c, p.View().Next); done {
 		return err
 	}
 	if to := s.checkout.Landing(p); to != "" && p.Status != core.StatusProcessing && p.Status != core.StatusRequiresAction {
@@ -86,7 +87,7 @@ func (s *Server) hostedPage(c echo.Context) error {
 }
 
 // perform does what the buyer must do next, where a page can; false when there is nothing to be done there.
-func perform(c echo.Context, next *core.NextAction) (bool, error) {
+func (s *Server) perform(c echo.Context, next *core.NextAction) (bool, error) {
 	switch {
 	case next == nil:
 		return false, nil
@@ -94,8 +95,33 @@ func perform(c echo.Context, next *core.NextAction) (bool, error) {
 		return true, hosted.Write(c.Response(), http.StatusOK, hosted.Form{Lang: "en", URL: next.URL, Fields: next.Fields})
 	case next.Type == core.NextRedirect:
 		return true, away(c, next.URL)
+	case next.Type == core.NextWidget && next.Widget.SDK == string(openapi.RenderWidgetSdkAmazonPay):
+		return true, hosted.Write(c.Response(), http.StatusOK, s.widget(next.Widget))
 	}
 	return false, nil
+}
+
+// widget is the page that shows a provider's script element. At a test account it works without script as well, with the
+// simulators, which take as a form what their script would post (to `button` beside it).
+func (s *Server) widget(w *core.Widget) hosted.Widget {
+	page := hosted.Widget{Lang: "en", ScriptURL: w.ScriptURL, Config: w.Config}
+	signed, _ := w.Config["createCheckoutSessionConfig"].(map[string]any)
+	if signed == nil {
+		signed, _ = w.Config["signInConfig"].(map[string]any)
+	}
+	script, err := url.Parse(w.ScriptURL)
+	if s.live || signed == nil || err != nil {
+		return page
+	}
+	page.FormURL = script.JoinPath("..", "button").String()
+	for _, name := range []string{"merchantId", "publicKeyId", "productType", "payloadJSON", "signature", "algorithm"} {
+		value, ok := signed[name].(string)
+		if !ok {
+			value, _ = w.Config[name].(string)
+		}
+		page.Fields = append(page.Fields, [2]string{name, value})
+	}
+	return page
 }
 
 // mandatePage performs the next action of a mandate: the buyer gives his consent, or changes the instrument of it.
@@ -104,7 +130,7 @@ func (s *Server) mandatePage(c echo.Context, m *core.Mandate, p *core.Payment) e
 	if v.Payment != "" && m.Status == core.MandateRequiresAction {
 		v.Next = p.View().Next // he gives it with a payment
 	}
-	if done, err := perform(c, v.Next); done {
+	if done, err := s.perform(c, v.Next); done {
 		return err
 	}
 	to := s.checkout.MandateLanding(m, p)

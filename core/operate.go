@@ -170,10 +170,10 @@ func (a *amendment) conclude(intent *Operation, account *Account, res called, e 
 	if res.Review != nil && !(o.Kind == OpConfirm && o.State == OpSucceeded) { // that one is about what was confirmed
 		a.reviewed(at, res.Review)
 	}
+	a.learn(at, e, res.Facts, res.Refs, res.Memo, res.Display)
 	if o.State == OpDeclined && o.Try == intent.Try {
 		a.refused(at, o)
 	}
-	a.learn(at, e, res.Facts, res.Refs, res.Memo, res.Display)
 	if o.State == OpSucceeded {
 		a.succeeded(o)
 	}
@@ -220,10 +220,11 @@ func (a *amendment) offered(at *Attempt, account *Account, next *NextAction) {
 	}
 }
 
-// refused gives back what a refused call was to use: the buyer, who is not through, has the action again that he came back
-// from. After a review it is the review that is open again.
+// refused gives back what a refused call was to use, unless the provider has ended the attempt: the buyer, who is not
+// through, has the action again that he came back from. After a review it is the review that is open again.
 func (a *amendment) refused(at *Attempt, o *Operation) {
-	switch {
+	switch t := a.tallyOf(at); {
+	case t.ended || t.authDeclined():
 	case o.Kind == OpConfirm && at.Review == nil:
 		at.Returned, at.Brought = false, nil
 	case o.Kind == OpComplete:

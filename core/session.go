@@ -210,13 +210,13 @@ func (a *amendment) intendStep(c *Checkout, account *Account, at *Attempt, s ste
 		return a.intendConfirm(c, account, at)
 	}
 	order := c.order(a.Payment, at)
-	return a.intendAgain(account, at, OpComplete, order.Authorize, CompleteInput{Known: a.knownBack(at), Order: order, SetupOnly: a.Order.SetUp})
+	return a.intendAgain(account, at, OpComplete, a.Amount, CompleteInput{Known: a.knownBack(at), Order: order, SetupOnly: a.Order.SetUp})
 }
 
 // intendConfirm is the intent to confirm what the buyer chose, as it was shown.
 func (a *amendment) intendConfirm(c *Checkout, account *Account, at *Attempt) (*Operation, error) {
 	order := c.order(a.Payment, at)
-	return a.intendAgain(account, at, OpConfirm, order.Authorize, a.confirmation(at, order))
+	return a.intendAgain(account, at, OpConfirm, a.Amount, a.confirmation(at, order))
 }
 
 func (a *amendment) confirmation(at *Attempt, order Order) ConfirmInput {

@@ -11,15 +11,17 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 )
 
-//go:embed *.html style.css
+//go:embed *.html style.css widget.js
 var files embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(style) }, "submit": func() template.JS { return submit }}).ParseFS(files, "*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"style": func() template.CSS { return template.CSS(style) }, "submit": func() template.JS { return submit },
+	"widget": func() template.JS { return template.JS(widget) }}).ParseFS(files, "*.html"))
 
-// style and submit are inline, and named by their hash in the policy: nothing else runs or is loaded.
-var style = read("style.css")
+// style, submit and widget are inline, and named by their hash in the policy: nothing else of ours runs or is loaded.
+var style, widget = read("style.css"), strings.TrimSpace(read("widget.js"))
 
 const submit = `document.getElementById("go").submit()`
 
@@ -44,6 +46,16 @@ type Form struct {
 	Fields [][2]string
 }
 
+// Widget is a page that loads a provider's script and hands it Config, letter by letter as it is: texts in it may be signed.
+// Fields, where given, are a form to FormURL that does the same in a browser without script.
+type Widget struct {
+	Lang      string
+	ScriptURL string
+	Config    map[string]any
+	FormURL   string
+	Fields    [][2]string
+}
+
 // Notice is a page with one message and, with Link set, a way on; with Refresh it loads itself again after so many seconds.
 type Notice struct {
 	Lang, Title, Text string
@@ -51,22 +63,34 @@ type Notice struct {
 	Refresh           int
 }
 
-// Write answers with the page for data, a Form or a Notice.
+// Write answers with the page for data, a Form, a Widget or a Notice.
 func Write(w http.ResponseWriter, status int, data any) error {
-	name, action := "notice.html", "'none'"
-	if f, ok := data.(Form); ok {
-		name, action = "form.html", origin(f.URL)
-	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src "+hash(style)+"; script-src "+hash(submit)+
-		"; form-action "+action+"; frame-ancestors 'none'; base-uri 'none'")
+	name, policy := "notice.html", "style-src "+hash(style)+"; script-src 'none'; form-action 'none'"
+	switch page := data.(type) {
+	case Form:
+		name, policy = "form.html", "style-src "+hash(style)+"; script-src "+hash(submit)+"; form-action "+origin(page.URL)
+	case Widget:
+		// One script may run, from where the provider serves it; what it draws and where it leads is its own business, but
+		// it leads to https or to where it came from. It is told which site this is, which providers check, and no path.
+		name, policy = "widget.html", widgetPolicy(origin(page.ScriptURL))
+		h.Set("Referrer-Policy", "strict-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin-allow-popups")
+	}
+	h.Set("Content-Security-Policy", "default-src 'none'; "+policy+"; frame-ancestors 'none'; base-uri 'none'")
 	w.WriteHeader(status)
 	return render(w, name, data)
+}
+
+func widgetPolicy(script string) string {
+	its := " https: " + script
+	return "script-src " + hash(widget) + " " + script + "; style-src 'unsafe-inline'; img-src data:" + its + "; font-src data:" + its +
+		"; connect-src" + its + "; frame-src" + its + "; form-action" + its
 }
 
 func render(w io.Writer, name string, data any) error { return pages.ExecuteTemplate(w, name, data) }

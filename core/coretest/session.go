@@ -194,7 +194,7 @@ func (s *Sessions) Finish(op core.Op, in core.CompleteInput) core.Outcome {
 		return core.Outcome{Result: core.Declined, Failure: &core.Failure{Category: core.FailureRejected, RetryAdvice: core.RetryNever, ProviderMessage: "completed already"}}
 	}
 	x.Sold++
-	x.Amount = op.Amount
+	x.Amount = in.Order.Authorize
 	return core.Outcome{Result: core.Succeeded, Facts: s.sold(x, op.Reference, in.Order)}
 }
 
