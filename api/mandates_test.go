@@ -29,14 +29,21 @@ type counter struct {
 
 func newCounter(t *testing.T) *counter {
 	t.Helper()
+	p := coretest.NewProvider()
+	p.Caps.Methods[0].BuyerFor = 24 * time.Hour
+	return newCounterOver(t, p, p)
+}
+
+// newCounterOver is newCounter with a provider that can do more than the scripted one it is made of.
+func newCounterOver(t *testing.T, p core.Provider, scripted *coretest.Provider) *counter {
+	t.Helper()
 	store, err := storage.Open(t.Context(), "sqlite::memory:", storage.Options{Migrate: true})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	tokens, err := core.NewTokens(make([]byte, 32))
 	require.NoError(t, err)
-	c := &counter{t: t, provider: coretest.NewProvider()}
-	c.provider.Caps.Methods[0].BuyerFor = 24 * time.Hour
-	account, err := core.OpenAccount(core.AccountConfig{Name: "acc", Provider: "scripted"}, make([]byte, 32), c.provider)
+	c := &counter{t: t, provider: scripted}
+	account, err := core.OpenAccount(core.AccountConfig{Name: "acc", Provider: "scripted"}, make([]byte, 32), p)
 	require.NoError(t, err)
 	c.checkout = core.New(core.Options{Store: store, Accounts: []*core.Account{account}, Tokens: tokens, PublicURL: "https://pay.example",
 		Merchants: []*core.Merchant{{ID: "m", Accounts: []string{"acc"}}}, Render: api.EventBody(core.NewLinks(tokens, "https://pay.example"), false)})

@@ -113,12 +113,21 @@ func review(r *core.Review) *openapi.Review {
 	if r == nil {
 		return nil
 	}
-	out := &openapi.Review{Buyer: openapi.Buyer{FirstName: r.Buyer.FirstName, LastName: r.Buyer.LastName, Phone: r.Buyer.Phone, Country: r.Buyer.Country},
-		Instrument: optional(r.Instrument), Constraints: r.Constraints, BillingAddress: address(r.Buyer.Billing), ShippingAddress: address(r.Buyer.Shipping)}
+	out := &openapi.Review{Buyer: openapi.Buyer{Email: email(r.Buyer.Email), FirstName: r.Buyer.FirstName, LastName: r.Buyer.LastName, Phone: r.Buyer.Phone,
+		Company: r.Buyer.Company, Country: r.Buyer.Country},
+		Instrument: optional(r.Instrument), Constraints: list(r.Constraints), ChangeActions: []openapi.ChangeAction{}, BillingAddress: address(r.Buyer.Billing), ShippingAddress: address(r.Buyer.Shipping)}
 	for _, c := range r.ChangeActions {
 		out.ChangeActions = append(out.ChangeActions, openapi.ChangeAction{What: openapi.ChangeActionWhat(c.What), ScriptURL: c.ScriptURL, SessionID: c.SessionID})
 	}
 	return out
+}
+
+// email is an address that a provider told, empty when it has not the form of one: the contract promises that.
+func email(s string) openapi_types.Email {
+	if _, err := openapi_types.Email(s).MarshalJSON(); err != nil {
+		return ""
+	}
+	return openapi_types.Email(s)
 }
 
 // told is what a provider tells of a buyer.

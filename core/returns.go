@@ -180,7 +180,12 @@ func (p *Payment) addressed(to string) string {
 }
 
 // Landing is the merchant's own address for a buyer who has nothing left to do, empty when there is none.
-func (c *Checkout) Landing(p *Payment) string { return c.landing(p, p.Latest(), LegResult) }
+func (c *Checkout) Landing(p *Payment) string {
+	if p.Status == StatusRequiresConfirmation && p.Order.ReviewURL != "" {
+		return p.addressed(p.Order.ReviewURL) // to say that what he chose is right
+	}
+	return c.landing(p, p.Latest(), LegResult)
+}
 
 // Hosted is the payment a hosted page is for. The token is the whole authorization, so it is not looked up further.
 func (c *Checkout) Hosted(ctx context.Context, token string) (*Payment, error) {

@@ -102,6 +102,8 @@ func (p *Provider) methodCaps(flow, product string) core.MethodCaps {
 	if product == productOnly { // a plan without a first charge has no delivery
 		m.SetUp = append(m.SetUp, core.SaveRecurring)
 	}
+	m.Agreement, m.RefundPerCapture = true, true
+	m.Delivery = flow == flowExpress && product == productShip
 	if flow == flowExpress {
 		m.Delivery = product == productShip
 		m.Review, m.Update, m.NextActions = true, true, append(m.NextActions, core.NextRedirect)
