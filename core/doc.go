@@ -13,6 +13,10 @@
 // difference. Checkout.amend is how any of this is stored: facts, evidence, counters, events and the answer to the
 // merchant in one transaction (amend.go).
 //
+// Where a provider keeps a session for the buyer, core goes on with it when he is back (session.go, comeback.go): it reads
+// what he chose, has the merchant confirm that or change the order (update.go), and completes what he agreed to. Money is
+// taken from and given back to the provider's own objects (source.go).
+//
 // A merchant is told of each event by webhooks: the event is stored with a delivery per endpoint that wants it in the same
 // transaction (deliver.go), sent through the port Sender, and tried again until somebody has it (webhook.go has the
 // endpoints, lanes.go keeps a bad one from delaying others, redeliver.go sends again).
