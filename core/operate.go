@@ -161,6 +161,7 @@ func (a *amendment) conclude(intent *Operation, account *Account, res called, e 
 	}
 	if (o.State == OpSent || o.State == OpUnknown) && o.Try == intent.Try {
 		o.State, o.Failure, o.HasNext = stateOf(res.Result), res.Failure, res.Next != nil
+		o.Deadline = earlier(o.Deadline, a.now) // the call is over
 	}
 	if o.Kind == OpUpdateMandate {
 		a.page.next = res.Next

@@ -87,5 +87,10 @@ func (o *Operation) begins() bool {
 	return o.Kind == OpStart || o.Kind == OpStartMandate || o.Kind == OpChargeMandate
 }
 
+// repeating reports whether o, which is in doubt, is being made again at a time, or may be: its process may have died.
+func (o *Operation) repeating(at time.Time) bool {
+	return o.State == OpUnknown && at.Before(o.Deadline)
+}
+
 // open reports whether o is under way. An operation that answered with a next action is done.
 func (o *Operation) open() bool { return o.State.Open() && !o.HasNext }

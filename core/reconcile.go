@@ -120,7 +120,7 @@ func (c *Checkout) unasked(ctx context.Context, p *Payment, lease *Work) (*Payme
 }
 
 // again makes the calls again whose outcome is unknown and that the provider's rule lets be made again: the same
-// operation, the same key, the same bytes.
+// operation, the same key, the same bytes. It stays in doubt meanwhile.
 func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 	for _, o := range p.Operations {
 		account := c.accounts[p.attempt(o.AttemptID).Account]
@@ -132,8 +132,8 @@ func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 			known := o.RepeatAt
 			o := a.operation(o.ID)
 			intent = Operation{}
-			if o.State == OpUnknown && !o.Review && o.RepeatAt.Equal(known) {
-				o.State, o.Try, o.Deadline, o.RepeatAt = OpSent, o.Try+1, a.now.Add(account.CallTimeout), time.Time{}
+			if o.State == OpUnknown && !o.Review && !o.repeating(a.now) && o.RepeatAt.Equal(known) {
+				o.Try, o.Deadline, o.RepeatAt = o.Try+1, a.now.Add(account.CallTimeout), time.Time{}
 				intent = *o
 				intent.again = true
 			}
@@ -286,6 +286,7 @@ func (a *amendment) resolve(at *Attempt, account *Account, evidence string) {
 // declined. A part of what is left, sent again, could be taken twice: a person decides (5.3).
 func (a *amendment) repeatable(o *Operation, account *Account, rule ResumeRule) {
 	switch {
+	case o.repeating(a.now): // what is seen now may be from before it
 	case o.RepeatAt.IsZero():
 		o.RepeatAt = a.now.Add(account.caps.ResumeGap)
 	case a.now.Before(o.RepeatAt) || o.Review:

@@ -92,9 +92,9 @@ func (p *Payment) mayBeSettled(in Settlement) (*Operation, error) {
 	}
 	o := p.Operations[i]
 	switch {
-	case p.doubtful(o, now()):
-	case o.State == OpSent && o.open():
+	case o.State == OpSent && o.open() && !p.doubtful(o, now()), o.repeating(now()):
 		return nil, conflict("operation_in_progress", "the %s is still running", o.Kind)
+	case p.doubtful(o, now()):
 	case o.open():
 		return nil, p.noDoubt("the provider has accepted the %s and will tell what becomes of it", o)
 	default:
@@ -131,9 +131,6 @@ func (c *Checkout) consult(ctx context.Context, before *Payment, o *Operation, i
 	}
 	found := p.operation(o.ID)
 	if !p.doubtful(found, now()) {
-		if found.State == OpSent && found.open() {
-			return "", conflict("operation_in_progress", "the %s is being made again", o.Kind)
-		}
 		return "", p.noDoubt("the provider was asked and has told what became of the %s", found)
 	}
 	counted, least, ok := p.counted(found)

@@ -92,11 +92,12 @@ func (a *amendment) planAsk() (err error) {
 	return a.tx.Plan(w)
 }
 
-// calls reports whether a call begins with this change.
+// calls reports whether a call begins or ends with this change.
 func (a *amendment) calls() bool {
+	runs := func(o *Operation) bool { return o != nil && o.open() && (o.State == OpSent || o.repeating(a.now)) }
 	return slices.ContainsFunc(a.Operations, func(o *Operation) bool {
 		was := a.before.operation(o.ID)
-		return o.State == OpSent && (was == nil || was.Try != o.Try)
+		return runs(o) != runs(was) || runs(o) && o.Try != was.Try
 	})
 }
 
@@ -146,7 +147,7 @@ func (a *amendment) nextCheck() time.Time {
 	}
 	switch {
 	case o == nil:
-	case o.State == OpSent && o.Deadline.After(a.now):
+	case (o.State == OpSent || o.State == OpUnknown) && o.Deadline.After(a.now):
 		return o.Deadline // the call is still running, and over by then
 	case o.State == OpUnknown && o.RepeatAt.After(a.now) && o.RepeatAt.Before(at):
 		return o.RepeatAt
