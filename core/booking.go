@@ -238,5 +238,5 @@ func bookingAnswer(p *Payment, o *Operation) Answer {
 	if o.open() {
 		status = 202
 	}
-	return Answer{Status: status, Kind: string(o.Kind), Snapshot: snapshot(p.booking(o))}
+	return Answer{Status: status, Kind: o.Kind.object(), Snapshot: snapshot(p.booking(o))}
 }

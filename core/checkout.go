@@ -303,6 +303,9 @@ func (p *Payment) AllowedActions() []string {
 	if p.Amounts.Refundable > 0 {
 		out = append(out, "refund")
 	}
+	if slices.ContainsFunc(p.Attempts, func(at *Attempt) bool { return p.reservable(at) > 0 }) {
+		out = append(out, "authorize")
+	}
 	if p.NeedsReview || len(p.Doubts()) > 0 {
 		out = append(out, "resolve") // by an operator
 	}

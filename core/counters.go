@@ -136,8 +136,10 @@ func (t *tally) own() (captured, refunded int64) {
 // fulfilled reports whether the attempt has what it was made for: money, or without any the buyer's consent.
 func (t *tally) fulfilled() bool { return t.authorized() > 0 || t.setsUp && t.consent.given() }
 
-func (t *tally) authPending() bool  { return t.anyAuth((*authTally).undecided) }
-func (t *tally) authDeclined() bool { return t.anyAuth(func(a *authTally) bool { return a.declined }) }
+func (t *tally) authPending() bool { return t.anyAuth((*authTally).undecided) }
+func (t *tally) authDeclined() bool {
+	return t.anyAuth(func(a *authTally) bool { return a.declined && !a.further })
+}
 
 func (t *tally) anyAuth(f func(*authTally) bool) bool {
 	for _, a := range t.auths {

@@ -186,13 +186,13 @@ func (a *amendment) explains(old *Payment) bool {
 	return old.Amounts.Authorized == 0
 }
 
-// bookingEvents tell of captures and refunds that are new or decided.
+// bookingEvents tell of captures, refunds and further authorizations that are new or decided.
 func (a *amendment) bookingEvents(old *Payment) (out []news) {
 	for _, o := range a.Operations {
-		if o.Kind != OpCapture && o.Kind != OpRefund {
+		if o.Kind != OpCapture && o.Kind != OpRefund && o.Kind != OpAuthorize {
 			continue
 		}
-		before, kind, view := old.operation(o.ID), string(o.Kind), a.booking(o)
+		before, kind, view := old.operation(o.ID), o.Kind.object(), a.booking(o)
 		was := OpState("")
 		if before != nil {
 			was = before.State

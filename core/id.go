@@ -16,18 +16,19 @@ import (
 // Prefixes of the ids of this program. An id is its prefix and a ULID: 26 characters of Crockford's base 32 that
 // rise with time, so that rows of one time lie together. Nothing is ever ordered by id; sequences do that.
 const (
-	prefixPayment   = "pay_"
-	prefixAttempt   = "att_"
-	prefixOperation = "op_"
-	prefixCapture   = "cap_"
-	prefixRefund    = "ref_"
-	prefixMandate   = "man_"
-	prefixEvent     = "evt_"
-	prefixEvidence  = "evd_"
-	prefixFeedback  = "fb_"
-	prefixKey       = "key_"
-	prefixEndpoint  = "we_"
-	prefixDelivery  = "dlv_"
+	prefixPayment       = "pay_"
+	prefixAttempt       = "att_"
+	prefixOperation     = "op_"
+	prefixCapture       = "cap_"
+	prefixRefund        = "ref_"
+	prefixAuthorization = "aut_"
+	prefixMandate       = "man_"
+	prefixEvent         = "evt_"
+	prefixEvidence      = "evd_"
+	prefixFeedback      = "fb_"
+	prefixKey           = "key_"
+	prefixEndpoint      = "we_"
+	prefixDelivery      = "dlv_"
 )
 
 func newID(prefix string) string { return newIDAt(prefix, time.Now()) }

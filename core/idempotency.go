@@ -146,7 +146,8 @@ func (a *amendment) mayRepeat(o *Operation, account *Account) error {
 	at := a.attempt(o.AttemptID)
 	switch left := a.left(at); {
 	case o.Kind == OpCapture && o.Amount.Minor > min(left.capturable, a.Amounts.Capturable),
-		o.Kind == OpRefund && o.Amount.Minor > min(left.refundable, a.Amounts.Refundable):
+		o.Kind == OpRefund && o.Amount.Minor > min(left.refundable, a.Amounts.Refundable),
+		o.Kind == OpAuthorize && o.Amount.Minor > a.reservable(at):
 		return &Error{Kind: Conflict, Code: "state_invalid", Message: "the payment changed since this was asked for; less is left now", Allowed: a.AllowedActions()}
 	case o.Kind == OpVoid && left.capturable == 0, o.begins() && a.Status != StatusRequiresPaymentMethod, o.Kind == OpConfirm && !a.confirmsAgain(o, at):
 		return a.notAllowed("go on with this")
@@ -167,7 +168,7 @@ func (a *amendment) confirmsAgain(o *Operation, at *Attempt) bool {
 // answerFor is how an operation of this kind is answered.
 func (c *Checkout) answerFor(ctx context.Context, merchant string, o *Operation) (func(*Payment, *Operation) Answer, error) {
 	switch o.Kind {
-	case OpCapture, OpRefund:
+	case OpCapture, OpRefund, OpAuthorize:
 		return bookingAnswer, nil
 	case OpStart, OpChargeMandate:
 		return func(p *Payment, o *Operation) Answer {

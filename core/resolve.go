@@ -232,6 +232,8 @@ func (a *amendment) testimony(o *Operation, in Settlement) []Fact {
 		f.Kind, f.Of = VoidDeclined, ""
 	case o.Kind == OpCancelMandate && done:
 		f.Kind, f.Amount = MandateClosed, Money{}
+	case o.Kind == OpAuthorize:
+		f.Kind, f.Of = map[bool]FactKind{true: Authorized, false: AuthorizationDeclined}[done], ""
 	case o.Kind.authorizes() && a.Order.SetUp:
 		f.Kind, f.Of, f.Amount = map[bool]FactKind{true: MandateActive, false: AttemptEnded}[done], "", Money{}
 	case o.Kind.authorizes():

@@ -159,7 +159,7 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 			// A void carries no identity; the authorization is closed, whoever did it (port F9).
 			o.Kind == OpVoid && (o.State.Open() || attested) && t.voided(o.Of),
 			o.Kind == OpCancelMandate && o.State.Open() && t.consent.closed,
-			o.Kind.authorizes() && !o.HasNext && o.State != OpNotSent && t.fulfilled() && !p.tried(o),
+			o.obtains() && !o.HasNext && o.State != OpNotSent && t.fulfilled() && !p.tried(o),
 			o.State.Open() && o.obtains() && o.Kind != OpChargeMandate && !o.HasNext && t.everAgreed() > 0 && !t.authPending():
 			if o.State = OpSucceeded; attested {
 				o.Failure = nil
@@ -167,7 +167,7 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 		case to == OpDeclined && attested:
 			o.State = OpDeclined // the provider took back what an operator had attested
 		case !o.State.Open():
-		case to == OpDeclined, o.Kind.authorizes() && !o.HasNext && (t.authDeclined() || t.setsUp && t.consent.refused):
+		case to == OpDeclined, o.obtains() && !o.HasNext && (t.authDeclined() || t.setsUp && t.consent.refused):
 			o.State = OpDeclined
 		case to == OpPending:
 			o.State = OpPending
@@ -252,6 +252,8 @@ func (a *Amounts) reserve(o *Operation, t *tally, open int64, room *left) {
 		}
 		amount = take(&room.refundable, amount)
 		a.RefundReserved = addCapped(a.RefundReserved, amount)
+	case o.Kind == OpAuthorize:
+		amount = o.unseen(t)
 	case o.Kind.authorizes():
 		amount = max(0, o.Amount.Minor-t.authorized())
 	}

@@ -28,6 +28,8 @@ type authTally struct {
 	authorized, pending int64
 	hasPending          bool
 	declined, closed    bool
+	opKey               string
+	further             bool // reserved on what the buyer had agreed to: that it was declined ends nothing
 	captureMin          int64
 	captures            map[string]*partTally
 	nets                map[int64]int64
@@ -61,7 +63,30 @@ func (p *Payment) tallyOf(a *Attempt) *tally {
 			t.add(p, e, only)
 		}
 	}
+	t.further(p)
 	return t
+}
+
+// further knows the authorizations that further calls asked for, and settles with what became of each the call that it was
+// asked for with, whoever told of it.
+func (t *tally) further(p *Payment) {
+	for _, o := range p.Operations {
+		if o.Kind != OpAuthorize {
+			continue
+		}
+		for _, a := range t.auths {
+			if a.opKey != o.Key {
+				continue
+			}
+			a.further = true
+			switch {
+			case a.total() > 0:
+				t.settled[o.deciding()] = OpSucceeded
+			case a.declined:
+				t.settled[o.deciding()] = OpDeclined
+			}
+		}
+	}
 }
 
 // onlyAuthorization is the id that facts without one mean: the only authorization with money, else the only one known.
@@ -174,6 +199,9 @@ func (t *tally) auth(id string) *authTally {
 }
 
 func (a *authTally) add(f *Fact) {
+	if f.Kind != AuthorizationClosed { // that names the call that closed it
+		a.opKey = max(a.opKey, f.OpKey)
+	}
 	switch f.Kind {
 	case AuthorizationPending:
 		a.pending, a.hasPending = max(a.pending, f.Amount.Minor), true

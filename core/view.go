@@ -182,10 +182,10 @@ func (p *Payment) cancelReason() string {
 	return FailureExpired
 }
 
-// BookingView is a capture or refund as merchants see it.
+// BookingView is a capture, refund or further authorization as merchants see it.
 type BookingView struct {
 	ID        string            `json:"id"`
-	Object    string            `json:"object"` // capture, refund
+	Object    string            `json:"object"` // capture, refund, authorization
 	Payment   string            `json:"payment"`
 	Status    string            `json:"status"` // processing, succeeded, failed
 	Amount    Money             `json:"amount"`
@@ -200,7 +200,7 @@ type BookingView struct {
 	UpdatedAt time.Time         `json:"updated_at"`
 }
 
-// Bookings are the captures or refunds of p that a merchant asked for and that may have happened, newest first.
+// Bookings are the captures, refunds or further authorizations of p that a merchant asked for and that may have happened, newest first.
 func (p *Payment) Bookings(kind OpKind) []BookingView {
 	views := []BookingView{}
 	for _, o := range p.Operations {
@@ -213,7 +213,7 @@ func (p *Payment) Bookings(kind OpKind) []BookingView {
 }
 
 func (p *Payment) booking(o *Operation) BookingView {
-	v := BookingView{ID: o.Object, Object: string(o.Kind), Payment: p.ID, Amount: o.Amount, Reference: o.OwnReference, Final: o.Final,
+	v := BookingView{ID: o.Object, Object: o.Kind.object(), Payment: p.ID, Amount: o.Amount, Reference: o.OwnReference, Final: o.Final,
 		Reason: o.Reason, Failure: o.Failure, Key: o.Key, Metadata: o.Metadata, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
 	if at := p.attempt(o.AttemptID); at != nil {
 		v.Provider = at.Provider
@@ -227,6 +227,14 @@ func (p *Payment) booking(o *Operation) BookingView {
 		v.Status = "processing"
 	}
 	return v
+}
+
+// object is what merchants call that which an operation of kind k makes.
+func (k OpKind) object() string {
+	if k == OpAuthorize {
+		return "authorization"
+	}
+	return string(k)
 }
 
 // snapshot is v as it is stored in an answer.
