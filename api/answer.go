@@ -29,7 +29,7 @@ func (s *Server) render(a core.Answer) (answer, error) {
 			return answer{}, err
 		}
 		shown = s.payment(v)
-	case "capture", "refund":
+	case "capture", "refund", "authorization":
 		var v core.BookingView
 		if err := json.Unmarshal(a.Snapshot, &v); err != nil {
 			return answer{}, err
@@ -107,6 +107,9 @@ func (a answer) VisitCancelPaymentResponse(w http.ResponseWriter) error { return
 
 // VisitCreateCaptureResponse writes the answer.
 func (a answer) VisitCreateCaptureResponse(w http.ResponseWriter) error { return a.write(w) }
+
+// VisitCreateAuthorizationResponse writes the answer.
+func (a answer) VisitCreateAuthorizationResponse(w http.ResponseWriter) error { return a.write(w) }
 
 // VisitCreateRefundResponse writes the answer.
 func (a answer) VisitCreateRefundResponse(w http.ResponseWriter) error { return a.write(w) }

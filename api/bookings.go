@@ -18,6 +18,16 @@ func (s *Server) CreateCapture(ctx context.Context, r openapi.CreateCaptureReque
 		From: body.Authorization, Final: body.Final, Metadata: body.Metadata}))
 }
 
+// CreateAuthorization handles POST /v1/payments/{id}/authorizations: 201, or 202 while the outcome is open.
+func (s *Server) CreateAuthorization(ctx context.Context, r openapi.CreateAuthorizationRequestObject) (openapi.CreateAuthorizationResponseObject, error) {
+	body := plain(r.Body)
+	req, err := request(ctx, r.Params.IdempotencyKey, body)
+	if err != nil {
+		return nil, err
+	}
+	return s.answered(s.checkout.Authorize(ctx, req, r.PaymentID, core.NewBooking{Amount: body.Amount, Currency: body.Currency, Reference: body.Reference, Metadata: body.Metadata}))
+}
+
 // CreateRefund handles POST /v1/payments/{id}/refunds: 201, or 202 while the outcome is open.
 func (s *Server) CreateRefund(ctx context.Context, r openapi.CreateRefundRequestObject) (openapi.CreateRefundResponseObject, error) {
 	body := plain(r.Body)
@@ -40,6 +50,19 @@ func (s *Server) ListCaptures(ctx context.Context, r openapi.ListCapturesRequest
 		out.Data = append(out.Data, booking(v).(openapi.Capture))
 	}
 	return openapi.ListCaptures200JSONResponse(out), nil
+}
+
+// ListAuthorizations handles GET /v1/payments/{id}/authorizations: all of them, newest first.
+func (s *Server) ListAuthorizations(ctx context.Context, r openapi.ListAuthorizationsRequestObject) (openapi.ListAuthorizationsResponseObject, error) {
+	p, err := s.checkout.Payment(ctx, merchantOf(ctx), r.PaymentID, false)
+	if err != nil {
+		return nil, err
+	}
+	out := openapi.AuthorizationList{Object: "list", Data: []openapi.Authorization{}}
+	for _, v := range p.Bookings(core.OpAuthorize) {
+		out.Data = append(out.Data, booking(v).(openapi.Authorization))
+	}
+	return openapi.ListAuthorizations200JSONResponse(out), nil
 }
 
 // ListRefunds handles GET /v1/payments/{id}/refunds: all of them, newest first.

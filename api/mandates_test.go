@@ -152,3 +152,31 @@ func TestTheBuyerIsAskedForOnlyWhenWanted(t *testing.T) {
 		[]any{told["unavailable"], told["name"], told["email"], told["shipping_address"].(map[string]any)["city"], told["billing_address"], told["instrument"]})
 	c.call("GET", path+"?expand=everything", nil, 400)
 }
+
+func TestFurtherAuthorizations(t *testing.T) {
+	c := newCounter(t)
+	c.provider.OnStart = func(op core.Op, _ core.StartInput) (core.Outcome, error) {
+		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{
+			{Kind: core.AgreementOpen, Measure: core.AtLeast, ID: "P", Amount: op.Amount, Strength: core.Asserted},
+			{Kind: core.Authorized, ID: "A", Amount: core.Money{Minor: 300, Currency: "EUR"}, Strength: core.Asserted}}}, nil
+	}
+	c.provider.OnCapture = func(op core.Op, in core.CaptureInput) (core.Outcome, error) {
+		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{{Kind: core.Captured, ID: op.Key, Of: in.Authorization, OpKey: op.Key, Amount: op.Amount, Strength: core.Asserted}}}, nil
+	}
+	p := c.call("POST", "/v1/payments", map[string]any{"merchant_reference": "order-1", "amount": 1000, "currency": "EUR", "capture_method": "manual", "return_url": "https://shop.example/x"}, 201)
+	path := "/v1/payments/" + p["id"].(string)
+	require.Empty(t, c.call("GET", path+"/authorizations", nil, 200)["data"])
+	a := c.call("POST", path+"/authorizations", map[string]any{"amount": 600, "reference": "parcel-2", "metadata": map[string]string{"parcel": "2"}}, 201)
+	require.Equal(t, []any{"authorization", "succeeded", "parcel-2", 600.0}, []any{a["object"], a["status"], a["reference"], a["amount"]})
+	require.Equal(t, []any{a}, c.call("GET", path+"/authorizations", nil, 200)["data"])
+	require.Equal(t, "amount_exceeds_remaining", c.call("POST", path+"/authorizations", map[string]any{"amount": 101}, 422)["code"])
+	captured := c.call("POST", path+"/captures", map[string]any{"amount": 600, "authorization": a["id"]}, 201)
+	require.Equal(t, "succeeded", captured["status"])
+	require.Equal(t, "reference_invalid", c.call("POST", path+"/captures", map[string]any{"amount": 1, "authorization": "aut_1"}, 422)["code"])
+	c.call("POST", path+"/authorizations", map[string]any{}, 201)
+	require.Equal(t, "state_invalid", c.call("POST", path+"/authorizations", map[string]any{}, 409)["code"])
+	types := c.call("GET", "/v1/events?type=authorization.succeeded", nil, 200)["data"].([]any)
+	require.Len(t, types, 2)
+	require.Equal(t, a["id"], types[1].(map[string]any)["data"].(map[string]any)["object"].(map[string]any)["id"])
+	c.call("GET", "/v1/payments/pay_00000000000000000000000000/authorizations", nil, 404)
+}

@@ -149,13 +149,18 @@ func address(a *core.Address) *openapi.Address {
 		City: a.City, District: a.District, State: a.State, PostalCode: a.PostalCode, Country: a.Country, Phone: a.Phone}
 }
 
-// booking is a capture or refund as the contract shows it.
+// booking is a capture, refund or further authorization as the contract shows it.
 func booking(v core.BookingView) any {
 	metadata := v.Metadata
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
 	info := provider(v.Provider, map[string]string{"key": v.Key})
+	if v.Object == "authorization" {
+		return openapi.Authorization{ID: v.ID, Object: "authorization", Payment: v.Payment, Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
+			Currency: v.Amount.Currency, Failure: failure(v.Failure), Metadata: metadata, Provider: info, Reference: optional(v.Reference),
+			CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
+	}
 	if v.Object == "capture" {
 		return openapi.Capture{ID: v.ID, Object: "capture", Payment: v.Payment, Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
 			Currency: v.Amount.Currency, Failure: failure(v.Failure), Final: v.Final, Metadata: metadata, Provider: info,

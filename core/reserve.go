@@ -110,3 +110,15 @@ func (p *Payment) asksFurther(at *Attempt, f Fact) bool {
 		return o.AttemptID == at.ID && o.Kind == OpAuthorize && o.Key == f.OpKey
 	})
 }
+
+// theirs is the provider's id of an authorization that is named by ours, or by theirs.
+func (p *Payment) theirs(t *tally, named string) string {
+	for _, o := range p.Operations {
+		for _, id := range sortedIDs(t.auths) {
+			if o.Kind == OpAuthorize && o.Object == named && t.auths[id].opKey == o.Key {
+				return id
+			}
+		}
+	}
+	return named
+}

@@ -14,7 +14,7 @@ import (
 func (p *Payment) source(at *Attempt, caps *MethodCaps, named string, amount int64) (string, error) {
 	t := p.tallyOf(at)
 	if named != "" {
-		return p.namedSource(t, caps, named, amount)
+		return p.namedSource(t, caps, p.theirs(t, named), amount)
 	}
 	open, held := "", t.sum((*authTally).open)
 	var rests []string

@@ -84,6 +84,36 @@ func (e AccountListObject) Valid() bool {
 	}
 }
 
+// Defines values for AuthorizationObject.
+const (
+	AuthorizationObjectAuthorization AuthorizationObject = "authorization"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizationObject enum.
+func (e AuthorizationObject) Valid() bool {
+	switch e {
+	case AuthorizationObjectAuthorization:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuthorizationListObject.
+const (
+	AuthorizationListObjectList AuthorizationListObject = "list"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizationListObject enum.
+func (e AuthorizationListObject) Valid() bool {
+	switch e {
+	case AuthorizationListObjectList:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BreakerState.
 const (
 	BreakerStateClosed   BreakerState = "closed"
@@ -402,6 +432,9 @@ func (e EventListObject) Valid() bool {
 // Defines values for EventType.
 const (
 	EventTypeAccountStateChanged       EventType = "account.state_changed"
+	EventTypeAuthorizationCreated      EventType = "authorization.created"
+	EventTypeAuthorizationFailed       EventType = "authorization.failed"
+	EventTypeAuthorizationSucceeded    EventType = "authorization.succeeded"
 	EventTypeCaptureCreated            EventType = "capture.created"
 	EventTypeCaptureFailed             EventType = "capture.failed"
 	EventTypeCaptureSucceeded          EventType = "capture.succeeded"
@@ -440,6 +473,12 @@ const (
 func (e EventType) Valid() bool {
 	switch e {
 	case EventTypeAccountStateChanged:
+		return true
+	case EventTypeAuthorizationCreated:
+		return true
+	case EventTypeAuthorizationFailed:
+		return true
+	case EventTypeAuthorizationSucceeded:
 		return true
 	case EventTypeCaptureCreated:
 		return true
@@ -1730,6 +1769,51 @@ type Amounts struct {
 	Reversed int64 `json:"reversed"`
 }
 
+// Authorization One more reservation on what the buyer agreed to.
+type Authorization struct {
+	// ID Examples: aut_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	ID      string              `json:"id"`
+	Object  AuthorizationObject `json:"object"`
+	Payment string              `json:"payment"`
+
+	// Status `failed` only on the provider's word; while it is not known the status is `processing`.
+	Status OperationStatus `json:"status"`
+
+	// Amount Minor units.
+	Amount int64 `json:"amount"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency `json:"currency"`
+	Failure  *Failure `json:"failure"`
+
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata Metadata `json:"metadata"`
+
+	// Provider Who executes it, and its ids there.
+	Provider  ProviderInfo `json:"provider"`
+	Reference *string      `json:"reference"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
+}
+
+// AuthorizationObject defines model for Authorization.Object.
+type AuthorizationObject string
+
+// AuthorizationList A page of further authorizations.
+type AuthorizationList struct {
+	Object     AuthorizationListObject `json:"object"`
+	Data       []Authorization         `json:"data"`
+	HasMore    bool                    `json:"has_more"`
+	NextCursor *string                 `json:"next_cursor"`
+}
+
+// AuthorizationListObject defines model for AuthorizationList.Object.
+type AuthorizationListObject string
+
 // AwaitResult Nothing to do but wait; read the payment again.
 type AwaitResult struct {
 	// PollAfterMs Milliseconds until the next read is useful.
@@ -1926,6 +2010,27 @@ type ConfirmPayment struct {
 	Version *int64 `json:"version,omitempty" validate:"omitnil,min=1"`
 }
 
+// CreateAuthorization What to reserve. All members may be left out.
+type CreateAuthorization struct {
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
+
+	// Reference The merchant's own name for it, unique among the further authorizations of the payment.
+	Reference string `json:"reference,omitempty" validate:"omitempty,reference"`
+
+	// Amount In minor units of the payment's currency; all that is left of what the buyer agreed to if left out.
+	//
+	// Examples: 5000
+	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency `json:"currency,omitempty" validate:"omitempty,currency"`
+}
+
 // CreateCapture What to capture. All members may be left out.
 type CreateCapture struct {
 	// Amount In minor units of the payment's currency; everything capturable if left out.
@@ -1933,8 +2038,8 @@ type CreateCapture struct {
 	// Examples: 5000
 	Amount *int64 `json:"amount,omitempty" validate:"omitnil,gt=0,max=999999999999999"`
 
-	// Authorization The provider's id of the authorization to capture, where a payment has several. Without it the oldest is taken
-	// that covers `amount`, else what the buyer agreed to is charged.
+	// Authorization The authorization to capture, where a payment has several: its id of `POST …/authorizations`, or the provider's.
+	// Without it the oldest is taken that covers `amount`, else what the buyer agreed to is charged.
 	Authorization string `json:"authorization,omitempty" validate:"max=128"`
 
 	// Final Close the rest. Nothing more can be captured afterwards.
@@ -2299,7 +2404,7 @@ type EventObject string
 
 // EventData What changed, how it was before, and why.
 type EventData struct {
-	// Object The capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
+	// Object The authorization, capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
 	Object json.RawMessage `json:"object"`
 
 	// Payment The payment as it was then, without `review`: what the provider told of the buyer is read, not sent. Null when
@@ -3642,6 +3747,13 @@ type GetPaymentParams struct {
 	Expand *ExpandBuyer `form:"expand,omitempty" json:"expand,omitempty" validate:"omitnil,oneof=buyer"`
 }
 
+// CreateAuthorizationParams defines parameters for CreateAuthorization.
+type CreateAuthorizationParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // CancelPaymentParams defines parameters for CancelPayment.
 type CancelPaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -3747,6 +3859,9 @@ type CreatePaymentJSONRequestBody = CreatePayment
 // UpdatePaymentJSONRequestBody defines body for UpdatePayment for application/json ContentType.
 type UpdatePaymentJSONRequestBody = UpdatePayment
 
+// CreateAuthorizationJSONRequestBody defines body for CreateAuthorization for application/json ContentType.
+type CreateAuthorizationJSONRequestBody = CreateAuthorization
+
 // CancelPaymentJSONRequestBody defines body for CancelPayment for application/json ContentType.
 type CancelPaymentJSONRequestBody = CancelPayment
 
@@ -3839,6 +3954,12 @@ type ServerInterface interface {
 	// UpdatePayment Change metadata, description, or an order under review
 	// (PATCH /v1/payments/{payment_id})
 	UpdatePayment(ctx echo.Context, paymentID PaymentID) error
+	// ListAuthorizations List the further authorizations of a payment
+	// (GET /v1/payments/{payment_id}/authorizations)
+	ListAuthorizations(ctx echo.Context, paymentID PaymentID) error
+	// CreateAuthorization Reserve more on what the buyer agreed to
+	// (POST /v1/payments/{payment_id}/authorizations)
+	CreateAuthorization(ctx echo.Context, paymentID PaymentID, params CreateAuthorizationParams) error
 	// CancelPayment Release what is not captured
 	// (POST /v1/payments/{payment_id}/cancel)
 	CancelPayment(ctx echo.Context, paymentID PaymentID, params CancelPaymentParams) error
@@ -4567,6 +4688,60 @@ func (w *ServerInterfaceWrapper) UpdatePayment(ctx echo.Context) error {
 	return err
 }
 
+// ListAuthorizations converts echo context to params.
+func (w *ServerInterfaceWrapper) ListAuthorizations(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "payment_id" -------------
+	var paymentID PaymentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "payment_id", ctx.Param("payment_id"), &paymentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.ListAuthorizations(ctx, paymentID)
+	return err
+}
+
+// CreateAuthorization converts echo context to params.
+func (w *ServerInterfaceWrapper) CreateAuthorization(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "payment_id" -------------
+	var paymentID PaymentID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "payment_id", ctx.Param("payment_id"), &paymentID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter payment_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateAuthorizationParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CreateAuthorization(ctx, paymentID, params)
+	return err
+}
+
 // CancelPayment converts echo context to params.
 func (w *ServerInterfaceWrapper) CancelPayment(ctx echo.Context) error {
 	var err error
@@ -5146,6 +5321,8 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.POST(options.BaseURL+"/v1/payments", wrapper.CreatePayment, options.OperationMiddlewares["createPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id", wrapper.GetPayment, options.OperationMiddlewares["getPayment"]...)
 	router.PATCH(options.BaseURL+"/v1/payments/:payment_id", wrapper.UpdatePayment, options.OperationMiddlewares["updatePayment"]...)
+	router.GET(options.BaseURL+"/v1/payments/:payment_id/authorizations", wrapper.ListAuthorizations, options.OperationMiddlewares["listAuthorizations"]...)
+	router.POST(options.BaseURL+"/v1/payments/:payment_id/authorizations", wrapper.CreateAuthorization, options.OperationMiddlewares["createAuthorization"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/cancel", wrapper.CancelPayment, options.OperationMiddlewares["cancelPayment"]...)
 	router.GET(options.BaseURL+"/v1/payments/:payment_id/captures", wrapper.ListCaptures, options.OperationMiddlewares["listCaptures"]...)
 	router.POST(options.BaseURL+"/v1/payments/:payment_id/captures", wrapper.CreateCapture, options.OperationMiddlewares["createCapture"]...)
@@ -5836,6 +6013,86 @@ func (response UpdatePayment202JSONResponse) VisitUpdatePaymentResponse(w http.R
 	return err
 }
 
+type ListAuthorizationsRequestObject struct {
+	PaymentID PaymentID `json:"payment_id"`
+}
+
+type ListAuthorizationsResponseObject interface {
+	VisitListAuthorizationsResponse(w http.ResponseWriter) error
+}
+
+type ListAuthorizations200JSONResponse AuthorizationList
+
+func (response ListAuthorizations200JSONResponse) VisitListAuthorizationsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAuthorizationRequestObject struct {
+	PaymentID PaymentID `json:"payment_id"`
+	Params    CreateAuthorizationParams
+	Body      *CreateAuthorizationJSONRequestBody
+}
+
+type CreateAuthorizationResponseObject interface {
+	VisitCreateAuthorizationResponse(w http.ResponseWriter) error
+}
+
+type CreateAuthorization201ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CreateAuthorization201JSONResponse struct {
+	Body    Authorization
+	Headers CreateAuthorization201ResponseHeaders
+}
+
+func (response CreateAuthorization201JSONResponse) VisitCreateAuthorizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(201)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateAuthorization202ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CreateAuthorization202JSONResponse struct {
+	Body    Authorization
+	Headers CreateAuthorization202ResponseHeaders
+}
+
+func (response CreateAuthorization202JSONResponse) VisitCreateAuthorizationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CancelPaymentRequestObject struct {
 	PaymentID PaymentID `json:"payment_id"`
 	Params    CancelPaymentParams
@@ -6519,6 +6776,12 @@ type StrictServerInterface interface {
 	// UpdatePayment Change metadata, description, or an order under review
 	// (PATCH /v1/payments/{payment_id})
 	UpdatePayment(ctx context.Context, request UpdatePaymentRequestObject) (UpdatePaymentResponseObject, error)
+	// ListAuthorizations List the further authorizations of a payment
+	// (GET /v1/payments/{payment_id}/authorizations)
+	ListAuthorizations(ctx context.Context, request ListAuthorizationsRequestObject) (ListAuthorizationsResponseObject, error)
+	// CreateAuthorization Reserve more on what the buyer agreed to
+	// (POST /v1/payments/{payment_id}/authorizations)
+	CreateAuthorization(ctx context.Context, request CreateAuthorizationRequestObject) (CreateAuthorizationResponseObject, error)
 	// CancelPayment Release what is not captured
 	// (POST /v1/payments/{payment_id}/cancel)
 	CancelPayment(ctx context.Context, request CancelPaymentRequestObject) (CancelPaymentResponseObject, error)
@@ -7275,6 +7538,83 @@ func (sh *strictHandler) UpdatePayment(ctx echo.Context, paymentID PaymentID) er
 		return err
 	} else if validResponse, ok := response.(UpdatePaymentResponseObject); ok {
 		return validResponse.VisitUpdatePaymentResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAuthorizations operation middleware
+func (sh *strictHandler) ListAuthorizations(ctx echo.Context, paymentID PaymentID) error {
+	var request ListAuthorizationsRequestObject
+
+	request.PaymentID = paymentID
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuthorizations(ctx.Request().Context(), request.(ListAuthorizationsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuthorizations")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuthorizationsResponseObject); ok {
+		return validResponse.VisitListAuthorizationsResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CreateAuthorization operation middleware
+func (sh *strictHandler) CreateAuthorization(ctx echo.Context, paymentID PaymentID, params CreateAuthorizationParams) error {
+	var request CreateAuthorizationRequestObject
+
+	request.PaymentID = paymentID
+	request.Params = params
+
+	var body CreateAuthorizationJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateAuthorization(ctx.Request().Context(), request.(CreateAuthorizationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateAuthorization")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateAuthorizationResponseObject); ok {
+		return validResponse.VisitCreateAuthorizationResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

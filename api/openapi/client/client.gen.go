@@ -84,6 +84,36 @@ func (e AccountListObject) Valid() bool {
 	}
 }
 
+// Defines values for AuthorizationObject.
+const (
+	AuthorizationObjectAuthorization AuthorizationObject = "authorization"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizationObject enum.
+func (e AuthorizationObject) Valid() bool {
+	switch e {
+	case AuthorizationObjectAuthorization:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuthorizationListObject.
+const (
+	AuthorizationListObjectList AuthorizationListObject = "list"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizationListObject enum.
+func (e AuthorizationListObject) Valid() bool {
+	switch e {
+	case AuthorizationListObjectList:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for BreakerState.
 const (
 	BreakerStateClosed   BreakerState = "closed"
@@ -402,6 +432,9 @@ func (e EventListObject) Valid() bool {
 // Defines values for EventType.
 const (
 	EventTypeAccountStateChanged       EventType = "account.state_changed"
+	EventTypeAuthorizationCreated      EventType = "authorization.created"
+	EventTypeAuthorizationFailed       EventType = "authorization.failed"
+	EventTypeAuthorizationSucceeded    EventType = "authorization.succeeded"
 	EventTypeCaptureCreated            EventType = "capture.created"
 	EventTypeCaptureFailed             EventType = "capture.failed"
 	EventTypeCaptureSucceeded          EventType = "capture.succeeded"
@@ -440,6 +473,12 @@ const (
 func (e EventType) Valid() bool {
 	switch e {
 	case EventTypeAccountStateChanged:
+		return true
+	case EventTypeAuthorizationCreated:
+		return true
+	case EventTypeAuthorizationFailed:
+		return true
+	case EventTypeAuthorizationSucceeded:
 		return true
 	case EventTypeCaptureCreated:
 		return true
@@ -1708,6 +1747,51 @@ type Amounts struct {
 	Reversed int64 `json:"reversed"`
 }
 
+// Authorization One more reservation on what the buyer agreed to.
+type Authorization struct {
+	// Amount Minor units.
+	Amount    int64     `json:"amount"`
+	CreatedAt time.Time `json:"created_at"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency Currency `json:"currency"`
+	Failure  *Failure `json:"failure"`
+
+	// ID Examples: aut_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
+	ID string `json:"id"`
+
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata Metadata            `json:"metadata"`
+	Object   AuthorizationObject `json:"object"`
+	Payment  string              `json:"payment"`
+
+	// Provider Who executes it, and its ids there.
+	Provider  ProviderInfo `json:"provider"`
+	Reference *string      `json:"reference"`
+
+	// Status `failed` only on the provider's word; while it is not known the status is `processing`.
+	Status    OperationStatus `json:"status"`
+	UpdatedAt time.Time       `json:"updated_at"`
+}
+
+// AuthorizationObject defines model for Authorization.Object.
+type AuthorizationObject string
+
+// AuthorizationList A page of further authorizations.
+type AuthorizationList struct {
+	Data       []Authorization         `json:"data"`
+	HasMore    bool                    `json:"has_more"`
+	NextCursor *string                 `json:"next_cursor"`
+	Object     AuthorizationListObject `json:"object"`
+}
+
+// AuthorizationListObject defines model for AuthorizationList.Object.
+type AuthorizationListObject string
+
 // AwaitResult Nothing to do but wait; read the payment again.
 type AwaitResult struct {
 	// PollAfterMs Milliseconds until the next read is useful.
@@ -1905,6 +1989,27 @@ type ConfirmPayment struct {
 	Version *int64 `json:"version,omitempty"`
 }
 
+// CreateAuthorization What to reserve. All members may be left out.
+type CreateAuthorization struct {
+	// Amount In minor units of the payment's currency; all that is left of what the buyer agreed to if left out.
+	//
+	// Examples: 5000
+	Amount *int64 `json:"amount,omitempty"`
+
+	// Currency ISO 4217, upper case.
+	//
+	// Examples: AED
+	Currency *Currency `json:"currency,omitempty"`
+
+	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
+	//
+	// Examples: {"cart":"77"}
+	Metadata *Metadata `json:"metadata,omitempty"`
+
+	// Reference The merchant's own name for it, unique among the further authorizations of the payment.
+	Reference string `json:"reference,omitempty"`
+}
+
 // CreateCapture What to capture. All members may be left out.
 type CreateCapture struct {
 	// Amount In minor units of the payment's currency; everything capturable if left out.
@@ -1912,8 +2017,8 @@ type CreateCapture struct {
 	// Examples: 5000
 	Amount *int64 `json:"amount,omitempty"`
 
-	// Authorization The provider's id of the authorization to capture, where a payment has several. Without it the oldest is taken
-	// that covers `amount`, else what the buyer agreed to is charged.
+	// Authorization The authorization to capture, where a payment has several: its id of `POST …/authorizations`, or the provider's.
+	// Without it the oldest is taken that covers `amount`, else what the buyer agreed to is charged.
 	Authorization string `json:"authorization,omitempty"`
 
 	// Currency ISO 4217, upper case.
@@ -2282,7 +2387,7 @@ type EventData struct {
 	// Cause What brought it about.
 	Cause Cause `json:"cause"`
 
-	// Object The capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
+	// Object The authorization, capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
 	Object json.RawMessage `json:"object"`
 
 	// Payment The payment as it was then, without `review`: what the provider told of the buyer is read, not sent. Null when
@@ -3615,6 +3720,13 @@ type GetPaymentParams struct {
 	Expand *ExpandBuyer `form:"expand,omitempty" json:"expand,omitempty"`
 }
 
+// CreateAuthorizationParams defines parameters for CreateAuthorization.
+type CreateAuthorizationParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // CancelPaymentParams defines parameters for CancelPayment.
 type CancelPaymentParams struct {
 	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
@@ -3719,6 +3831,9 @@ type CreatePaymentJSONRequestBody = CreatePayment
 
 // UpdatePaymentJSONRequestBody defines body for UpdatePayment for application/json ContentType.
 type UpdatePaymentJSONRequestBody = UpdatePayment
+
+// CreateAuthorizationJSONRequestBody defines body for CreateAuthorization for application/json ContentType.
+type CreateAuthorizationJSONRequestBody = CreateAuthorization
 
 // CancelPaymentJSONRequestBody defines body for CancelPayment for application/json ContentType.
 type CancelPaymentJSONRequestBody = CancelPayment
@@ -4110,6 +4225,37 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /v1/payments/{payment_id} (the `UpdatePayment` operationId).
 	UpdatePayment(ctx context.Context, paymentID PaymentID, body UpdatePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAuthorizations List the further authorizations of a payment
+	//
+	// All that were asked for here, newest first. The first one, which comes with the checkout, is in `amounts`.
+	//
+	// Corresponds with GET /v1/payments/{payment_id}/authorizations (the `ListAuthorizations` operationId).
+	ListAuthorizations(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAuthorizationWithBody Reserve more on what the buyer agreed to
+	//
+	// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+	// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+	// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+	// body may be left out.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+	CreateAuthorizationWithBody(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAuthorization Reserve more on what the buyer agreed to
+	//
+	// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+	// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+	// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+	// body may be left out.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+	CreateAuthorization(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, body CreateAuthorizationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CancelPaymentWithBody Release what is not captured
 	//
@@ -4992,6 +5138,67 @@ func (c *Client) UpdatePaymentWithBody(ctx context.Context, paymentID PaymentID,
 // Corresponds with PATCH /v1/payments/{payment_id} (the `UpdatePayment` operationId).
 func (c *Client) UpdatePayment(ctx context.Context, paymentID PaymentID, body UpdatePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdatePaymentRequest(c.Server, paymentID, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAuthorizations List the further authorizations of a payment
+//
+// All that were asked for here, newest first. The first one, which comes with the checkout, is in `amounts`.
+//
+// Corresponds with GET /v1/payments/{payment_id}/authorizations (the `ListAuthorizations` operationId).
+func (c *Client) ListAuthorizations(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuthorizationsRequest(c.Server, paymentID)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAuthorizationWithBody Reserve more on what the buyer agreed to
+//
+// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+// body may be left out.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+func (c *Client) CreateAuthorizationWithBody(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAuthorizationRequestWithBody(c.Server, paymentID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAuthorization Reserve more on what the buyer agreed to
+//
+// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+// body may be left out.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+func (c *Client) CreateAuthorization(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, body CreateAuthorizationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAuthorizationRequest(c.Server, paymentID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6929,6 +7136,100 @@ func NewUpdatePaymentRequestWithBody(server string, paymentID PaymentID, content
 	return req, nil
 }
 
+// NewListAuthorizationsRequest constructs an http.Request for the ListAuthorizations method
+func NewListAuthorizationsRequest(server string, paymentID PaymentID) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "payment_id", paymentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payments/%s/authorizations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateAuthorizationRequest calls the generic CreateAuthorization builder with application/json body
+func NewCreateAuthorizationRequest(server string, paymentID PaymentID, params *CreateAuthorizationParams, body CreateAuthorizationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateAuthorizationRequestWithBody(server, paymentID, params, "application/json", bodyReader)
+}
+
+// NewCreateAuthorizationRequestWithBody constructs an http.Request for the CreateAuthorization method, with any body, and a specified content type
+func NewCreateAuthorizationRequestWithBody(server string, paymentID PaymentID, params *CreateAuthorizationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "payment_id", paymentID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/payments/%s/authorizations", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewCancelPaymentRequest calls the generic CancelPayment builder with application/json body
 func NewCancelPaymentRequest(server string, paymentID PaymentID, params *CancelPaymentParams, body CancelPaymentJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -8212,6 +8513,39 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /v1/payments/{payment_id} (the `UpdatePayment` operationId).
 	UpdatePaymentWithResponse(ctx context.Context, paymentID PaymentID, body UpdatePaymentJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdatePaymentResponse, error)
+
+	// ListAuthorizationsWithResponse List the further authorizations of a payment
+	//
+	// All that were asked for here, newest first. The first one, which comes with the checkout, is in `amounts`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/payments/{payment_id}/authorizations (the `ListAuthorizations` operationId).
+	ListAuthorizationsWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*ListAuthorizationsResponse, error)
+
+	// CreateAuthorizationWithBodyWithResponse Reserve more on what the buyer agreed to
+	//
+	// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+	// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+	// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+	// body may be left out.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+	CreateAuthorizationWithBodyWithResponse(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAuthorizationResponse, error)
+
+	// CreateAuthorizationWithResponse Reserve more on what the buyer agreed to
+	//
+	// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+	// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+	// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+	// body may be left out.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+	CreateAuthorizationWithResponse(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, body CreateAuthorizationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAuthorizationResponse, error)
 
 	// CancelPaymentWithBodyWithResponse Release what is not captured
 	//
@@ -9673,6 +10007,123 @@ func (r UpdatePaymentResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r UpdatePaymentResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListAuthorizationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthorizationList
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuthorizationsResponse) GetJSON200() *AuthorizationList {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAuthorizationsResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuthorizationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuthorizationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuthorizationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuthorizationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateAuthorizationResponse201Headers the declared response headers of an HTTP 201 response for CreateAuthorization
+type CreateAuthorizationResponse201Headers struct {
+	IdempotentReplayed *bool
+}
+
+// CreateAuthorizationResponse202Headers the declared response headers of an HTTP 202 response for CreateAuthorization
+type CreateAuthorizationResponse202Headers struct {
+	IdempotentReplayed *bool
+}
+
+type CreateAuthorizationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Authorization
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Authorization
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateAuthorizationResponse201Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CreateAuthorizationResponse202Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateAuthorizationResponse) GetJSON201() *Authorization {
+	return r.JSON201
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CreateAuthorizationResponse) GetJSON202() *Authorization {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateAuthorizationResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateAuthorizationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateAuthorizationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateAuthorizationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateAuthorizationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11155,6 +11606,57 @@ func (c *ClientWithResponses) UpdatePaymentWithResponse(ctx context.Context, pay
 	return ParseUpdatePaymentResponse(rsp)
 }
 
+// ListAuthorizationsWithResponse List the further authorizations of a payment
+//
+// All that were asked for here, newest first. The first one, which comes with the checkout, is in `amounts`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/payments/{payment_id}/authorizations (the `ListAuthorizations` operationId).
+func (c *ClientWithResponses) ListAuthorizationsWithResponse(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*ListAuthorizationsResponse, error) {
+	rsp, err := c.ListAuthorizations(ctx, paymentID, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuthorizationsResponse(rsp)
+}
+
+// CreateAuthorizationWithBodyWithResponse Reserve more on what the buyer agreed to
+//
+// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+// body may be left out.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+func (c *ClientWithResponses) CreateAuthorizationWithBodyWithResponse(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAuthorizationResponse, error) {
+	rsp, err := c.CreateAuthorizationWithBody(ctx, paymentID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAuthorizationResponse(rsp)
+}
+
+// CreateAuthorizationWithResponse Reserve more on what the buyer agreed to
+//
+// Where the buyer agreed to more than is reserved, this reserves `amount` of it, all that is left when it is left out:
+// before another parcel is sent, or after an authorization has run out. A decline ends nothing else: what is reserved
+// and agreed to stays. Where there is no agreement to reserve on (`reauthorize` of the capabilities) it is `422`. The
+// body may be left out.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/payments/{payment_id}/authorizations (the `CreateAuthorization` operationId).
+func (c *ClientWithResponses) CreateAuthorizationWithResponse(ctx context.Context, paymentID PaymentID, params *CreateAuthorizationParams, body CreateAuthorizationJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAuthorizationResponse, error) {
+	rsp, err := c.CreateAuthorization(ctx, paymentID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAuthorizationResponse(rsp)
+}
+
 // CancelPaymentWithBodyWithResponse Release what is not captured
 //
 // Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
@@ -12516,6 +13018,102 @@ func ParseUpdatePaymentResponse(rsp *http.Response) (*UpdatePaymentResponse, err
 		}
 		response.ApplicationProblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListAuthorizationsResponse parses an HTTP response from a ListAuthorizationsWithResponse call
+func ParseListAuthorizationsResponse(rsp *http.Response) (*ListAuthorizationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuthorizationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthorizationList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseCreateAuthorizationResponse parses an HTTP response from a CreateAuthorizationWithResponse call
+func ParseCreateAuthorizationResponse(rsp *http.Response) (*CreateAuthorizationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateAuthorizationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Authorization
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Authorization
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateAuthorizationResponse201Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers201 = &headers
+	case rsp.StatusCode == 202:
+		var headers CreateAuthorizationResponse202Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers202 = &headers
 	}
 
 	return response, nil
