@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -70,6 +71,12 @@ type Account struct {
 // fit together, or claim what p has no method for, are errors: all of them at once.
 func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	a := &Account{AccountConfig: cfg, salt: salt, caps: p.Capabilities(), provider: p}
+	if _, ok := a.caps.Resume[OpCompleteMandate]; !ok { // it is the same call
+		a.caps.Resume = maps.Clone(a.caps.Resume)
+		if rule, ok := a.caps.Resume[OpComplete]; ok {
+			a.caps.Resume[OpCompleteMandate] = rule
+		}
+	}
 	if a.State == "" {
 		a.State = AccountActive
 	}

@@ -89,7 +89,7 @@ func (p *Payment) mandateError(at *Attempt, status MandateStatus) *Failure {
 		return nil
 	}
 	for _, o := range slices.Backward(p.Operations) {
-		if o.AttemptID == at.ID && o.Kind.upkeep() && o.State != OpNotSent {
+		if o.AttemptID == at.ID && o.Kind.upkeep() && o.Kind != OpCompleteMandate && o.State != OpNotSent { // that is asked for by nobody
 			return o.Failure
 		}
 	}

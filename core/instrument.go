@@ -105,9 +105,9 @@ func (c *Checkout) validateAmendment(m *Mandate, account *Account, in *MandateAm
 // smaller.
 const firstChange = 100
 
-// backFromChange takes a buyer who was on the page on which the instrument of a mandate is changed. What came of it the
-// provider is asked.
-func (c *Checkout) backFromChange(ctx context.Context, id string, number int, leg Leg) (Landing, error) {
+// backFromChange takes a buyer who was on the page on which the instrument of a mandate is changed. Where the provider
+// has a session for that it is completed; what came of it the provider is asked.
+func (c *Checkout) backFromChange(ctx context.Context, id string, number int, leg Leg, method string, values url.Values) (Landing, error) {
 	m, err := c.store.Mandate(ctx, "", id)
 	if err != nil && KindOf(err) != NotFound {
 		return Landing{}, err
@@ -115,23 +115,39 @@ func (c *Checkout) backFromChange(ctx context.Context, id string, number int, le
 	if err != nil || m.Change == nil || m.Change.Number != number || now().After(m.Change.AskedAt.Add(returnLife)) {
 		return Landing{}, notFound("return address")
 	}
-	first := false
-	p, err := c.amend(ctx, "", m.PaymentID, Cause{"return", string(leg)}, func(a *amendment) error {
+	p, err := c.store.Payment(ctx, "", m.PaymentID)
+	if err != nil {
+		return Landing{}, err
+	}
+	at, account := p.attempt(m.AttemptID), c.accounts[m.Account]
+	hints, first := c.hints(ctx, account, p, at, leg, method, values), false
+	p, err = c.callAlone(ctx, p, account, Cause{"return", string(leg)}, func(a *amendment) (*Operation, error) {
 		now, err := a.tx.Mandate(ctx, m.MerchantID, m.ID)
-		if first = err == nil && now.Next != nil; !first {
-			return err // a reload
+		if err != nil {
+			return nil, err
+		}
+		completes := leg != LegBack && now.Next != nil && now.Next.Then == ThenComplete && account != nil && account.completer != nil
+		unsent := now.Next == nil && len(hints.Refs) > 0 && a.uncompleted(m) // when he was here before, nothing left
+		if first = unsent || now.Next != nil && !(completes && len(hints.Refs) == 0); !first {
+			return nil, nil // a reload, or somebody who was not there
 		}
 		a.page.over = true
 		ev := Evidence{ID: newID(prefixEvidence), Kind: EvidenceReturn, Title: m.Account + " return", Detail: detail(map[string]string{"leg": string(leg), "mandate": m.ID})}
 		a.evidence = append(a.evidence, a.from(ev))
 		a.RecheckAt = a.now.Add(c.gap(m.Account))
-		return nil
+		if !completes && !unsent {
+			return nil, nil
+		}
+		at := a.attempt(at.ID)
+		known := a.knownOf(m, at)
+		known.Refs, known.Memo = merge(known.Refs, hints.Refs), merge(known.Memo, hints.Memo)
+		return a.intendAgain(account, at, OpCompleteMandate, Money{0, a.Amount.Currency}, CompleteInput{Known: known, Order: c.order(a.Payment, at), SetupOnly: true})
 	})
-	if err != nil {
+	if err != nil && KindOf(err) != Unavailable {
 		return Landing{}, err
 	}
 	if first {
-		if synced, err := c.Sync(ctx, "", m.PaymentID); err == nil {
+		if synced, err := c.Sync(ctx, "", p.ID); err == nil {
 			p = synced
 		}
 	}
@@ -140,6 +156,16 @@ func (c *Checkout) backFromChange(ctx context.Context, id string, number int, le
 		to = m.Change.CancelURL
 	}
 	return Landing{To: withQuery(to, "mandate", m.ID), Payment: p}, nil
+}
+
+// uncompleted reports whether of the call that completes the last change of a mandate's instrument nothing left.
+func (p *Payment) uncompleted(m *Mandate) bool {
+	for _, o := range slices.Backward(p.Operations) {
+		if o.Kind == OpCompleteMandate && o.AttemptID == m.AttemptID {
+			return o.State == OpNotSent && !o.CreatedAt.Before(m.Change.AskedAt)
+		}
+	}
+	return false
 }
 
 // withQuery is the address to with a parameter more, empty when it is none.

@@ -348,7 +348,7 @@ func (a *Account) invoke(ctx context.Context, o *Operation) called {
 		return call(ctx, a, o, a.updater.UpdateSession)
 	case OpConfirm:
 		return call(ctx, a, o, a.confirmer.Confirm)
-	case OpComplete:
+	case OpComplete, OpCompleteMandate:
 		return call(ctx, a, o, a.completer.Complete)
 	case OpChargeMandate:
 		return call(ctx, a, o, a.charger.ChargeMandate)

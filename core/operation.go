@@ -71,7 +71,9 @@ func (k OpKind) moves() bool {
 
 // upkeep reports whether an operation of kind k is about a mandate that is there: it moves no money, and nothing that
 // does waits for it.
-func (k OpKind) upkeep() bool { return k == OpUpdateMandate || k == OpCancelMandate }
+func (k OpKind) upkeep() bool {
+	return k == OpUpdateMandate || k == OpCompleteMandate || k == OpCancelMandate
+}
 
 // reserves reports whether an operation of kind k obtains an authorization for its attempt.
 func (k OpKind) authorizes() bool {

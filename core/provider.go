@@ -118,6 +118,8 @@ const (
 	OpChargeMandate OpKind = "charge_mandate"
 	OpUpdateMandate OpKind = "update_mandate"
 	OpCancelMandate OpKind = "cancel_mandate"
+	// OpCompleteMandate finishes the session in which the buyer changed the instrument of a mandate.
+	OpCompleteMandate OpKind = "complete_mandate"
 )
 
 // Op is one call with effect, committed before it is made and never changed afterwards, but for Try.

@@ -28,7 +28,7 @@ func (c *Checkout) Return(ctx context.Context, token, method string, values url.
 		return Landing{}, notFound("return address")
 	}
 	if n >= firstChange {
-		return c.backFromChange(ctx, id, n, leg)
+		return c.backFromChange(ctx, id, n, leg, method, values)
 	}
 	p, err := c.store.Payment(ctx, "", id)
 	if err != nil && KindOf(err) != NotFound {

@@ -158,12 +158,19 @@ func (c *Checkout) proceedAll(ctx context.Context, p *Payment, cause Cause) *Pay
 // under way already, or takes longer than a request waits, the payment is given as it stands.
 func (c *Checkout) follow(ctx context.Context, p *Payment, at *Attempt, s step, cause Cause) (*Payment, error) {
 	account := c.accounts[at.Account]
+	return c.callAlone(ctx, p, account, cause, func(a *amendment) (*Operation, error) {
+		if at := a.attempt(at.ID); a.due(at, account) == s {
+			return a.intendStep(c, account, at, s)
+		}
+		return nil, nil
+	})
+}
+
+// callAlone makes a call that nobody asked for by a request. intend gives its intent, nil for none.
+func (c *Checkout) callAlone(ctx context.Context, p *Payment, account *Account, cause Cause, intend func(*amendment) (*Operation, error)) (*Payment, error) {
 	var o *Operation
 	stored, err := c.amend(ctx, "", p.ID, cause, func(a *amendment) (err error) {
-		o = nil
-		if at := a.attempt(at.ID); a.due(at, account) == s {
-			o, err = a.intendStep(c, account, at, s)
-		}
+		o, err = intend(a)
 		return err
 	})
 	if CodeOf(err) == "commit_unknown" && o != nil {
@@ -196,7 +203,7 @@ func (c *Checkout) follow(ctx context.Context, p *Payment, at *Attempt, s step, 
 	select {
 	case q := <-done:
 		if q.operation(intent.ID).State == OpNotSent {
-			return q, &Error{Kind: Unavailable, Op: "core.follow", Code: codeSilent, Message: "the provider could not be reached and nothing was done; it is tried again"}
+			return q, &Error{Kind: Unavailable, Op: "core.callAlone", Code: codeSilent, Message: "the provider could not be reached and nothing was done; it is tried again"}
 		}
 		return q, nil
 	case <-wait.C:

@@ -353,18 +353,19 @@ func (e DoubtState) Valid() bool {
 
 // Defines values for DoubtKind.
 const (
-	DoubtKindAuthorize     DoubtKind = "authorize"
-	DoubtKindCancelMandate DoubtKind = "cancel_mandate"
-	DoubtKindCapture       DoubtKind = "capture"
-	DoubtKindChargeMandate DoubtKind = "charge_mandate"
-	DoubtKindComplete      DoubtKind = "complete"
-	DoubtKindConfirm       DoubtKind = "confirm"
-	DoubtKindRefund        DoubtKind = "refund"
-	DoubtKindStart         DoubtKind = "start"
-	DoubtKindStartMandate  DoubtKind = "start_mandate"
-	DoubtKindUpdate        DoubtKind = "update"
-	DoubtKindUpdateMandate DoubtKind = "update_mandate"
-	DoubtKindVoid          DoubtKind = "void"
+	DoubtKindAuthorize       DoubtKind = "authorize"
+	DoubtKindCancelMandate   DoubtKind = "cancel_mandate"
+	DoubtKindCapture         DoubtKind = "capture"
+	DoubtKindChargeMandate   DoubtKind = "charge_mandate"
+	DoubtKindComplete        DoubtKind = "complete"
+	DoubtKindCompleteMandate DoubtKind = "complete_mandate"
+	DoubtKindConfirm         DoubtKind = "confirm"
+	DoubtKindRefund          DoubtKind = "refund"
+	DoubtKindStart           DoubtKind = "start"
+	DoubtKindStartMandate    DoubtKind = "start_mandate"
+	DoubtKindUpdate          DoubtKind = "update"
+	DoubtKindUpdateMandate   DoubtKind = "update_mandate"
+	DoubtKindVoid            DoubtKind = "void"
 )
 
 // Valid indicates whether the value is a known member of the DoubtKind enum.
@@ -379,6 +380,8 @@ func (e DoubtKind) Valid() bool {
 	case DoubtKindChargeMandate:
 		return true
 	case DoubtKindComplete:
+		return true
+	case DoubtKindCompleteMandate:
 		return true
 	case DoubtKindConfirm:
 		return true

@@ -142,7 +142,7 @@ CREATE UNIQUE INDEX operations_key ON operations (attempt_id, key);
 CREATE UNIQUE INDEX operations_own_reference ON operations (payment_id, kind, own_reference) WHERE own_reference <> '';
 -- One operation at a time that may or may not have reached the provider. The upkeep of a mandate moves no money.
 CREATE UNIQUE INDEX operations_unresolved ON operations (attempt_id)
-    WHERE state IN ('sent', 'unknown') AND NOT has_next AND kind NOT IN ('cancel_mandate', 'update_mandate');
+    WHERE state IN ('sent', 'unknown') AND NOT has_next AND kind NOT IN ('cancel_mandate', 'complete_mandate', 'update_mandate');
 
 CREATE TABLE facts (
     payment_id  TEXT COLLATE "C" NOT NULL REFERENCES payments (id),
