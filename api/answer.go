@@ -117,6 +117,9 @@ func (a answer) VisitCreateRefundResponse(w http.ResponseWriter) error { return 
 // VisitCreateMandateResponse writes the answer.
 func (a answer) VisitCreateMandateResponse(w http.ResponseWriter) error { return a.write(w) }
 
+// VisitCompleteMandateResponse writes the answer.
+func (a answer) VisitCompleteMandateResponse(w http.ResponseWriter) error { return a.write(w) }
+
 // VisitUpdateMandateResponse writes the answer.
 func (a answer) VisitUpdateMandateResponse(w http.ResponseWriter) error { return a.write(w) }
 

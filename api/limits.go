@@ -142,6 +142,7 @@ var keyed = map[string]bool{
 	"/v1/payments/:payment_id/refunds":                 true,
 	"/v1/payments/:payment_id/authorizations":          true,
 	"/v1/mandates":                                     true,
+	"/v1/mandates/:mandate_id/complete":                true,
 	"/v1/mandates/:mandate_id/cancel":                  true,
 	"/v1/events/:event_id/redeliver":                   true,
 	"/v1/webhook-endpoints":                            true,

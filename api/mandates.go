@@ -85,6 +85,15 @@ func (s *Server) GetMandateTimeline(ctx context.Context, r openapi.GetMandateTim
 	return openapi.GetMandateTimeline200JSONResponse(out), err
 }
 
+// CompleteMandate handles POST /v1/mandates/{id}/complete: an integrator reports the buyer's return.
+func (s *Server) CompleteMandate(ctx context.Context, r openapi.CompleteMandateRequestObject) (openapi.CompleteMandateResponseObject, error) {
+	req, err := request(ctx, r.Params.IdempotencyKey, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return s.answered(s.checkout.ReportMandate(ctx, req, r.MandateID, core.Leg(r.Body.Step), brought(r.Body.ReturnParams)))
+}
+
 // CancelMandate handles POST /v1/mandates/{id}/cancel: 200, or 202 while the outcome is open.
 func (s *Server) CancelMandate(ctx context.Context, r openapi.CancelMandateRequestObject) (openapi.CancelMandateResponseObject, error) {
 	body := plain(r.Body)

@@ -111,6 +111,7 @@ func TestMandatesOutsideOfAPurchase(t *testing.T) {
 	c.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
 		return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: core.MandateActive, ID: "P", Strength: core.Asserted}}}, nil
 	}
+	require.Equal(t, "active", c.call("POST", "/v1/mandates/"+id+"/complete", map[string]any{"step": "result"}, 200)["status"])
 	require.Equal(t, "active", c.call("GET", "/v1/mandates/"+id+"?refresh=true", nil, 200)["status"])
 	require.Len(t, c.call("GET", "/v1/mandates?status=active", nil, 200)["data"], 1)
 	require.Empty(t, c.call("GET", "/v1/mandates?status=suspended", nil, 200)["data"])

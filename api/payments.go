@@ -130,11 +130,16 @@ func (s *Server) CompletePayment(ctx context.Context, r openapi.CompletePaymentR
 	if err != nil {
 		return nil, err
 	}
+	return s.answered(s.checkout.Report(ctx, req, r.PaymentID, core.Leg(r.Body.Step), brought(r.Body.ReturnParams)))
+}
+
+// brought are the parameters that a browser brought.
+func brought(params map[string]string) url.Values {
 	values := url.Values{}
-	for name, value := range r.Body.ReturnParams {
+	for name, value := range params {
 		values.Set(name, value)
 	}
-	return s.answered(s.checkout.Report(ctx, req, r.PaymentID, core.Leg(r.Body.Step), values))
+	return values
 }
 
 // ConfirmPayment handles POST /v1/payments/{id}/confirm: another attempt, or the end of a review.

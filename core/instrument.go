@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -115,9 +116,22 @@ func (c *Checkout) backFromChange(ctx context.Context, id string, number int, le
 	if err != nil || m.Change == nil || m.Change.Number != number || now().After(m.Change.AskedAt.Add(returnLife)) {
 		return Landing{}, notFound("return address")
 	}
-	p, err := c.store.Payment(ctx, "", m.PaymentID)
+	p, err := c.changed(ctx, m, leg, method, values)
 	if err != nil {
 		return Landing{}, err
+	}
+	to := m.Change.ReturnURL
+	if leg == LegBack && m.Change.CancelURL != "" {
+		to = m.Change.CancelURL
+	}
+	return Landing{To: withQuery(to, "mandate", m.ID), Payment: p}, nil
+}
+
+// changed does what follows from the buyer being back from the page on which he changes the instrument of m.
+func (c *Checkout) changed(ctx context.Context, m *Mandate, leg Leg, method string, values url.Values) (*Payment, error) {
+	p, err := c.store.Payment(ctx, "", m.PaymentID)
+	if err != nil {
+		return nil, err
 	}
 	at, account := p.attempt(m.AttemptID), c.accounts[m.Account]
 	hints, first := c.hints(ctx, account, p, at, leg, method, values), false
@@ -144,18 +158,54 @@ func (c *Checkout) backFromChange(ctx context.Context, id string, number int, le
 		return a.intendAgain(account, at, OpCompleteMandate, Money{0, a.Amount.Currency}, CompleteInput{Known: known, Order: c.order(a.Payment, at), SetupOnly: true})
 	})
 	if err != nil && KindOf(err) != Unavailable {
-		return Landing{}, err
+		return nil, err
 	}
 	if first {
 		if synced, err := c.Sync(ctx, "", p.ID); err == nil {
 			p = synced
 		}
 	}
-	to := m.Change.ReturnURL
-	if leg == LegBack && m.Change.CancelURL != "" {
-		to = m.Change.CancelURL
+	return p, nil
+}
+
+// ReportMandate is Return for an integrator whose own page the buyer of a mandate came back to, from giving his consent
+// outside of a purchase or from changing the instrument. It may be told again. The answer is 200 with the mandate, or 202
+// while the outcome is open.
+func (c *Checkout) ReportMandate(ctx context.Context, r Request, id string, step Leg, values url.Values) (Answer, error) {
+	if !validID(prefixMandate, id) {
+		return Answer{}, notFound("mandate")
 	}
-	return Landing{To: withQuery(to, "mandate", m.ID), Payment: p}, nil
+	if legLetters[step] == "" {
+		return Answer{}, invalid("field_invalid", "/step", "there is no such step")
+	}
+	return c.once(ctx, r, func(ctx context.Context) (Answer, error) {
+		m, err := c.store.Mandate(ctx, r.MerchantID, id)
+		if err != nil {
+			return Answer{}, err
+		}
+		var p *Payment
+		switch {
+		case m.Change != nil:
+			p, err = c.changed(ctx, m, step, http.MethodGet, values)
+		case !m.alone():
+			return Answer{}, conflict("state_invalid", "the buyer is at the page of payment %s: report his return there", m.PaymentID)
+		default:
+			if p, err = c.store.Payment(ctx, "", m.PaymentID); err == nil && p.Latest().Next == nil {
+				return Answer{}, conflict("state_invalid", "a mandate that is %s cannot be returned from: no page was given out", m.Status)
+			}
+			if err == nil {
+				p, err = c.back(ctx, p, p.Latest(), step, http.MethodGet, values)
+			}
+		}
+		if err != nil {
+			return Answer{}, err
+		}
+		if m, err = c.store.Mandate(ctx, r.MerchantID, id); err != nil {
+			return Answer{}, err
+		}
+		p.mandate = nil // it is m, read after all of that
+		return mandateAnswer(m, 200)(p, p.openOperation()), nil
+	})
 }
 
 // uncompleted reports whether of the call that completes the last change of a mandate's instrument nothing left.

@@ -83,3 +83,27 @@ func TestABuyerWhoTurnsAwayFromASetUp(t *testing.T) {
 	require.Equal(t, "https://shop.example/account?mandate="+v.ID, landing.To)
 	require.NotEqual(t, core.MandateIsActive, c.mandateOf(v.ID).Status)
 }
+
+// Whoever hosts the return himself reports it.
+func TestAReportedReturnOfAMandate(t *testing.T) {
+	c := newCounter(t)
+	c.walletMandates()
+	in := newMandate("customer-7")
+	in.Order.Method = core.Method{Type: "wallet"}
+	v, _ := c.setUp(in)
+	c.wallet.Open("S", v.Reference, "Ringstr. 5")
+	c.wallet.OnFinish = func(op core.Op, in core.CompleteInput) (core.Outcome, error) {
+		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{{Kind: core.MandateActive, ID: "P", OpKey: op.Key, Strength: core.Asserted}}}, nil
+	}
+	_, err := c.ReportMandate(t.Context(), request("wrong"), v.ID, "sideways", nil)
+	require.Equal(t, "field_invalid", core.CodeOf(err))
+	other := request("foreign")
+	other.MerchantID = "other"
+	_, err = c.ReportMandate(t.Context(), other, v.ID, core.LegResult, url.Values{"session": {"S"}})
+	require.Equal(t, core.NotFound, core.KindOf(err))
+	a, err := c.ReportMandate(t.Context(), request("back"), v.ID, core.LegResult, url.Values{"session": {"S"}})
+	require.NoError(t, err)
+	require.Equal(t, []any{200, core.MandateIsActive}, []any{a.Status, mandateView(t, a).Status})
+	_, err = c.Report(t.Context(), request("no payment"), v.ID, core.LegResult, nil)
+	require.Equal(t, core.NotFound, core.KindOf(err))
+}

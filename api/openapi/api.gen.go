@@ -3707,6 +3707,13 @@ type CancelMandateParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// CompleteMandateParams defines parameters for CompleteMandate.
+type CompleteMandateParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListPaymentsParams defines parameters for ListPayments.
 type ListPaymentsParams struct {
 	// Limit How many items a page has at most.
@@ -3856,6 +3863,9 @@ type UpdateMandateJSONRequestBody = UpdateMandate
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
 
+// CompleteMandateJSONRequestBody defines body for CompleteMandate for application/json ContentType.
+type CompleteMandateJSONRequestBody = CompletePayment
+
 // CreatePaymentJSONRequestBody defines body for CreatePayment for application/json ContentType.
 type CreatePaymentJSONRequestBody = CreatePayment
 
@@ -3942,6 +3952,9 @@ type ServerInterface interface {
 	// CancelMandate Close a mandate
 	// (POST /v1/mandates/{mandate_id}/cancel)
 	CancelMandate(ctx echo.Context, mandateID MandateID, params CancelMandateParams) error
+	// CompleteMandate Report the buyer's return from a mandate's page
+	// (POST /v1/mandates/{mandate_id}/complete)
+	CompleteMandate(ctx echo.Context, mandateID MandateID, params CompleteMandateParams) error
 	// GetMandateTimeline Everything that happened to a mandate
 	// (GET /v1/mandates/{mandate_id}/timeline)
 	GetMandateTimeline(ctx echo.Context, mandateID MandateID) error
@@ -4526,6 +4539,44 @@ func (w *ServerInterfaceWrapper) CancelMandate(ctx echo.Context) error {
 
 	// Invoke the callback with all the unmarshaled arguments
 	err = w.Handler.CancelMandate(ctx, mandateID, params)
+	return err
+}
+
+// CompleteMandate converts echo context to params.
+func (w *ServerInterfaceWrapper) CompleteMandate(ctx echo.Context) error {
+	var err error
+	// ------------- Path parameter "mandate_id" -------------
+	var mandateID MandateID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "mandate_id", ctx.Param("mandate_id"), &mandateID, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: ctx.Request().URL.RawPath == ""})
+	if err != nil {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter mandate_id: %s", err))
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CompleteMandateParams
+
+	headers := ctx.Request().Header
+	// ------------- Required header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Expected one value for Idempotency-Key, got %d", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""})
+		if err != nil {
+			return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Invalid format for parameter Idempotency-Key: %s", err))
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+	} else {
+		return echo.NewHTTPError(http.StatusBadRequest, fmt.Sprintf("Header parameter Idempotency-Key is required, but not found"))
+	}
+
+	// Invoke the callback with all the unmarshaled arguments
+	err = w.Handler.CompleteMandate(ctx, mandateID, params)
 	return err
 }
 
@@ -5319,6 +5370,7 @@ func RegisterHandlersWithOptions(router EchoRouter, si ServerInterface, options 
 	router.GET(options.BaseURL+"/v1/mandates/:mandate_id", wrapper.GetMandate, options.OperationMiddlewares["getMandate"]...)
 	router.PATCH(options.BaseURL+"/v1/mandates/:mandate_id", wrapper.UpdateMandate, options.OperationMiddlewares["updateMandate"]...)
 	router.POST(options.BaseURL+"/v1/mandates/:mandate_id/cancel", wrapper.CancelMandate, options.OperationMiddlewares["cancelMandate"]...)
+	router.POST(options.BaseURL+"/v1/mandates/:mandate_id/complete", wrapper.CompleteMandate, options.OperationMiddlewares["completeMandate"]...)
 	router.GET(options.BaseURL+"/v1/mandates/:mandate_id/timeline", wrapper.GetMandateTimeline, options.OperationMiddlewares["getMandateTimeline"]...)
 	router.GET(options.BaseURL+"/v1/payments", wrapper.ListPayments, options.OperationMiddlewares["listPayments"]...)
 	router.POST(options.BaseURL+"/v1/payments", wrapper.CreatePayment, options.OperationMiddlewares["createPayment"]...)
@@ -5841,6 +5893,64 @@ type CancelMandate202JSONResponse struct {
 }
 
 func (response CancelMandate202JSONResponse) VisitCancelMandateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(202)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteMandateRequestObject struct {
+	MandateID MandateID `json:"mandate_id"`
+	Params    CompleteMandateParams
+	Body      *CompleteMandateJSONRequestBody
+}
+
+type CompleteMandateResponseObject interface {
+	VisitCompleteMandateResponse(w http.ResponseWriter) error
+}
+
+type CompleteMandate200ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CompleteMandate200JSONResponse struct {
+	Body    Mandate
+	Headers CompleteMandate200ResponseHeaders
+}
+
+func (response CompleteMandate200JSONResponse) VisitCompleteMandateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.IdempotentReplayed != nil {
+		w.Header().Set("Idempotent-Replayed", fmt.Sprint(*response.Headers.IdempotentReplayed))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CompleteMandate202ResponseHeaders struct {
+	IdempotentReplayed *bool
+}
+
+type CompleteMandate202JSONResponse struct {
+	Body    Mandate
+	Headers CompleteMandate202ResponseHeaders
+}
+
+func (response CompleteMandate202JSONResponse) VisitCompleteMandateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -6764,6 +6874,9 @@ type StrictServerInterface interface {
 	// CancelMandate Close a mandate
 	// (POST /v1/mandates/{mandate_id}/cancel)
 	CancelMandate(ctx context.Context, request CancelMandateRequestObject) (CancelMandateResponseObject, error)
+	// CompleteMandate Report the buyer's return from a mandate's page
+	// (POST /v1/mandates/{mandate_id}/complete)
+	CompleteMandate(ctx context.Context, request CompleteMandateRequestObject) (CompleteMandateResponseObject, error)
 	// GetMandateTimeline Everything that happened to a mandate
 	// (GET /v1/mandates/{mandate_id}/timeline)
 	GetMandateTimeline(ctx context.Context, request GetMandateTimelineRequestObject) (GetMandateTimelineResponseObject, error)
@@ -7369,6 +7482,55 @@ func (sh *strictHandler) CancelMandate(ctx echo.Context, mandateID MandateID, pa
 		return err
 	} else if validResponse, ok := response.(CancelMandateResponseObject); ok {
 		return validResponse.VisitCancelMandateResponse(ctx.Response())
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompleteMandate operation middleware
+func (sh *strictHandler) CompleteMandate(ctx echo.Context, mandateID MandateID, params CompleteMandateParams) error {
+	var request CompleteMandateRequestObject
+
+	request.MandateID = mandateID
+	request.Params = params
+
+	var body CompleteMandateJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		return err
+	}
+	request.Body = &body
+
+	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteMandate(ctx.Request().Context(), request.(CompleteMandateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteMandate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteMandateResponseObject); ok {
+		return validResponse.VisitCompleteMandateResponse(ctx.Response())
 	} else if response != nil {
 		return fmt.Errorf("unexpected response type: %T", response)
 	}

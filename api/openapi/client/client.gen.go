@@ -3680,6 +3680,13 @@ type CancelMandateParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
 }
 
+// CompleteMandateParams defines parameters for CompleteMandate.
+type CompleteMandateParams struct {
+	// IdempotencyKey 1 to 255 visible ASCII characters, chosen by the caller, one per intent. Repeating the request with the same
+	// key never has a second effect.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key"`
+}
+
 // ListPaymentsParams defines parameters for ListPayments.
 type ListPaymentsParams struct {
 	// Limit How many items a page has at most.
@@ -3828,6 +3835,9 @@ type UpdateMandateJSONRequestBody = UpdateMandate
 
 // CancelMandateJSONRequestBody defines body for CancelMandate for application/json ContentType.
 type CancelMandateJSONRequestBody = CancelMandate
+
+// CompleteMandateJSONRequestBody defines body for CompleteMandate for application/json ContentType.
+type CompleteMandateJSONRequestBody = CompletePayment
 
 // CreatePaymentJSONRequestBody defines body for CreatePayment for application/json ContentType.
 type CreatePaymentJSONRequestBody = CreatePayment
@@ -4148,6 +4158,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /v1/mandates/{mandate_id}/cancel (the `CancelMandate` operationId).
 	CancelMandate(ctx context.Context, mandateID MandateID, params *CancelMandateParams, body CancelMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteMandateWithBody Report the buyer's return from a mandate's page
+	//
+	// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+	// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+	// provider. It may be reported again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+	CompleteMandateWithBody(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteMandate Report the buyer's return from a mandate's page
+	//
+	// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+	// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+	// provider. It may be reported again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+	CompleteMandate(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, body CompleteMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetMandateTimeline Everything that happened to a mandate
 	//
@@ -4991,6 +5023,48 @@ func (c *Client) CancelMandateWithBody(ctx context.Context, mandateID MandateID,
 // Corresponds with POST /v1/mandates/{mandate_id}/cancel (the `CancelMandate` operationId).
 func (c *Client) CancelMandate(ctx context.Context, mandateID MandateID, params *CancelMandateParams, body CancelMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewCancelMandateRequest(c.Server, mandateID, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteMandateWithBody Report the buyer's return from a mandate's page
+//
+// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+// provider. It may be reported again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+func (c *Client) CompleteMandateWithBody(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteMandateRequestWithBody(c.Server, mandateID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteMandate Report the buyer's return from a mandate's page
+//
+// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+// provider. It may be reported again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+func (c *Client) CompleteMandate(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, body CompleteMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteMandateRequest(c.Server, mandateID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6794,6 +6868,66 @@ func NewCancelMandateRequestWithBody(server string, mandateID MandateID, params 
 	return req, nil
 }
 
+// NewCompleteMandateRequest calls the generic CompleteMandate builder with application/json body
+func NewCompleteMandateRequest(server string, mandateID MandateID, params *CompleteMandateParams, body CompleteMandateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteMandateRequestWithBody(server, mandateID, params, "application/json", bodyReader)
+}
+
+// NewCompleteMandateRequestWithBody constructs an http.Request for the CompleteMandate method, with any body, and a specified content type
+func NewCompleteMandateRequestWithBody(server string, mandateID MandateID, params *CompleteMandateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "mandate_id", mandateID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/mandates/%s/complete", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewGetMandateTimelineRequest constructs an http.Request for the GetMandateTimeline method
 func NewGetMandateTimelineRequest(server string, mandateID MandateID) (*http.Request, error) {
 	var err error
@@ -8431,6 +8565,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/mandates/{mandate_id}/cancel (the `CancelMandate` operationId).
 	CancelMandateWithResponse(ctx context.Context, mandateID MandateID, params *CancelMandateParams, body CancelMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*CancelMandateResponse, error)
 
+	// CompleteMandateWithBodyWithResponse Report the buyer's return from a mandate's page
+	//
+	// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+	// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+	// provider. It may be reported again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+	CompleteMandateWithBodyWithResponse(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteMandateResponse, error)
+
+	// CompleteMandateWithResponse Report the buyer's return from a mandate's page
+	//
+	// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+	// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+	// provider. It may be reported again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+	CompleteMandateWithResponse(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, body CompleteMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteMandateResponse, error)
+
 	// GetMandateTimelineWithResponse Everything that happened to a mandate
 	//
 	// As the timeline of a payment. Of a mandate that was given with a payment it is the payment's.
@@ -9742,6 +9898,75 @@ func (r CancelMandateResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r CancelMandateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompleteMandateResponse200Headers the declared response headers of an HTTP 200 response for CompleteMandate
+type CompleteMandateResponse200Headers struct {
+	IdempotentReplayed *bool
+}
+
+// CompleteMandateResponse202Headers the declared response headers of an HTTP 202 response for CompleteMandate
+type CompleteMandateResponse202Headers struct {
+	IdempotentReplayed *bool
+}
+
+type CompleteMandateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Mandate
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *Mandate
+	// ApplicationProblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationProblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CompleteMandateResponse200Headers
+	// Headers202 the parsed response headers for an HTTP 202 response
+	Headers202 *CompleteMandateResponse202Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteMandateResponse) GetJSON200() *Mandate {
+	return r.JSON200
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r CompleteMandateResponse) GetJSON202() *Mandate {
+	return r.JSON202
+}
+
+// GetApplicationProblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CompleteMandateResponse) GetApplicationProblemJSONDefault() *Refused {
+	return r.ApplicationProblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteMandateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteMandateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteMandateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteMandateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11481,6 +11706,40 @@ func (c *ClientWithResponses) CancelMandateWithResponse(ctx context.Context, man
 	return ParseCancelMandateResponse(rsp)
 }
 
+// CompleteMandateWithBodyWithResponse Report the buyer's return from a mandate's page
+//
+// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+// provider. It may be reported again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+func (c *ClientWithResponses) CompleteMandateWithBodyWithResponse(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteMandateResponse, error) {
+	rsp, err := c.CompleteMandateWithBody(ctx, mandateID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteMandateResponse(rsp)
+}
+
+// CompleteMandateWithResponse Report the buyer's return from a mandate's page
+//
+// As `POST /v1/payments/{payment_id}/complete`, for a buyer who is back from giving his consent outside of a purchase,
+// or from the page on which he changes the instrument. What the browser brought is taken as a hint and checked at the
+// provider. It may be reported again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/mandates/{mandate_id}/complete (the `CompleteMandate` operationId).
+func (c *ClientWithResponses) CompleteMandateWithResponse(ctx context.Context, mandateID MandateID, params *CompleteMandateParams, body CompleteMandateJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteMandateResponse, error) {
+	rsp, err := c.CompleteMandate(ctx, mandateID, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteMandateResponse(rsp)
+}
+
 // GetMandateTimelineWithResponse Everything that happened to a mandate
 //
 // As the timeline of a payment. Of a mandate that was given with a payment it is the payment's.
@@ -12811,6 +13070,69 @@ func ParseCancelMandateResponse(rsp *http.Response) (*CancelMandateResponse, err
 		response.Headers200 = &headers
 	case rsp.StatusCode == 202:
 		var headers CancelMandateResponse202Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers202 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompleteMandateResponse parses an HTTP response from a CompleteMandateWithResponse call
+func ParseCompleteMandateResponse(rsp *http.Response) (*CompleteMandateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteMandateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Mandate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest Mandate
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CompleteMandateResponse200Headers
+		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
+			var value bool
+			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.IdempotentReplayed = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 202:
+		var headers CompleteMandateResponse202Headers
 		if values := rsp.Header.Values("Idempotent-Replayed"); len(values) > 0 {
 			var value bool
 			if err := runtime.BindStyledParameterWithOptions("simple", "Idempotent-Replayed", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "boolean", Format: ""}); err != nil {
