@@ -126,7 +126,7 @@ func (a *Account) check() error {
 	claim(a.caps.ReferenceLen < 16 || a.caps.ReferenceLen > 50, "references of %d characters are not unique or too long", a.caps.ReferenceLen)
 	for i, m := range a.caps.Methods {
 		claim(m.Method.Type == "", "method %d has no type", i)
-		claim(len(m.Captures) == 0, "method %s has no capture mode", m.Method.Type)
+		claim(len(m.Captures)+len(m.SetUp) == 0, "method %s has no capture mode, and sets up no mandate", m.Method.Type)
 		claim(slices.Contains(m.Captures, CaptureManual) && a.capturer == nil, "method %s claims manual capture, which nothing carries out", m.Method.Type)
 		claim(slices.Contains(m.Captures, CaptureManual) && a.voider == nil, "method %s claims manual capture without a void", m.Method.Type)
 		claim(m.PartialRefund && a.refunder == nil, "method %s claims refunds, which nothing carries out", m.Method.Type)

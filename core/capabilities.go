@@ -20,11 +20,11 @@ const (
 // MethodCaps is what an account can do with one method and flow.
 type MethodCaps struct {
 	Method            Method
-	Options           []string // schemes, as paymux names them; empty: not chosen by the merchant
-	Currencies        []string // empty: every currency of ISO 4217; the contract with the provider decides
-	Countries         []string // of the buyer; empty: all
-	Max               int64    // minor units; 0: none
-	Captures          []CaptureMode
+	Options           []string      // schemes, as paymux names them; empty: not chosen by the merchant
+	Currencies        []string      // empty: every currency of ISO 4217; the contract with the provider decides
+	Countries         []string      // of the buyer; empty: all
+	Max               int64         // minor units; 0: none
+	Captures          []CaptureMode // of payments; empty: it sets up mandates only
 	Business          bool
 	Review, Update    bool
 	Save              []SaveKind

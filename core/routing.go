@@ -78,7 +78,7 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 	}
 	caps := a.methodCaps(o.Method)
 	switch {
-	case caps == nil:
+	case caps == nil, len(caps.Captures) == 0 && !o.SetUp && o.Mandate == "":
 		e := invalid("capability_unsupported", "/method", "account %s cannot do this method", a.Name)
 		e.Choices = a.choices()
 		return nil, e
@@ -88,7 +88,7 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		return nil, invalid("amount_too_large", "/amount", "account %s takes at most %s", a.Name, Money{caps.Max, amount.Currency})
 	case o.SetUp && !slices.Contains(caps.SetUp, o.Save.Kind):
 		return nil, invalid("capability_unsupported", "/kind", "account %s cannot set up consent of this kind outside of a purchase", a.Name)
-	case !o.SetUp && !slices.Contains(caps.Captures, o.Capture):
+	case !o.SetUp && o.Mandate == "" && !slices.Contains(caps.Captures, o.Capture): // how a mandate is charged, charges tells
 		return nil, invalid("capability_unsupported", "/capture_method", "account %s cannot do %s capture with this method", a.Name, o.Capture)
 	case !o.SetUp && o.Save.Kind != SaveNone && !slices.Contains(caps.Save, o.Save.Kind):
 		return nil, invalid("capability_unsupported", "/save/kind", "account %s cannot store consent of this kind", a.Name)
@@ -118,7 +118,10 @@ func (a *Account) charges(m *Mandate, caps *MethodCaps, o *PaymentOrder) error {
 	if !o.OffSession {
 		modes, how, pointer = caps.OnSession, "a mandate while the buyer is there", "/capture_method"
 	}
-	if m == nil || a.charger != nil && slices.Contains(modes, o.Capture) {
+	if m == nil { // its instrument is offered on a page, if there is one at all
+		modes, how, pointer = caps.Captures, "a payment", "/capture_method"
+	}
+	if slices.Contains(modes, o.Capture) && (m == nil || a.charger != nil) {
 		return nil
 	}
 	return invalid("capability_unsupported", pointer, "account %s cannot charge %s with %s capture", a.Name, how, o.Capture)
@@ -127,6 +130,9 @@ func (a *Account) charges(m *Mandate, caps *MethodCaps, o *PaymentOrder) error {
 // choices are the methods an account offers instead.
 func (a *Account) choices() (out []string) {
 	for _, m := range a.caps.Methods {
+		if len(m.Captures) == 0 {
+			continue // nothing is paid with it
+		}
 		s := m.Method.Type + "/" + m.Method.Flow
 		if len(m.Options) > 0 {
 			s += " (" + strings.Join(m.Options, ", ") + ")"

@@ -349,3 +349,27 @@ func TestRefusedToSaveIsPaid(t *testing.T) {
 	require.Equal(t, core.MandateHasFailed, d.mandateOf(v.Mandate).Status)
 	require.Contains(t, d.events(v.ID), "mandate.failed")
 }
+
+// A method that only obtains consent pays nothing, and what it obtained is charged all the same.
+func TestAMethodThatOnlyObtainsConsent(t *testing.T) {
+	d := newDesk(t)
+	consent := d.provider.Caps.Methods[0]
+	consent.Method, consent.Captures, consent.Save = core.Method{Type: "wallet", Product: "sign_in"}, nil, nil
+	d.provider.Caps.Methods = append(d.provider.Caps.Methods, consent)
+	d.open(nil)
+	in := newPayment("order-1", core.CaptureAutomatic)
+	in.Order.Method = consent.Method
+	_, err := d.Create(t.Context(), request("pay"), in)
+	require.Equal(t, "routing_no_candidate", core.CodeOf(err))
+	set := newMandate("customer-7")
+	set.Order.Method = consent.Method
+	m := d.agreed(set)
+	in.Order = core.PaymentOrder{Capture: core.CaptureAutomatic, Mandate: m.ID, OffSession: true}
+	a, err := d.Create(t.Context(), request("charge"), in)
+	require.NoError(t, err)
+	require.Equal(t, core.StatusSucceeded, view(t, a).Status)
+	in = newPayment("order-2", core.CaptureAutomatic)
+	in.Order.Mandate = m.ID
+	_, err = d.Create(t.Context(), request("present"), in)
+	require.Equal(t, "capability_unsupported", core.CodeOf(err), "there is no page to offer the instrument on")
+}

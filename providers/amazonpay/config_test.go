@@ -99,7 +99,13 @@ func TestCapabilities(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.Currencies = []string{"EUR", "JPY", "CHF"}
 	caps := newProvider(t, cfg, newWire(t)).Capabilities()
-	require.Len(t, caps.Methods, 4)
+	require.Len(t, caps.Methods, 6)
+	for _, m := range caps.Methods[4:] { // obtain consent, and sell nothing
+		require.Empty(t, m.Captures)
+		require.Contains(t, m.SetUp, core.SaveUnscheduled)
+		require.NotEmpty(t, m.OffSession)
+	}
+	require.NotContains(t, caps.Methods[5].SetUp, core.SaveRecurring, "signing in agrees to no plan")
 	require.Equal(t, 32, caps.ReferenceLen)
 	for _, m := range caps.Methods {
 		require.Equal(t, cfg.Currencies, m.Currencies)

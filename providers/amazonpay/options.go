@@ -83,7 +83,15 @@ func (p *Provider) Capabilities() core.Capabilities {
 			caps.Methods = append(caps.Methods, p.methodCaps(flow, product))
 		}
 	}
+	caps.Methods = append(caps.Methods, p.consentCaps(flowHosted, productOnly), p.consentCaps("", productSignIn))
 	return caps
+}
+
+// consentCaps are those of a method that only obtains a consent: on Amazon's page without a button, or by signing in.
+func (p *Provider) consentCaps(flow, product string) core.MethodCaps {
+	m := p.methodCaps(flow, product)
+	m.Captures, m.Save = nil, nil
+	return m
 }
 
 func (p *Provider) methodCaps(flow, product string) core.MethodCaps {

@@ -82,6 +82,9 @@ func testNotClaimed(t *testing.T, s *shop) {
 	in.Method.Option = "pigeon"
 	refuse("a scheme nobody has", in)
 	for _, m := range s.p.Capabilities().Methods {
+		if len(m.Captures) == 0 {
+			continue // it sets up mandates only
+		}
 		in := s.starts(m)[0]
 		if m.Max > 0 {
 			in.Amount.Minor = m.Max + 1
