@@ -47,7 +47,8 @@ type Account struct {
 	MultiCurrency bool
 	// IPNEndpoints are told everything that happens in an environment.
 	IPNEndpoints map[Environment][]string
-	// SubscriptionConfirmation sends that SNS message once to a new endpoint. Seller Central is said not to.
+	// SubscriptionConfirmation sends that SNS message to endpoints set later, and nothing else until it was followed.
+	// Seller Central is said not to.
 	SubscriptionConfirmation bool
 	// Suspended answers every call with InvalidAccountStatus.
 	Suspended bool

@@ -126,11 +126,16 @@ func (s *Server) checkButton(t terms, productType string, o owner) *refusal {
 	case !isSet(web.CheckoutReviewReturnURL):
 		return missingValue("webCheckoutDetails.checkoutReviewReturnUrl")
 	}
-	if id := value(t.ChargePermissionID); id != "" {
-		return s.checkInstrumentUpdate(t, o)
-	}
-	if t.AddressDetails != nil && value(web.CheckoutMode) != processOrder {
+	return s.checkReview(t, o)
+}
+
+// checkReview holds terms that the buyer reviews at the shop, or changes an instrument by, against their rules.
+func (s *Server) checkReview(t terms, o owner) *refusal {
+	if t.AddressDetails != nil {
 		return wrongCombination("addressDetails is for checkoutMode ProcessOrder only.")
+	}
+	if isSet(t.ChargePermissionID) {
+		return s.checkInstrumentUpdate(t, o)
 	}
 	return nil
 }

@@ -63,18 +63,28 @@ func topicOf(a *Account) string {
 	return "arn:aws:sns:" + topicRegions[a.Region] + ":123456789012:" + a.MerchantID + a.MerchantID
 }
 
-// notify makes the messages about an object of a permission, one for each endpoint. The caller holds the lock.
+// What has changed.
+const (
+	stateChange     = "STATE_CHANGE"
+	attributeChange = "ATTRIBUTE_CHANGE"
+)
+
+// notify makes the messages about the new state of an object of a permission. The caller holds the lock.
 func (s *Server) notify(p *permission, objectType, id string) []simulator.Message {
-	endpoints := p.account.IPNEndpoints[p.environment]
-	if len(endpoints) == 0 {
-		return nil
-	}
+	return s.notifyOf(stateChange, p, objectType, id)
+}
+
+// notifyOf makes one message for each endpoint that is confirmed. The caller holds the lock.
+func (s *Server) notifyOf(change string, p *permission, objectType, id string) []simulator.Message {
 	n := notification{
 		MerchantID: p.merchantID, ObjectType: objectType, ObjectID: id, ChargePermissionID: p.id,
-		NotificationType: "STATE_CHANGE", NotificationID: s.uuid(), NotificationVersion: "V2",
+		NotificationType: change, NotificationID: s.uuid(), NotificationVersion: "V2",
 	}
 	var messages []simulator.Message
-	for _, to := range endpoints {
+	for _, to := range p.account.IPNEndpoints[p.environment] {
+		if s.unconfirmed[endpoint{p.owner, to}] != "" {
+			continue
+		}
 		e := s.seal(envelope{Type: "Notification", TopicArn: topicOf(p.account), Message: marshal(n)})
 		forged := e
 		forged.Message = marshal(notification{
@@ -82,27 +92,6 @@ func (s *Server) notify(p *permission, objectType, id string) []simulator.Messag
 			NotificationType: n.NotificationType, NotificationID: s.uuid(), NotificationVersion: n.NotificationVersion,
 		})
 		messages = append(messages, message(p.id, objectType, to, e, forged))
-	}
-	return messages
-}
-
-// confirmations are the SubscriptionConfirmation messages of an account's endpoints, where it has them sent.
-// The caller holds the lock.
-func (s *Server) confirmations(a *Account, environment Environment) []simulator.Message {
-	if !a.SubscriptionConfirmation {
-		return nil
-	}
-	var messages []simulator.Message
-	for _, to := range a.IPNEndpoints[environment] {
-		e := envelope{
-			Type: "SubscriptionConfirmation", TopicArn: topicOf(a), Token: s.sim.Random.Hex(32),
-			Message: "You have chosen to subscribe to the topic " + topicOf(a) + ". To confirm the subscription, visit the SubscribeURL included in this message.",
-		}
-		e.SubscribeURL = s.url + subscribePath + "?Action=ConfirmSubscription&TopicArn=" + e.TopicArn + "&Token=" + e.Token
-		e = s.seal(e)
-		forged := e
-		forged.Token = s.sim.Random.Hex(32)
-		messages = append(messages, message(a.MerchantID, e.Type, to, e, forged))
 	}
 	return messages
 }

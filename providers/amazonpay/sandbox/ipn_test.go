@@ -168,19 +168,27 @@ func TestAnEarlyNotificationComesBeforeTheAnswer(t *testing.T) {
 
 func TestSubscriptionConfirmation(t *testing.T) {
 	bubbled(t, func(t *testing.T, w *world) {
-		w.get("charges/x") // tells the simulator where it is
+		w.paid("Confirm", "10.00", "what is there from the start is confirmed")
+		before := len(w.quiet(1))
 		require.NoError(t, w.server.SetFeedbackURLs(w.account.MerchantID, Sandbox, ipnURL, "https://shop.test/second"))
-		for _, one := range w.quiet(2) {
-			envelope, _, ok := w.verified(one.body)
-			require.True(t, ok)
-			require.Equal(t, "SubscriptionConfirmation", envelope["Type"])
-			require.NotEmpty(t, envelope["Token"])
-			require.Contains(t, envelope["SubscribeURL"], envelope["Token"])
-		}
-		require.Error(t, w.server.SetFeedbackURLs(w.account.MerchantID, Sandbox, "ftp://shop.test"))
-		require.Error(t, w.server.SetFeedbackURLs("nobody", Sandbox))
+		asked, _, ok := w.verified(w.quiet(before + 1)[before].body)
+		require.True(t, ok)
+		require.Equal(t, "SubscriptionConfirmation", asked["Type"])
+		w.paid("Confirm", "10.00", "one is told")
+		before = len(w.quiet(before + 2))
+		at := strings.TrimPrefix(asked["SubscribeURL"], "https://"+simHost)
+		status, _ := w.read(strings.Replace(at, asked["Token"], strings.Repeat("0", 64), 1))
+		require.Equal(t, http.StatusBadRequest, status)
+		status, answer := w.read(at)
+		require.Equal(t, http.StatusOK, status)
+		require.Contains(t, answer, "<SubscriptionArn>"+asked["TopicArn"])
+		w.paid("Confirm", "10.00", "both are told")
+		before = len(w.quiet(before + 2))
 		require.NoError(t, w.server.SetFeedbackURLs(w.account.MerchantID, Sandbox))
 		w.paid("Confirm", "10.00", "nobody is told")
-		require.Len(t, w.told(), 2)
+		w.quiet(before)
 	}, func(c *Config) { c.Accounts[0].SubscriptionConfirmation = true })
+	w := newWorld(t)
+	require.Error(t, w.server.SetFeedbackURLs(w.account.MerchantID, Sandbox, "ftp://shop.test"))
+	require.Error(t, w.server.SetFeedbackURLs("nobody", Sandbox))
 }

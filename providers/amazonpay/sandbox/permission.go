@@ -208,5 +208,8 @@ func (s *Server) updateInstrument(sess *session) []simulator.Message {
 		return nil
 	}
 	p.card = sess.card
+	if p.State == chargeable {
+		return s.notifyOf(attributeChange, p, objectPermission, p.id)
+	}
 	return s.setPermission(p, chargeable, "", "")
 }

@@ -198,3 +198,46 @@ func TestAnotherCurrencyThanTheLedgers(t *testing.T) {
 	require.Equal(t, "EUR", got.at("convertedAmount.currencyCode"))
 	require.Equal(t, [4]int64{1000, 1000, 0, 0}, totals(w.book("")))
 }
+
+func TestNothingIsFoundByAnUnknownOrAForeignID(t *testing.T) {
+	w := newWorld(t)
+	permission, charge := w.paid("AuthorizeWithCapture", "10.00", "mine")
+	refund := w.post("refunds", refundBody(charge, "1.00")).str("refundId")
+	session := w.click(reviewPayload, payAndShip, "")
+	for _, c := range []struct{ method, path, id, body string }{
+		{http.MethodGet, "checkoutSessions/*", session, ""},
+		{http.MethodPatch, "checkoutSessions/*", session, "{}"},
+		{http.MethodPost, "checkoutSessions/*/complete", session, completion("1.00")},
+		{http.MethodPost, "checkoutSessions/*/finalize", session, completion("1.00")},
+		{http.MethodGet, "chargePermissions/*", permission, ""},
+		{http.MethodPatch, "chargePermissions/*", permission, "{}"},
+		{http.MethodDelete, "chargePermissions/*/close", permission, "{}"},
+		{http.MethodPost, "charges", permission, chargeBody("*", "1.00", "")},
+		{http.MethodGet, "charges/*", charge, ""},
+		{http.MethodPost, "charges/*/capture", charge, captureBody("1.00")},
+		{http.MethodDelete, "charges/*/cancel", charge, `{"cancellationReason":"x"}`},
+		{http.MethodPost, "refunds", charge, refundBody("*", "1.00")},
+		{http.MethodGet, "refunds/*", refund, ""},
+	} {
+		put := func(id string) ask {
+			return ask{method: c.method, path: "/v2/" + strings.Replace(c.path, "*", id, 1), body: strings.Replace(c.body, "*", id, 1)}
+		}
+		w.refused(404, "ResourceNotFound", w.send(put(c.id+"0")))
+		foreign := put(c.id)
+		foreign.keyID, foreign.region = "SANDBOX-pmxJP", "jp"
+		w.refused(404, "ResourceNotFound", w.send(foreign))
+		live := put(c.id)
+		live.keyID = "LIVE-pmx"
+		w.refused(404, "ResourceNotFound", w.send(live))
+	}
+}
+
+func TestASessionOfTheAPIHoldsToTheRulesOfTheButton(t *testing.T) {
+	w := newWorld(t)
+	mine := w.saved("")
+	body := strings.TrimSuffix(setupPayload, "}") + `,"chargePermissionId":"` + mine + `"}`
+	w.is(http.StatusCreated, w.post("checkoutSessions", body))
+	w.refused(404, "ResourceNotFound", w.send(ask{method: http.MethodPost, path: "/v2/checkoutSessions", body: body, keyID: "SANDBOX-pmxJP", region: "jp"}))
+	w.refused(400, "InvalidParameterCombination", w.post("checkoutSessions", strings.TrimSuffix(reviewPayload, "}")+`,"addressDetails":{"name":"x"}}`))
+	w.refused(400, "InvalidParameterCombination", w.post("checkoutSessions", strings.TrimSuffix(reviewPayload, "}")+`,"chargePermissionId":"`+mine+`"}`))
+}

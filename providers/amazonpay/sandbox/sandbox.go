@@ -55,6 +55,7 @@ type Server struct {
 	charges     map[string]*charge
 	refunds     map[string]*refund
 	tokens      map[string]*buyerToken
+	unconfirmed map[endpoint]string // to the token of the confirmation that is awaited
 	others      others
 	visits      map[string]*visit  // by the id in the address of hosted pages
 	returning   map[string]bool    // merchant id and e-mail address of buyers who went on to the shop before
@@ -91,7 +92,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		config: c, signer: sign, requestIDs: simulator.NewRandom(), url: strings.TrimSuffix(c.URL, "/"), first: c.Accounts[0].MerchantID,
-		accounts: map[string]*Account{}, keys: map[string]*Key{}, keyOwners: map[string]*Account{},
+		accounts: map[string]*Account{}, keys: map[string]*Key{}, keyOwners: map[string]*Account{}, unconfirmed: map[endpoint]string{},
 	}
 	for _, a := range c.Accounts {
 		if err := s.register(a); err != nil {
@@ -138,6 +139,7 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /{$}", s.firstPage)
 	s.hostedRoutes()
 	s.mux.HandleFunc("GET "+certificatePath, s.serveCertificate)
+	s.mux.HandleFunc("GET "+subscribePath, s.confirmSubscription)
 	s.mux.Handle("GET /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.showBackOffice)))
 	s.mux.Handle("POST /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.actInBackOffice)))
 	s.mux.Handle("/_control/", s.sim.Control(face{s}, map[string]http.HandlerFunc{
@@ -187,8 +189,9 @@ func (s *Server) SetFeedbackURLs(merchantID string, environment Environment, end
 		s.mu.Unlock()
 		return err
 	}
+	known := account.IPNEndpoints[environment]
 	account.IPNEndpoints = changed.IPNEndpoints
-	messages := s.confirmations(account, environment)
+	messages := s.confirmations(account, environment, known)
 	s.mu.Unlock()
 	s.send(messages)
 	return nil

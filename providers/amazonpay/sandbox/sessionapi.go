@@ -23,6 +23,9 @@ func (s *Server) createSession(c *call) (int, any, *refusal) {
 	if !isSet(t.WebCheckoutDetails.CheckoutReviewReturnURL) && !isSet(t.WebCheckoutDetails.CheckoutResultReturnURL) {
 		return 0, nil, missingValue("webCheckoutDetails.checkoutReviewReturnUrl")
 	}
+	if no := s.checkReview(t, c.owner); no != nil {
+		return 0, nil, no
+	}
 	return http.StatusCreated, s.openSession(c.account, c.environment, t, "").view(c.base), nil
 }
 
