@@ -102,3 +102,33 @@ func TestCloseEndsHangingCalls(t *testing.T) {
 		})
 	}
 }
+
+// A provider may have faults that its handlers carry out, and its own way to fail.
+func TestFaultsAndFailuresOfAProvider(t *testing.T) {
+	sim := New(Options{Actions: []Action{"forget"}, Failure: func(w http.ResponseWriter, status int) {
+		w.WriteHeader(status)
+		_, _ = io.WriteString(w, "sorry")
+	}})
+	t.Cleanup(sim.Close)
+	plain := New(Options{})
+	t.Cleanup(plain.Close)
+	fault := Fault{Operation: "A", Action: "forget"}
+	require.NoError(t, fault.Check([]string{"A"}, sim.Faults.own...))
+	require.ErrorContains(t, fault.Check([]string{"A"}, plain.Faults.own...), "forget")
+
+	serve := func(s *Simulator, f Fault) (given Action, status int, body string) {
+		s.Faults.Add(f)
+		out := httptest.NewRecorder()
+		s.Faults.Serve(out, httptest.NewRequest(http.MethodGet, "/", nil), "A", func(_ http.ResponseWriter, alter Action) { given = alter })
+		return given, out.Code, out.Body.String()
+	}
+	given, _, _ := serve(sim, fault)
+	require.Equal(t, fault.Action, given)
+	for _, action := range []Action{HTTPBefore, HTTPAfter} {
+		_, status, body := serve(sim, Fault{Operation: "A", Action: action, Status: 503})
+		require.Equal(t, 503, status)
+		require.Equal(t, "sorry", body)
+		_, _, body = serve(plain, Fault{Operation: "A", Action: action})
+		require.Contains(t, body, "502 Bad Gateway")
+	}
+}
