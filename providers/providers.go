@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/providers/amazonpay"
 	"github.com/paymux/paymux/providers/aps"
 	"github.com/paymux/paymux/providers/internal/outbound"
 	"github.com/paymux/paymux/providers/secret"
@@ -20,7 +21,8 @@ import (
 
 // known are the providers: how an account is opened, and which setting tells that it is one of the provider's test system.
 var known = map[string]kind{
-	"aps": of(aps.New, "environment", aps.Sandbox),
+	"amazonpay": of(amazonpay.New, "environment", amazonpay.Sandbox),
+	"aps":       of(aps.New, "environment", aps.Sandbox),
 }
 
 // Names are the providers, in order.
@@ -73,7 +75,8 @@ type kind struct {
 	open      func(n Node, out *outbound.Client) (core.Provider, error)
 }
 
-// of makes a kind of a provider's constructor. An account whose setting testKey is testValue belongs to its test system.
+// of makes a kind of a provider's constructor. An account whose setting testKey is testValue belongs to its test system;
+// settings that tell so in another way have a method NotForMoney.
 func of[C interface{ Validate() error }, P core.Provider](open func(C, *outbound.Client) (P, error), testKey, testValue string) kind {
 	read := func(n Node) (c C, err error) {
 		if n.Unmarshal("", &c) != nil { // the cause may repeat a value, and a value may be a secret
@@ -90,6 +93,9 @@ func of[C interface{ Validate() error }, P core.Provider](open func(C, *outbound
 			}
 			if live {
 				err = notForMoney(reflect.ValueOf(c), testKey, testValue)
+			}
+			if own, ok := any(c).(interface{ NotForMoney() error }); live && ok {
+				err = errors.Join(err, own.NotForMoney())
 			}
 			return errors.Join(c.Validate(), err)
 		},

@@ -23,9 +23,10 @@ func TestConfigSample(t *testing.T) {
 	require.Equal(t, "127.0.0.1:8080", c.Listen)
 	require.True(t, c.live())
 	require.Equal(t, exampleKey, c.SecretKey.Reveal(), "the file's line end is no part of the key")
-	require.Equal(t, []string{"aps-ae", "aps-sa"}, c.Merchants["main"].Accounts)
+	require.Equal(t, []string{"aps-ae", "aps-sa", "amazon-eu"}, c.Merchants["main"].Accounts)
 	require.Equal(t, []rule{
 		{When: when{Currency: []string{"SAR"}, Method: []string{"card", "wallet"}, Country: []string{"SA", "AE"}}, Use: []string{"aps-sa"}},
+		{When: when{Method: []string{"amazon_pay"}}, Use: []string{"amazon-eu"}},
 		{Use: []string{"aps-ae", "aps-sa"}},
 	}, c.Routing, "one value stands for a list of one")
 	all := budget{Connect: 3 * time.Second, TLS: 5 * time.Second, FirstByte: 30 * time.Second, ProviderCall: 40 * time.Second, Answer: 20 * time.Second}
@@ -74,6 +75,9 @@ func sample(t *testing.T) string {
 	path := write(t, string(content))
 	require.NoError(t, os.Mkdir(filepath.Join(filepath.Dir(path), "secrets"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "secrets/paymux.key"), []byte(exampleKey+"\n"), 0o600))
+	pem, err := os.ReadFile("../../providers/testdata/example.pem")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(filepath.Dir(path), "secrets/amazon.pem"), pem, 0o600))
 	return path
 }
 
@@ -137,8 +141,8 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		{"a provider's own problem", map[int]string{10: "    sha_type: MD5\n    access_code: \"!\""}, []string{
 			"10: accounts.aps-ae.sha_type: \"MD5\" is none of SHA-256, SHA-512, HMAC-256, HMAC-512",
 			"11: accounts.aps-ae.access_code: 1 to 20 letters and digits are needed"}},
-		{"unknown provider", map[int]string{8: "    provider: acme"}, []string{"8: accounts.aps-ae.provider: \"acme\" is none of aps"}},
-		{"no provider", map[int]string{8: "    state: active"}, []string{"7: accounts.aps-ae.provider: \"\" is none of aps"}},
+		{"unknown provider", map[int]string{8: "    provider: acme"}, []string{"8: accounts.aps-ae.provider: \"acme\" is none of amazonpay, aps"}},
+		{"no provider", map[int]string{8: "    state: active"}, []string{"7: accounts.aps-ae.provider: \"\" is none of amazonpay, aps"}},
 		{"state", map[int]string{8: "    provider: aps\n    state: off"}, []string{"9: accounts.aps-ae.state: \"off\" is none of active, draining, disabled"}},
 		{"literal secrets", map[int]string{3: "secret_key: swordfish-swordfish-swordfish-swordfish", 11: "    request_phrase: swordfish", 12: "    response_phrase: ${EXAMPLE:-swordfish}"}, []string{
 			"3: secret_key: a secret is not written here; refer to it with ${env:NAME} or ${file:/path}",
