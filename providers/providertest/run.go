@@ -76,7 +76,7 @@ type subject struct {
 
 // Run runs every case, each in a world of its own.
 func Run(t *testing.T, newWorld func(*testing.T) World) {
-	for _, list := range [][]subject{claims, flows, mandates, lost, feedback, integrity, secrets, determinism, limits} {
+	for _, list := range [][]subject{claims, flows, sessions, mandates, lost, feedback, integrity, secrets, determinism, limits} {
 		for _, s := range list {
 			t.Run(s.name, func(t *testing.T) { s.run(t, newShop(t, newWorld(t))) })
 		}
