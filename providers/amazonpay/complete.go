@@ -178,7 +178,7 @@ func (p *Provider) agreed(out *core.Outcome, g permission, f finishing) {
 	out.Refs, out.Memo = with(out.Refs, refPermission, g.ID), with(with(out.Memo, memoPermission, g.ID), memoType, g.Type)
 	out.Display = g.Preferences.text()
 	out.Facts = append(out.Facts, permissionFacts(g, f.save)...)
-	if b := buyerOf(g.Buyer, g.Shipping, g.Billing); f.setupOnly && b != (core.Buyer{}) {
+	if b := p.buyerOf(g.Buyer, g.Shipping, g.Billing); f.setupOnly && b != (core.Buyer{}) {
 		out.Review = &core.Review{Buyer: b, Instrument: g.Preferences.text()}
 	}
 }

@@ -162,6 +162,9 @@ type cancellation struct {
 // What cannot be canceled any more is read, and decides. It may be made again.
 // Source: Amazon Pay, Cancel Charge; Close Charge Permission.
 func (p *Provider) Void(ctx context.Context, op core.Op, in core.VoidInput) (core.Outcome, error) {
+	if in.Memo[memoSave] != "" && in.Memo[memoType] == oneTime {
+		in.Authorization, in.KeepAgreement = "", false // the buyer refused the consent: what he agreed to is this order alone
+	}
 	out := core.Outcome{Result: core.Succeeded}
 	for _, id := range voidable(in) {
 		one, err := p.canceled(ctx, op, in, id)
@@ -185,6 +188,9 @@ func (p *Provider) Void(ctx context.Context, op core.Op, in core.VoidInput) (cor
 		return out, nil
 	}
 	closed, err := p.closed(ctx, "amazonpay.Void", id, in.Reason, in.Authorization == "")
+	for i := range closed.Facts {
+		closed.Facts[i].OpKey = op.Key
+	}
 	closed.Facts = append(out.Facts, closed.Facts...)
 	return closed, err
 }

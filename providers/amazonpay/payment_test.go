@@ -211,6 +211,9 @@ func TestVoid(t *testing.T) {
 	kept.KeepAgreement = true
 	consent := kept
 	consent.Memo = core.Refs{memoPermission: permissionNo, memoType: recurring}
+	unwanted := named // a consent was asked for with the order, and its buyer did not give it
+	unwanted.KeepAgreement, unwanted.Known = true, sold()
+	unwanted.Memo[memoSave] = "unscheduled"
 	later := all // charged to a consent that came with another order
 	later.Known = sold()
 	delete(later.Refs, refPermission)
@@ -232,6 +235,7 @@ func TestVoid(t *testing.T) {
 		"agreement kept":        {in: kept, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
 		"order of a plan":       {in: consent, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel}},
 		"consent of others":     {in: later, answers: map[string]answer{cancel: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel}},
+		"consent refused":       {in: unwanted, answers: map[string]answer{cancel: gone, closePermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission}},
 		"nothing there":         {in: nothing, result: core.Succeeded},
 		"canceled before":       {in: one, answers: map[string]answer{cancel: refusedWith(422, "InvalidChargeStatus"), getCharge: gone}, result: core.Succeeded, facts: closedFacts[:1], calls: []string{cancel, getCharge}},
 		"closed before":         {in: all, answers: map[string]answer{cancel: gone, closePermission: refusedWith(422, "ChargePermissionNotModifiable"), getPermission: shut}, result: core.Succeeded, facts: closedFacts, calls: []string{cancel, closePermission, getPermission}},

@@ -149,7 +149,7 @@ func (q *inquiry) readPermission(ctx context.Context, id string) error {
 	q.found.Found = true
 	q.found.Facts = append(q.found.Facts, permissionFacts(g, core.SaveKind(q.known.Memo[memoSave]))...)
 	q.found.Display = or(g.Preferences.text(), q.found.Display)
-	if b := buyerOf(g.Buyer, g.Shipping, g.Billing); q.buyer && b != (core.Buyer{}) { // for thirty days
+	if b := q.buyerOf(g.Buyer, g.Shipping, g.Billing); q.buyer && b != (core.Buyer{}) { // for thirty days
 		q.found.Review = &core.Review{Buyer: b, Instrument: g.Preferences.text()}
 	}
 	return nil

@@ -130,7 +130,7 @@ func (p *Provider) readBuyer(ctx context.Context, token string) (core.Outcome, e
 		}
 		return core.Outcome{}, silent("amazonpay.ReadSession", err)
 	}
-	return core.Outcome{Result: core.Succeeded, Review: &core.Review{Buyer: buyerOf(&b, b.Shipping, b.Billing)}}, nil
+	return core.Outcome{Result: core.Succeeded, Review: &core.Review{Buyer: p.buyerOf(&b, b.Shipping, b.Billing)}}, nil
 }
 
 // settledHere are the constraints that Confirm takes away.
@@ -138,7 +138,7 @@ var settledHere = map[string]bool{"ChargeAmountNotSet": true, "PaymentIntentNotS
 
 // review is what the buyer chose, for the merchant to show. The instrument is Amazon's own text.
 func (p *Provider) review(s session) *core.Review {
-	r := &core.Review{Buyer: buyerOf(s.Buyer, s.Shipping, s.Billing), Instrument: s.Preferences.text(), Fingerprint: fingerprint(s.Shipping)}
+	r := &core.Review{Buyer: p.buyerOf(s.Buyer, s.Shipping, s.Billing), Instrument: s.Preferences.text(), Fingerprint: fingerprint(s.Shipping)}
 	for _, c := range s.Constraints {
 		if !settledHere[c.ID] {
 			r.Constraints = append(r.Constraints, c.ID)
@@ -151,16 +151,20 @@ func (p *Provider) review(s session) *core.Review {
 	return r
 }
 
-func buyerOf(b *buyer, shipping, billing *address) core.Buyer {
+func (p *Provider) buyerOf(b *buyer, shipping, billing *address) core.Buyer {
 	out := core.Buyer{Shipping: addressOf(shipping), Billing: addressOf(billing)}
 	if b != nil {
 		out.ID, out.Email, out.Phone = b.ID, b.Email, b.Phone
 		out.FirstName, out.LastName = splitName(b.Name)
+		if p.cfg.Region == "jp" { // the family's name comes first
+			family, given, _ := strings.Cut(strings.Join(strings.Fields(b.Name), " "), " ")
+			out.FirstName, out.LastName = given, family
+		}
 	}
 	return out
 }
 
-// splitName takes the last word for the last name, as most of Amazon's countries have it; the whole is in addresses.
+// splitName takes the last word for the last name; the whole is in addresses.
 func splitName(name string) (first, last string) {
 	words := strings.Fields(name)
 	if len(words) == 0 {

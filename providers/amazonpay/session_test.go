@@ -143,6 +143,20 @@ func TestBuyerWhoSignedIn(t *testing.T) {
 	golden(t, "read_buyer", w.sent[0])
 }
 
+func TestNames(t *testing.T) {
+	for region, want := range map[string][2]string{"eu": {"山田", "花子"}, "jp": {"花子", "山田"}} {
+		cfg := testConfig(t)
+		cfg.Region = region
+		b := newProvider(t, cfg, newWire(t)).buyerOf(&buyer{Name: " 山田  花子"}, nil, nil)
+		require.Equal(t, want, [2]string{b.FirstName, b.LastName}, region)
+	}
+	p := newProvider(t, testConfig(t), newWire(t))
+	for name, want := range map[string][2]string{"": {"", ""}, "Cher": {"", "Cher"}, "Anna Maria Muster": {"Anna Maria", "Muster"}} {
+		b := p.buyerOf(&buyer{Name: name}, nil, nil)
+		require.Equal(t, want, [2]string{b.FirstName, b.LastName}, name)
+	}
+}
+
 func updated(more ...object) object {
 	return openSession(append([]object{{
 		"webCheckoutDetails": object{"checkoutReviewReturnUrl": reviewURL, "checkoutResultReturnUrl": resultURL, "amazonPayRedirectUrl": redirectTo},
