@@ -1,6 +1,7 @@
 package amazonpay
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -17,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -318,6 +320,31 @@ func TestCertificates(t *testing.T) {
 	}
 	wg.Wait()
 	require.Len(t, w.calls, 2, "fetched once, and kept")
+}
+
+// silentLine never answers.
+type silentLine struct{}
+
+func (silentLine) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// Whoever waits for a certificate that another message has fetched waits no longer than he wants to.
+func TestWaitingForACertificateEndsWithTheMessage(t *testing.T) {
+	m := posted(t, theAuthority().sealed(t, notice(ipn("CHARGE", chargeNo, permissionNo))))
+	synctest.Test(t, func(t *testing.T) {
+		p := newProvider(t, testConfig(t), silentLine{})
+		began := time.Now()
+		go func() { _, _ = p.ParseFeedback(t.Context(), m) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := p.ParseFeedback(ctx, m)
+		require.Equal(t, core.Unavailable, core.KindOf(err), "%v", err)
+		require.Equal(t, time.Second, time.Since(began))
+		time.Sleep(fetchWithin)
+	})
 }
 
 // TestCertificatesAreNotFetchedForEverybody bounds what messages of strangers can make us fetch.

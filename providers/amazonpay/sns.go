@@ -95,8 +95,8 @@ type certificates struct {
 
 	mu       sync.Mutex
 	keys     map[string]signingKey
-	fetching sync.Mutex // one is fetched at a time; those who wait find it kept
-	fetches  []time.Time
+	fetching chan struct{} // full while one is fetched; those who wait find it kept
+	fetches  []time.Time   // by whoever fetches
 }
 
 type signingKey struct {
@@ -114,7 +114,7 @@ const (
 )
 
 func newCertificates(cfg Config, out *outbound.Client) *certificates {
-	c := &certificates{out: out, olderSign: cfg.SignatureV1, keys: map[string]signingKey{}}
+	c := &certificates{out: out, olderSign: cfg.SignatureV1, keys: map[string]signingKey{}, fetching: make(chan struct{}, 1)}
 	if cfg.CertificateHost != "" {
 		c.elsewhere, _ = url.Parse(cfg.CertificateHost) // Validate has read it
 	}
@@ -170,8 +170,12 @@ func (c *certificates) key(ctx context.Context, address string) (signingKey, err
 	if key, kept := c.kept(address); kept {
 		return key, nil
 	}
-	c.fetching.Lock()
-	defer c.fetching.Unlock()
+	select {
+	case c.fetching <- struct{}{}:
+		defer func() { <-c.fetching }()
+	case <-ctx.Done():
+		return signingKey{}, silent("amazonpay.ParseFeedback", ctx.Err())
+	}
 	if key, kept := c.kept(address); kept {
 		return key, nil
 	}
