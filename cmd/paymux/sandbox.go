@@ -14,7 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/paymux/paymux/providers/aps/sandbox"
+	amazonpay "github.com/paymux/paymux/providers/amazonpay/sandbox"
+	aps "github.com/paymux/paymux/providers/aps/sandbox"
 )
 
 // portsTried is how many ports are tried after a taken one.
@@ -33,20 +34,37 @@ type simulator struct {
 
 // simulators are the providers that have one: how it is made, for feedback to one address.
 var simulators = map[string]func(url, feedbackURL string, log *slog.Logger) (h http.Handler, closeIt func(), settings map[string]any, err error){
-	"aps": apsSimulator,
+	"amazonpay": amazonPaySimulator,
+	"aps":       apsSimulator,
+}
+
+func amazonPaySimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func(), map[string]any, error) {
+	a := amazonpay.ExampleAccount()
+	if feedbackURL != "" {
+		a.IPNEndpoints = map[amazonpay.Environment][]string{amazonpay.Sandbox: {feedbackURL}}
+	}
+	s, err := amazonpay.New(amazonpay.Config{Accounts: []amazonpay.Account{a}, URL: url, Log: log})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	return s, s.Close, map[string]any{
+		"provider": "amazonpay", "merchant_id": a.MerchantID, "store_id": a.StoreIDs[0], "store_name": a.Name, "region": a.Region,
+		"public_key_id": a.Keys[0].ID, "private_key": strings.ReplaceAll(strings.TrimSpace(a.Keys[0].PrivateKey), "\n", `\n`), // one line, as environments like it
+		"api_url": url, "script_url": url + amazonpay.ScriptPath, "sns_certificate_url": url,
+	}, nil
 }
 
 func apsSimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func(), map[string]any, error) {
-	a := sandbox.ExampleAccount()
+	a := aps.ExampleAccount()
 	a.DirectFeedbackURL, a.NotificationURL = feedbackURL, feedbackURL
-	s, err := sandbox.New(sandbox.Config{Accounts: []sandbox.Account{a}, Log: log})
+	s, err := aps.New(aps.Config{Accounts: []aps.Account{a}, Log: log})
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	return s, s.Close, map[string]any{
 		"provider": "aps", "merchant_identifier": a.MerchantIdentifier, "access_code": a.AccessCode,
 		"request_phrase": a.RequestPhrase, "response_phrase": a.ResponsePhrase, "sha_type": string(a.SHAType),
-		"page_url": url + sandbox.PaymentPagePath, "api_url": url + sandbox.PaymentAPIPath,
+		"page_url": url + aps.PaymentPagePath, "api_url": url + aps.PaymentAPIPath,
 	}, nil
 }
 

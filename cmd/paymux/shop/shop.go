@@ -9,6 +9,7 @@ import (
 	"embed"
 	"html/template"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +37,7 @@ type Shop struct {
 	hooks hooks
 }
 
-//go:embed *.html style.css
+//go:embed *.html style.css change.js
 var files embed.FS
 
 var pages = template.Must(template.New("").Funcs(template.FuncMap{"money": money, "major": major, "pretty": pretty, "clock": clock}).ParseFS(files, "*.html"))
@@ -56,7 +57,9 @@ func New(o Options) (*Shop, error) {
 	}
 	s := &Shop{Options: o, api: api}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+Path+"/style.css", func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, "style.css") })
+	for _, name := range []string{"style.css", "change.js"} {
+		mux.HandleFunc("GET "+Path+"/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, files, name) })
+	}
 	mux.HandleFunc("GET "+Path, s.product)
 	mux.HandleFunc("GET "+Path+"/{$}", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, Path, http.StatusMovedPermanently) })
 	mux.HandleFunc("POST "+Path+"/orders", s.order)
@@ -72,10 +75,36 @@ var currencies = []struct{ Code, Name string }{
 	{"JPY", "Japanese yen (no decimals)"}, {"USD", "US dollar"}, {"EUR", "Euro"},
 }
 
+// way is how a buyer may pay here, and what the API is asked for then.
+type way struct {
+	Name, Title, Text string
+	provider          string // whose simulator has to be there
+	method            client.Method
+	buyer             client.Buyer
+	currency          string // the only one it is for; empty: any
+}
+
+var ways = []way{
+	{"page", "On a payment page", "card and 3-D Secure, in any currency", "aps", client.Method{Type: client.MethodTypeAny},
+		client.Buyer{Email: "layla@example.org", Locale: "en-AE", Country: "AE"}, ""},
+	{"express", "Amazon Pay, with an order review", "address and instrument of a test buyer, in euro", "amazonpay",
+		client.Method{Type: client.MethodTypeAmazonPay, Flow: client.MethodFlowExpress, Product: client.MethodProductPayAndShip}, client.Buyer{Locale: "en-GB"}, "EUR"},
+	{"pay_now", "Amazon Pay, at once", "no review in between, in euro", "amazonpay",
+		client.Method{Type: client.MethodTypeAmazonPay, Flow: client.MethodFlowPayNow, Product: client.MethodProductPayOnly}, client.Buyer{Locale: "en-GB"}, "EUR"},
+}
+
+// wayOf is the way with a name; the first when there is none.
+func wayOf(name string) way {
+	i := slices.IndexFunc(ways, func(w way) bool { return w.Name == name })
+	return ways[max(i, 0)]
+}
+
 // productPage is the product with the form as it was filled in.
 type productPage struct {
 	Currencies                []struct{ Code, Name string }
+	Ways                      []way
 	Amount, Currency, Capture string
+	Way                       string
 	Once                      string // makes a doubled click one order
 	Problem                   string
 	Simulators                map[string]string
@@ -88,7 +117,11 @@ func (s *Shop) product(w http.ResponseWriter, _ *http.Request) {
 // order creates a payment and sends the buyer on. The form's own number is reference and idempotency key: the same
 // form sent twice is one order.
 func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
-	p := productPage{Amount: strings.TrimSpace(r.PostFormValue("amount")), Currency: r.PostFormValue("currency"), Capture: r.PostFormValue("capture_method"), Once: r.PostFormValue("once")}
+	p := productPage{Amount: strings.TrimSpace(r.PostFormValue("amount")), Currency: r.PostFormValue("currency"), Capture: r.PostFormValue("capture_method"), Way: r.PostFormValue("way"), Once: r.PostFormValue("once")}
+	how := wayOf(p.Way)
+	if how.currency != "" {
+		p.Currency = how.currency
+	}
 	amount, problem := readAmount(p.Amount, p.Currency)
 	if p.Once == "" {
 		problem = "The form is not complete."
@@ -100,8 +133,8 @@ func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, err := s.api.CreatePaymentWithResponse(r.Context(), &client.CreatePaymentParams{IdempotencyKey: p.Once}, client.CreatePayment{
 		MerchantReference: "order-" + p.Once, Amount: amount.Minor, Currency: amount.Currency, CaptureMethod: client.CaptureMethod(p.Capture),
-		ReturnURL: s.URL + Path + "/thanks", Description: "Coffee from the demo shop",
-		Buyer: &client.Buyer{Email: "layla@example.org", Locale: "en-AE", Country: "AE"},
+		ReturnURL: s.URL + Path + "/thanks", ReviewURL: s.URL + Path + "/thanks", CancelURL: s.URL + Path + "/thanks",
+		Description: "Coffee from the demo shop", Method: &how.method, Buyer: &how.buyer,
 	})
 	switch {
 	case err == nil && answer.JSON201 != nil && answer.JSON201.NextAction.HostedURL != "":
@@ -141,8 +174,18 @@ func (p paymentPage) Can(action string) bool {
 		return p.Amounts.Capturable > 0 || slices.Contains([]client.PaymentStatus{client.PaymentStatusRequiresAction, client.PaymentStatusRequiresPaymentMethod}, p.Status)
 	case "confirm":
 		return p.Status == client.PaymentStatusRequiresPaymentMethod
+	case "place":
+		return p.Status == client.PaymentStatusRequiresConfirmation
 	}
 	return false
+}
+
+// Script is the provider's script that changes what the buyer chose, empty where nothing can be changed.
+func (p paymentPage) Script() string {
+	if p.Status != client.PaymentStatusRequiresConfirmation || p.Review == nil || len(p.Review.ChangeActions) == 0 {
+		return ""
+	}
+	return p.Review.ChangeActions[0].ScriptURL
 }
 
 // Waiting reports whether the page should look again by itself.
@@ -212,7 +255,7 @@ func (s *Shop) do(ctx context.Context, action, id, once string, amount *int64) (
 	case "sync":
 		a, err := s.api.SyncPaymentWithResponse(ctx, id)
 		return "", refusal(a, err)
-	case "confirm":
+	case "confirm", "place":
 		a, err := s.api.ConfirmPaymentWithResponse(ctx, id, &client.ConfirmPaymentParams{IdempotencyKey: once}, client.ConfirmPayment{})
 		if err == nil && a.JSON200 != nil {
 			return a.JSON200.NextAction.HostedURL, ""
@@ -227,6 +270,7 @@ func (s *Shop) show(w http.ResponseWriter, status int, name string, data any) {
 	switch d := data.(type) {
 	case productPage:
 		d.Currencies, d.Simulators = currencies, s.Simulators
+		d.Ways = slices.DeleteFunc(slices.Clone(ways), func(w way) bool { return s.Simulators[w.provider] == "" })
 		if d.Once == "" {
 			d.Once = rand.Text()
 		}
@@ -234,6 +278,10 @@ func (s *Shop) show(w http.ResponseWriter, status int, name string, data any) {
 	case paymentPage:
 		d.Once, d.Simulators = rand.Text(), s.Simulators
 		data = d
+	}
+	policy := "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	if d, ok := data.(paymentPage); ok {
+		policy = d.policy(policy)
 	}
 	var page strings.Builder
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
@@ -245,7 +293,17 @@ func (s *Shop) show(w http.ResponseWriter, status int, name string, data any) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy", policy)
 	w.WriteHeader(status)
 	_, _ = w.Write([]byte(page.String())) // a buyer who went away is nobody's error
+}
+
+// policy lets the page use the script of the provider, and lets that send the buyer back to the provider.
+func (p paymentPage) policy(without string) string {
+	u, err := url.Parse(p.Script())
+	if p.Script() == "" || err != nil {
+		return without
+	}
+	origin := u.Scheme + "://" + u.Host
+	return strings.Replace(without, "form-action 'self'", "script-src 'self' "+origin+"; form-action 'self' "+origin, 1)
 }

@@ -34,7 +34,7 @@ var sayings = map[client.PaymentStatus]saying{
 	client.PaymentStatusPartiallyCaptured:     {"Paid in part", "The rest is still reserved; the shop may take it later.", "good"},
 	client.PaymentStatusRequiresCapture:       {"Thank you, the money is reserved", "The shop takes it when it ships: that is the capture below.", "good"},
 	client.PaymentStatusRequiresAction:        {"It is your turn", "The payment waits for you on the payment page.", "open"},
-	client.PaymentStatusRequiresConfirmation:  {"Please confirm", "The payment waits to be confirmed.", "open"},
+	client.PaymentStatusRequiresConfirmation:  {"Is everything right?", "Nothing is paid yet. Place the order, and the provider takes you on.", "open"},
 	client.PaymentStatusProcessing:            {"One moment", "The provider has not decided yet. This page looks again by itself.", "open"},
 	client.PaymentStatusRequiresPaymentMethod: {"That did not work", "Nothing was charged. Try again with another card.", "bad"},
 	client.PaymentStatusCanceled:              {"The payment was ended", "Nothing was charged.", "bad"},
