@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -141,7 +139,7 @@ func demoConfig(url, dsn string) *config {
 // listens at all addresses, its links still lead to loopback, so nobody else could use a simulator but to disturb.
 func (d *demo) simulate(c *config, out output) error {
 	var names []string
-	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
+	for _, provider := range simulated {
 		name := provider + "-demo"
 		s, err := startSimulator(provider, d.nextAddress(), d.url+"/feedback/"+name, nil, out.log)
 		if err != nil {
@@ -209,7 +207,7 @@ func (d *demo) tell(w io.Writer, temporary bool) error {
 	if d.listener.Addr().(*net.TCPAddr).IP.IsUnspecified() {
 		where = "open to every machine that reaches this one; links work here only"
 	}
-	fmt.Fprintf(&b, "paymux demo: one checkout API, a simulated provider and a shop, %s\n\n", where)
+	fmt.Fprintf(&b, "paymux demo: one checkout API, simulated providers and a shop, %s\n\n", where)
 	fmt.Fprintf(&b, "  Shop       %s   <- click here first\n", d.url+shop.Path)
 	for _, s := range d.simulators {
 		fmt.Fprintf(&b, "  Simulator  %s   %s: test cards, back office\n", s.url, s.provider)

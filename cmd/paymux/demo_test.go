@@ -31,7 +31,7 @@ func TestDemoAsANewUser(t *testing.T) {
 	page := b.open(s.API + "/livez")
 	t.Logf("start to first answer: %v", time.Since(began))
 	require.Equal(t, http.StatusOK, page.status)
-	require.Equal(t, map[string]startedAccount{"aps-demo": {Provider: "aps"}}, s.Accounts)
+	require.Equal(t, map[string]startedAccount{"aps-demo": {Provider: "aps"}, "amazonpay-demo": {Provider: "amazonpay"}}, s.Accounts)
 	require.Equal(t, http.StatusOK, b.open(s.Sandboxes["aps"].URL+"/_control/credentials").status)
 	require.Equal(t, s.Shop, b.open(s.API).url, "who opens the bare address comes to the shop")
 
@@ -193,7 +193,7 @@ func TestDemoStaysOnThisMachine(t *testing.T) {
 		require.Contains(t, errs.String(), "--listen: ")
 	}
 	p := launch(t, "demo", "--listen", "0.0.0.0:0")
-	require.Equal(t, "paymux demo: one checkout API, a simulated provider and a shop, open to every machine that reaches this one; links work here only\n", p.line())
+	require.Equal(t, "paymux demo: one checkout API, simulated providers and a shop, open to every machine that reaches this one; links work here only\n", p.line())
 	p = launch(t, "demo", "--listen", "0.0.0.0:0", "--json")
 	simulator, err := url.Parse(p.started().Sandboxes["aps"].URL)
 	require.NoError(t, err)

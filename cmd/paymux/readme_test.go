@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -39,14 +38,22 @@ func generated(t *testing.T, file, begin, end, want string) {
 func TestReadmeProviders(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("| provider | methods | capture | what it can do | off session | currencies |\n| --- | --- | --- | --- | --- | --- |\n")
-	for _, name := range slices.Sorted(maps.Keys(simulators)) {
+	for _, name := range simulated {
 		a := exampleAccount(t, name)
 		for _, m := range a.Capabilities().Methods {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, m.Method.Type+" ("+or(strings.Join(m.Options, ", "), m.Method.Flow)+")",
-				join(m.Captures), abilities(a, m), or(join(m.OffSession), "–"), or(strings.Join(m.Currencies, ", "), "the contract's"))
+			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s |\n", name, m.Method.Type+" ("+way(m)+")",
+				or(join(m.Captures), "–"), abilities(a, m), or(join(m.OffSession), "–"), or(strings.Join(m.Currencies, ", "), "the contract's"))
 		}
 	}
 	generated(t, "../../README.md", "<!-- providers: generated from their capabilities; `go test ./cmd/paymux -run Readme -update` -->", "<!-- end -->", b.String())
+}
+
+// way is how a method is offered: which schemes, or in which flow and for what.
+func way(m core.MethodCaps) string {
+	if len(m.Options) > 0 {
+		return strings.Join(m.Options, ", ")
+	}
+	return strings.Join(slices.DeleteFunc([]string{m.Method.Flow, m.Method.Product}, func(part string) bool { return part == "" }), ", ")
 }
 
 func or(a, b string) string {
@@ -72,6 +79,9 @@ func abilities(a *core.Account, m core.MethodCaps) string {
 		if ok {
 			out = append(out, text)
 		}
+	}
+	if len(m.Captures) == 0 {
+		return "consent outside of a purchase"
 	}
 	manual := slices.Contains(m.Captures, core.CaptureManual)
 	add(manual && m.CapturesPerAuth != 1, "partial captures")

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +30,10 @@ type simulator struct {
 	close    func()
 }
 
-// simulators are the providers that have one: how it is made, for feedback to one address.
+// simulated are the providers that have a simulator, in the order of their ports.
+var simulated = []string{"aps", "amazonpay"}
+
+// simulators are how theirs are made, for feedback to one address.
 var simulators = map[string]func(url, feedbackURL string, log *slog.Logger) (h http.Handler, closeIt func(), settings map[string]any, err error){
 	"amazonpay": amazonPaySimulator,
 	"aps":       apsSimulator,
@@ -135,7 +136,7 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, provider := range slices.Sorted(maps.Keys(simulators)) {
+	for _, provider := range simulated {
 		s, err := startSimulator(provider, cmd.Listen, cmd.feedbackOf(provider), &own, out.log)
 		if err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -122,12 +123,15 @@ func TestSandboxPrintsTheSample(t *testing.T) {
 	require.NoError(t, err)
 	want, err := loadConfig(sandboxSample, nil)
 	require.NoError(t, err)
-	url := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(printed.String())
-	settings := got.Accounts["aps-sandbox"].settings.All()
-	for _, name := range []string{"page_url", "api_url"} {
-		settings[name] = strings.ReplaceAll(settings[name].(string), url, "http://127.0.0.1:9101")
+	urls := regexp.MustCompile(`(?m)^\w+ +(http://127\.0\.0\.1:\d+)$`).FindAllStringSubmatch(printed.String(), -1)
+	require.Len(t, urls, len(simulated))
+	for i, provider := range simulated {
+		settings := got.Accounts[provider+"-sandbox"].settings.All()
+		for name, value := range settings {
+			settings[name] = strings.ReplaceAll(fmt.Sprint(value), urls[i][1], fmt.Sprint("http://127.0.0.1:", 9101+i))
+		}
+		require.Equal(t, want.Accounts[provider+"-sandbox"].settings.All(), settings)
 	}
-	require.Equal(t, want.Accounts["aps-sandbox"].settings.All(), settings)
 	got.Accounts, want.Accounts = nil, nil
 	require.Equal(t, want, got)
 
