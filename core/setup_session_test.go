@@ -20,7 +20,9 @@ func (c *counter) walletMandates() {
 	}
 	c.wallet.Now = true
 	c.provider.OnSetUp = func(core.Op, core.MandateInput) (core.Outcome, error) { return next("https://wallet.example/agree") }
-	c.provider.OnChange = func(core.Op, core.UpdateMandateInput) (core.Outcome, error) { return next("https://wallet.example/change") }
+	c.provider.OnChange = func(core.Op, core.UpdateMandateInput) (core.Outcome, error) {
+		return next("https://wallet.example/change")
+	}
 	c.openWith(c.wallet, nil)
 }
 
@@ -55,7 +57,9 @@ func TestASetUpInASessionIsCompleted(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, c.mandateOf(v.ID).Next, "a browser that brings nothing was not there")
 
-	c.wallet.OnFinish = func(core.Op, core.CompleteInput) (core.Outcome, error) { return core.Outcome{Result: core.NotSent}, nil }
+	c.wallet.OnFinish = func(core.Op, core.CompleteInput) (core.Outcome, error) {
+		return core.Outcome{Result: core.NotSent}, nil
+	}
 	_, err = c.Return(t.Context(), token, http.MethodGet, url.Values{"session": {"T"}})
 	require.NoError(t, err)
 	c.wallet.OnFinish = func(_ core.Op, in core.CompleteInput) (core.Outcome, error) {
