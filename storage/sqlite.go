@@ -32,15 +32,18 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 		s.reader = reader{pool: s.write, db: s.gorm}
 		return nil
 	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return wrap("Open", "file", err)
+	}
+	if _, err := os.Stat(path); o.There && errors.Is(err, fs.ErrNotExist) {
+		return &core.Error{Kind: core.NotFound, Op: "storage.Open", Code: "database_missing", Message: "there is no database at " + abs}
+	}
 	unclean, err := prepareFile(path)
 	if err != nil {
 		return err
 	}
 	s.path = path
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return wrap("Open", "file", err)
-	}
 	file := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?" + sqliteSettings
 	if err := s.openWriter(file+"&_txlock=immediate", o); err != nil {
 		return err
@@ -55,7 +58,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if s.reader.db, err = gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), s.gormConfig()); err != nil {
 		return wrap("Open", "database", err)
 	}
-	if unclean {
+	if unclean && !o.There { // who is at work on it leaves a log as well, and has checked it
 		return s.checkIntegrity(ctx)
 	}
 	return nil

@@ -47,6 +47,7 @@ var _ core.Store = (*Store)(nil)
 // Options are what a Store is opened with; the zero value opens an existing schema.
 type Options struct {
 	Migrate bool   // bring the schema to head first
+	There   bool   // a SQLite file is expected to be there, with a program at work on it perhaps; it is not made
 	MinFree uint64 // bytes the disk of the SQLite file must have free to be Ready; 0: 512 MiB
 	Writers int    // transactions at a time on Postgres; 0: one per processor, from 2 to 4. SQLite has one writer
 	Readers int    // connections that read; 0: 4
@@ -76,7 +77,8 @@ func (o Options) withDefaults() Options {
 }
 
 // Open opens the database that dsn names: sqlite:PATH, sqlite::memory: (one connection, gone with the Store) or
-// postgres://… . A SQLite file is created, readable by its owner only. A dsn that cannot be understood is Invalid, a
+// postgres://… . A SQLite file is created, readable by its owner only, unless it is to be there: then it is NotFound
+// with code database_missing. A dsn that cannot be understood is Invalid, a
 // database that cannot be reached Unavailable.
 func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	o = o.withDefaults()

@@ -177,6 +177,8 @@ func TestFeedbackOnTheCommandLine(t *testing.T) {
 	other := "sqlite:" + filepath.Join(t.TempDir(), "other.db")
 	list := "[" + strings.TrimSuffix(strings.ReplaceAll(lines, "\n", ","), ",") + "]"
 	require.NoError(t, os.WriteFile(file, []byte(list), 0o600))
+	code, _, errs = runs(t, "migrate", "--config", w.config, "--database", other)
+	require.Equal(t, exitDone, code, errs)
 	for _, outcome := range []string{"stored", "duplicate"} {
 		code, out, errs = runs(t, "feedback", "import", "--config", w.config, "--database", other, file)
 		require.Equal(t, exitDone, code, errs)
@@ -207,7 +209,10 @@ func TestFeedbackOnTheCommandLine(t *testing.T) {
 
 	masked := strings.Replace(lines, "\n", "\n"+strings.Replace(strings.SplitAfterN(lines, "\n", 2)[0], "}\n", `,"masked":true}`+"\n", 1), 1)
 	require.NoError(t, os.WriteFile(file, []byte(masked), 0o600))
-	code, out, errs = runs(t, "feedback", "import", "--config", w.config, "--database", "sqlite:"+filepath.Join(t.TempDir(), "third.db"), file)
+	third := "sqlite:" + filepath.Join(t.TempDir(), "third.db")
+	code, _, errs = runs(t, "migrate", "--config", w.config, "--database", third)
+	require.Equal(t, exitDone, code, errs)
+	code, out, errs = runs(t, "feedback", "import", "--config", w.config, "--database", third, file)
 	require.Equal(t, exitFailed, code)
 	require.Equal(t, 3, strings.Count(out, `"outcome":"stored"`), "the others go on: %s", out)
 	require.Contains(t, out, `"outcome":"refused","account":"aps-main","reason":"masked"`)

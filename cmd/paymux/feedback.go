@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/storage"
 )
 
 type feedbackCommand struct {
@@ -47,7 +48,7 @@ func (f inboxFlags) with(ctx context.Context, out output, fn func(inbox) error) 
 	if err != nil {
 		return err
 	}
-	s, err := open(ctx, c, out.log)
+	s, err := openOn(ctx, c, storage.Options{Migrate: true, There: true, Log: out.log})
 	if err != nil {
 		return err
 	}
@@ -75,14 +76,26 @@ const (
 	importBytes = 600 << 10
 )
 
+// recordings opens what is to be read.
+func (cmd *importFeedback) recordings() (io.ReadCloser, error) {
+	if cmd.File == "-" {
+		return os.Stdin, nil
+	}
+	file, err := os.Open(cmd.File)
+	if err != nil {
+		return nil, &configError{err}
+	}
+	if info, err := file.Stat(); err != nil || info.IsDir() {
+		return nil, errors.Join(&configError{fmt.Errorf("%s is a folder, and recordings are in a file", cmd.File)}, file.Close())
+	}
+	return file, nil
+}
+
 // Run loads every recording that is authentic and prints what became of each.
 func (cmd *importFeedback) Run(ctx context.Context, out output) error {
-	file := io.ReadCloser(os.Stdin)
-	if cmd.File != "-" {
-		var err error
-		if file, err = os.Open(cmd.File); err != nil {
-			return &configError{err}
-		}
+	file, err := cmd.recordings()
+	if err != nil {
+		return err
 	}
 	defer func() { _ = file.Close() }()
 	return cmd.with(ctx, out, func(in inbox) error {
@@ -99,10 +112,15 @@ func (cmd *importFeedback) Run(ctx context.Context, out output) error {
 			}
 			return err
 		})
-		if err == nil && refused > 0 {
-			err = fmt.Errorf("%d of %d recordings were refused", refused, total)
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s, after %d that were loaded: %w", cmd.File, total-refused, err)
+		case total == 0:
+			return &configError{fmt.Errorf("there is no recording in %s", cmd.File)}
+		case refused > 0:
+			return fmt.Errorf("%d of %d recordings were refused", refused, total)
 		}
-		return err
+		return nil
 	})
 }
 
@@ -155,7 +173,7 @@ func eachRecording(file io.Reader, f func(core.Recording) error) error {
 	for n := 1; dec.More(); n++ {
 		var rec core.Recording
 		if err := dec.Decode(&rec); err != nil {
-			return fmt.Errorf("recording %d: %w", n, err)
+			return fmt.Errorf("recording %d is not one as export prints them: %w", n, err)
 		}
 		if err := f(rec); err != nil {
 			return err

@@ -68,7 +68,7 @@ func (cmd *createKey) Run(ctx context.Context, out output) error {
 	if cmd.Expires > 0 {
 		expires = time.Now().UTC().Add(time.Duration(cmd.Expires))
 	}
-	return withStore(ctx, dsn, func(store core.Store) error {
+	return withStore(ctx, dsn, false, func(store core.Store) error {
 		text, key, err := newKey(ctx, store, cmd.Merchant, core.Scope(cmd.Scope), expires)
 		if err != nil {
 			return err
@@ -94,9 +94,9 @@ func newKey(ctx context.Context, store core.Store, merchant string, scope core.S
 	})
 }
 
-// withStore runs f on the database, brought to head first.
-func withStore(ctx context.Context, dsn string, f func(core.Store) error) error {
-	store, err := storage.Open(ctx, dsn, storage.Options{Migrate: true})
+// withStore runs f on the database, brought to head first. One that is to be there is not made.
+func withStore(ctx context.Context, dsn string, there bool, f func(core.Store) error) error {
+	store, err := storage.Open(ctx, dsn, storage.Options{Migrate: true, There: there})
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (cmd *listKeys) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	return withStore(ctx, dsn, func(store core.Store) error {
+	return withStore(ctx, dsn, true, func(store core.Store) error {
 		keys, err := store.APIKeys(ctx)
 		if err != nil {
 			return err
@@ -169,7 +169,7 @@ func (cmd *revokeKey) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	err = withStore(ctx, dsn, func(store core.Store) error {
+	err = withStore(ctx, dsn, true, func(store core.Store) error {
 		if _, err := store.APIKey(ctx, cmd.ID); err != nil {
 			return err
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,7 +30,13 @@ func sandboxAccount(provider string) string { return provider + "-sandbox" }
 // sandboxFeedback is where the feedback of simulators must go for it.
 const sandboxFeedback = sandboxURL + "/feedback/{provider}-sandbox"
 
-func recipeFor(running []*simulator) (recipe, error) {
+// recipeFor is the recipe for simulators whose feedback goes to an address of the program that is to be configured; empty:
+// the usual one.
+func recipeFor(running []*simulator, feedback string) (recipe, error) {
+	at := fmt.Sprintf("public_url: %s\n", sandboxURL)
+	if u, err := url.Parse(feedback); err == nil && u.Host != "" && u.Scheme+"://"+u.Host != sandboxURL {
+		at = fmt.Sprintf("public_url: %s://%s\nlisten: %s\n", u.Scheme, u.Host, u.Host)
+	}
 	var accounts, secrets strings.Builder
 	var names []string
 	for _, s := range running {
@@ -53,8 +60,8 @@ func recipeFor(running []*simulator) (recipe, error) {
 		}
 	}
 	return recipe{
-		config: fmt.Sprintf("public_url: %s\ndatabase: sqlite:sandbox.db\nmode: test\nmerchants:\n  main:\n    accounts: [%s]\naccounts:\n%s",
-			sandboxURL, strings.Join(names, ", "), accounts.String()),
+		config: fmt.Sprintf("%sdatabase: sqlite:sandbox.db\nmode: test\nmerchants:\n  main:\n    accounts: [%s]\naccounts:\n%s",
+			at, strings.Join(names, ", "), accounts.String()),
 		secrets: "export" + secrets.String(),
 	}, nil
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -131,6 +132,9 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 			err = errors.Join(err, s.stop())
 		}
 	}()
+	if u, err := url.Parse(cmd.Feedback); cmd.Feedback != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		return &configError{fmt.Errorf("--feedback: %q is no address such as %s", cmd.Feedback, sandboxFeedback)}
+	}
 	host, _, _ := net.SplitHostPort(cmd.Listen) // what is wrong with it, listen says
 	own, err := newIdentity(host)
 	if err != nil {
@@ -169,7 +173,7 @@ func (cmd *sandboxCommand) feedbackOf(provider string) string {
 
 // tell says what runs, where its feedback goes, and how `paymux serve` uses it.
 func (cmd *sandboxCommand) tell(out output, running []*simulator) error {
-	how, err := recipeFor(running)
+	how, err := recipeFor(running, cmd.Feedback)
 	if err != nil {
 		return err
 	}

@@ -172,3 +172,17 @@ func TestSandboxOverTLS(t *testing.T) {
 	_, err = http.DefaultClient.Do(r)
 	require.ErrorContains(t, err, "certificate", "nobody else vouches for it")
 }
+
+// The recipe is for the program that the feedback goes to.
+func TestSandboxRecipeFollowsTheFeedback(t *testing.T) {
+	p := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--feedback", "http://127.0.0.1:8085/feedback/{provider}-sandbox")
+	var printed strings.Builder
+	for !strings.Contains(printed.String(), "Stop with Ctrl+C") {
+		printed.WriteString(p.line())
+	}
+	require.Contains(t, printed.String(), "\npublic_url: http://127.0.0.1:8085\nlisten: 127.0.0.1:8085\n")
+	require.Contains(t, printed.String(), "feedback    http://127.0.0.1:8085/feedback/amazonpay-sandbox\n")
+	code, _, errs := runs(t, "sandbox", "--listen", "127.0.0.1:0", "--feedback", "foo")
+	require.NotEqual(t, exitDone, code)
+	require.Contains(t, errs, `--feedback: "foo" is no address`)
+}

@@ -180,7 +180,7 @@ func TestAccountsKeepTheirSalt(t *testing.T) {
 
 	other := "sqlite:" + filepath.Join(t.TempDir(), "other.db")
 	require.NoError(t, storage.Migrate(t.Context(), other))
-	require.NoError(t, withStore(t.Context(), other, func(s core.Store) error {
+	require.NoError(t, withStore(t.Context(), other, true, func(s core.Store) error {
 		return s.Do(t.Context(), "account", func(tx core.Tx) error {
 			return tx.InsertAccount(core.AccountRow{Name: "aps-ae", Provider: "acme", Salt: first, CreatedAt: time.Now().UTC()})
 		})

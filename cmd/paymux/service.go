@@ -38,11 +38,15 @@ type service struct {
 
 // open builds a service: database, merchants, accounts, checkout, API. Every account that cannot be opened is told.
 func open(ctx context.Context, c *config, log *slog.Logger) (*service, error) {
-	store, err := storage.Open(ctx, c.Database, storage.Options{Migrate: true, Log: log})
+	return openOn(ctx, c, storage.Options{Migrate: true, Log: log})
+}
+
+func openOn(ctx context.Context, c *config, o storage.Options) (*service, error) {
+	store, err := storage.Open(ctx, c.Database, o)
 	if err != nil {
 		return nil, err
 	}
-	s := &service{config: c, store: store, shared: store.Shared(), keys: core.NewKeys(store), log: log}
+	s := &service{config: c, store: store, shared: store.Shared(), keys: core.NewKeys(store), log: o.Log}
 	if err := s.build(ctx); err != nil {
 		return nil, errors.Join(err, store.Close())
 	}
