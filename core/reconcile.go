@@ -254,16 +254,22 @@ func (a *amendment) doubt(at *Attempt) {
 func (a *amendment) resolve(at *Attempt, account *Account, evidence string) {
 	for _, o := range a.Operations {
 		rule := account.caps.Resume[o.Kind]
-		if o.AttemptID != at.ID || o.State != OpUnknown || rule != ResumeTotals && rule != ResumeTotalsWhole {
+		denied := o.State == OpDeclined && a.attested(o) // by an operator, who may have looked too early
+		if o.AttemptID != at.ID || o.State != OpUnknown && !denied || rule != ResumeTotals && rule != ResumeTotalsWhole {
 			continue
 		}
 		t := a.tallyOf(at)
+		if captured, refunded := t.own(); denied && (o.Kind == OpCapture && captured != o.Baseline.Captured || o.Kind == OpRefund && refunded != o.Baseline.Refunded) {
+			continue // what rose since is accounted for by others
+		}
 		f := Fact{Measure: Single, Amount: o.Amount, ID: o.Key, Of: o.Of, OpKey: o.Key, Strength: Asserted, OccurredAt: a.now}
 		switch {
 		case o.Kind == OpCapture && t.captured() == addCapped(o.Baseline.Captured, o.Amount.Minor):
 			f.Kind = Captured
 		case o.Kind == OpRefund && t.refunded() == addCapped(o.Baseline.Refunded, o.Amount.Minor):
 			f.Kind = Refunded
+		case denied:
+			continue
 		case o.Kind == OpCapture && t.captured() != o.Baseline.Captured, o.Kind == OpRefund && t.refunded() != o.Baseline.Refunded:
 			o.Review = true // somebody else moved money meanwhile: what is ours of it, a person has to see
 			continue
