@@ -3731,7 +3731,7 @@ type ListPaymentsParams struct {
 	// Account Only payments whose latest attempt is at this account.
 	Account *string `form:"account,omitempty" json:"account,omitempty" validate:"omitempty,name"`
 
-	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome is in doubt; `false`: only the others.
+	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome no machine can find out; one that is still being asked for is not among them. `false`: only the others.
 	NeedsReview *bool `form:"needs_review,omitempty" json:"needs_review,omitempty"`
 
 	// From Only what was created at this time or later. A date alone is its first moment in UTC.

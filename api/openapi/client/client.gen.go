@@ -3704,7 +3704,7 @@ type ListPaymentsParams struct {
 	// Account Only payments whose latest attempt is at this account.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
-	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome is in doubt; `false`: only the others.
+	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome no machine can find out; one that is still being asked for is not among them. `false`: only the others.
 	NeedsReview *bool `form:"needs_review,omitempty" json:"needs_review,omitempty"`
 
 	// From Only what was created at this time or later. A date alone is its first moment in UTC.
@@ -4606,8 +4606,8 @@ type ClientInterface interface {
 	// RotateWebhookSecret Change the secret of a webhook endpoint
 	//
 	// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
-	// `webhook-signature` has one signature of the new secret and one of that before, so that the receiver can change
-	// over without losing anything. More than three changes in a day are `409 limit_reached`.
+	// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+	// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 	//
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecret(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5860,8 +5860,8 @@ func (c *Client) RedeliverToWebhookEndpoint(ctx context.Context, endpointID Endp
 // RotateWebhookSecret Change the secret of a webhook endpoint
 //
 // The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
-// `webhook-signature` has one signature of the new secret and one of that before, so that the receiver can change
-// over without losing anything. More than three changes in a day are `409 limit_reached`.
+// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 //
 // Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
 func (c *Client) RotateWebhookSecret(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9036,8 +9036,8 @@ type ClientWithResponsesInterface interface {
 	// RotateWebhookSecretWithResponse Change the secret of a webhook endpoint
 	//
 	// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
-	// `webhook-signature` has one signature of the new secret and one of that before, so that the receiver can change
-	// over without losing anything. More than three changes in a day are `409 limit_reached`.
+	// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+	// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12405,8 +12405,8 @@ func (c *ClientWithResponses) RedeliverToWebhookEndpointWithResponse(ctx context
 // RotateWebhookSecretWithResponse Change the secret of a webhook endpoint
 //
 // The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
-// `webhook-signature` has one signature of the new secret and one of that before, so that the receiver can change
-// over without losing anything. More than three changes in a day are `409 limit_reached`.
+// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
