@@ -67,10 +67,41 @@ func (c *Checkout) deliver(ctx context.Context, w Work) error {
 	}
 	sent, err := c.send(ctx, d, e)
 	c.lanes.leave(e.ID, sent, now())
+	if CodeOf(err) == codeSealed {
+		return c.unsigned(ctx, w, d, e)
+	}
 	if err != nil {
 		return err
 	}
 	return c.record(ctx, w, d, e, sent)
+}
+
+// unsigned notes on a delivery and its endpoint that nothing can be signed: the endpoint's secret was sealed under another
+// secret_key. It is no try, and looked at again less and less often: the merchant may change the secret, and the operator
+// may give the right key back.
+func (c *Checkout) unsigned(ctx context.Context, w Work, d *Delivery, e *WebhookEndpoint) error {
+	if d.Failure != FailureSealed {
+		c.log.ErrorContext(ctx, "webhooks cannot be signed: the secret of the endpoint was sealed under another secret_key; give that key back, or have the merchant rotate the secret", "endpoint", e.ID, "merchant", e.MerchantID)
+	}
+	w.Tries++
+	w.DueAt = now().Add(c.pace.wait(w.Tries))
+	after := *d
+	after.Failure, after.NextAt, after.UpdatedAt = FailureSealed, w.DueAt, now()
+	err := c.store.Do(ctx, d.ID, func(tx Tx) error {
+		if err := tx.SaveDelivery(&after, nil); err != nil {
+			return err
+		}
+		if e.FailingSince.IsZero() {
+			if err := tx.MarkEndpoint(e, now()); err != nil {
+				return err
+			}
+		}
+		return tx.Again(w)
+	})
+	if err == nil {
+		c.desk.dueAt(w.DueAt)
+	}
+	return err
 }
 
 // send makes a try. A stop of the process lets it go on for a moment.

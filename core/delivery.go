@@ -37,6 +37,10 @@ const (
 // FailureDisabled is the Failure of a delivery whose endpoint was disabled or deleted before it had the event.
 const FailureDisabled = "endpoint_disabled"
 
+// FailureSealed is the Failure of a delivery that cannot be signed, because the endpoint's secret was sealed under another
+// secret_key than the program has now.
+const FailureSealed = "secret_sealed"
+
 // DeliveryTry is one try of a delivery, as it is kept.
 type DeliveryTry struct {
 	DeliveryID string

@@ -14,11 +14,14 @@ func (t Tokens) seal(purpose, place string, plain []byte) []byte {
 	return t.sealer(purpose).Seal(nil, nil, plain, []byte(place))
 }
 
+// codeSealed is the code of what was sealed under another secret.
+const codeSealed = "sealed"
+
 // open is what was sealed, Internal when the secret is another one by now or the bytes are not those that were stored.
 func (t Tokens) open(purpose, place string, sealed []byte) ([]byte, error) {
 	plain, err := t.sealer(purpose).Open(nil, nil, sealed, []byte(place))
 	if err != nil {
-		return nil, &Error{Kind: Internal, Op: "core.open", Code: "sealed", Message: "what is stored cannot be opened: it was sealed under another secret_key", Err: err}
+		return nil, &Error{Kind: Internal, Op: "core.open", Code: codeSealed, Message: "what is stored cannot be opened: it was sealed under another secret_key", Err: err}
 	}
 	return plain, nil
 }

@@ -2288,7 +2288,7 @@ type Delivery struct {
 	// use one account it could be about any of them, and it goes to none.
 	EventType EventType `json:"event_type"`
 
-	// Failure Why the last try failed, as in `tries`, or `endpoint_disabled` when there was none any more; null if it did not.
+	// Failure Why the last try failed, as in `tries`, or `endpoint_disabled` when there was none any more, or `secret_sealed` when none can be signed because the program has another `secret_key` than when the secret was made: rotate the secret; null if it did not.
 	Failure *string `json:"failure"`
 
 	// NextTryAt When the next try is due; one that finds the endpoint busy or out of order may wait some minutes longer. Null when none is.

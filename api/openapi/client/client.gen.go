@@ -2259,7 +2259,7 @@ type Delivery struct {
 	// use one account it could be about any of them, and it goes to none.
 	EventType EventType `json:"event_type"`
 
-	// Failure Why the last try failed, as in `tries`, or `endpoint_disabled` when there was none any more; null if it did not.
+	// Failure Why the last try failed, as in `tries`, or `endpoint_disabled` when there was none any more, or `secret_sealed` when none can be signed because the program has another `secret_key` than when the secret was made: rotate the secret; null if it did not.
 	Failure *string `json:"failure"`
 
 	// ID Examples: dlv_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
