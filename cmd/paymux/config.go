@@ -189,6 +189,8 @@ func (d *document) check(c *config) {
 	switch {
 	case c.SecretKey.Empty() && c.live() && !d.bad["secret_key"]:
 		d.wrong("secret_key", "live mode needs one: 32 random bytes as text, as openssl rand -hex 32 makes it, in a file of mode 0600")
+	case c.live() && c.SecretKey.Reveal() == exampleSecretKey:
+		d.wrong("secret_key", "it is the example of paymux sandbox, which live mode refuses")
 	case !c.SecretKey.Empty() && len(c.SecretKey.Reveal()) < 32:
 		d.wrong("secret_key", "it has less than 32 characters")
 	}

@@ -125,6 +125,7 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 	t.Setenv("EXAMPLE_PHRASE", examplePhrase)
 	t.Setenv("EXAMPLE_SHORT", "short-secret")
 	t.Setenv("EXAMPLE_PMX", "pmx$Req#example!")
+	t.Setenv("EXAMPLE_SECRET_KEY", exampleSecretKey)
 	_, err := loadConfig(write(t, with(nil)), nil)
 	require.NoError(t, err)
 
@@ -144,6 +145,8 @@ func TestConfigNamesEveryProblemWithItsLine(t *testing.T) {
 		{"unknown provider", map[int]string{8: "    provider: acme"}, []string{"8: accounts.aps-ae.provider: \"acme\" is none of amazonpay, aps"}},
 		{"no provider", map[int]string{8: "    state: active"}, []string{"7: accounts.aps-ae.provider: \"\" is none of amazonpay, aps"}},
 		{"state", map[int]string{8: "    provider: aps\n    state: off"}, []string{"9: accounts.aps-ae.state: \"off\" is none of active, draining, disabled"}},
+		{"the example key", map[int]string{3: "secret_key: ${env:EXAMPLE_SECRET_KEY}"}, []string{
+			"3: secret_key: it is the example of paymux sandbox, which live mode refuses"}},
 		{"literal secrets", map[int]string{3: "secret_key: swordfish-swordfish-swordfish-swordfish", 11: "    request_phrase: swordfish", 12: "    response_phrase: ${EXAMPLE:-swordfish}"}, []string{
 			"3: secret_key: a secret is not written here; refer to it with ${env:NAME} or ${file:/path}",
 			"11: accounts.aps-ae.request_phrase: a secret is not written here; refer to it with ${env:NAME} or ${file:/path}",
@@ -308,6 +311,7 @@ func TestConfigFromOutside(t *testing.T) {
 // In test mode the simulators, http and a missing secret key are what is wanted.
 func TestConfigTestMode(t *testing.T) {
 	t.Setenv("EXAMPLE_PMX", "pmx$Req#example!")
+	t.Setenv("EXAMPLE_SECRET_KEY", exampleSecretKey)
 	c, err := loadConfig(write(t, with(map[int]string{
 		2: "public_url: http://127.0.0.1:8080", 3: "", 5: "  main: {accounts: aps-ae}", 9: "    merchant_identifier: pmxMid01",
 		11: "    request_phrase: ${env:EXAMPLE_PMX}", 12: "    response_phrase: ${env:EXAMPLE_PMX}",

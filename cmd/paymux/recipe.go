@@ -24,6 +24,9 @@ type recipe struct {
 // sandboxURL is where `paymux serve` with a recipe is reached; testdata/sandbox.yaml has it too.
 const sandboxURL = "http://127.0.0.1:8080"
 
+// exampleSecretKey is for trying paymux out: with it links and webhooks outlive a restart.
+const exampleSecretKey = "pmx-example-of-a-secret-key-for-tests"
+
 // sandboxAccount is the name of a simulator's account in a recipe.
 func sandboxAccount(provider string) string { return provider + "-sandbox" }
 
@@ -60,9 +63,9 @@ func recipeFor(running []*simulator, feedback string) (recipe, error) {
 		}
 	}
 	return recipe{
-		config: fmt.Sprintf("%sdatabase: sqlite:sandbox.db\nmode: test\nmerchants:\n  main:\n    accounts: [%s]\naccounts:\n%s",
+		config: fmt.Sprintf("%sdatabase: sqlite:sandbox.db\nmode: test\nsecret_key: ${env:PAYMUX_EXAMPLE_KEY}\nmerchants:\n  main:\n    accounts: [%s]\naccounts:\n%s",
 			at, strings.Join(names, ", "), accounts.String()),
-		secrets: "export" + secrets.String(),
+		secrets: fmt.Sprintf("export PAYMUX_EXAMPLE_KEY='%s'%s", exampleSecretKey, secrets.String()),
 	}, nil
 }
 
