@@ -83,7 +83,7 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		e.Choices = a.choices()
 		return nil, e
 	case len(caps.Currencies) > 0 && !slices.Contains(caps.Currencies, amount.Currency):
-		return nil, invalid("currency_not_enabled", "/currency", "account %s does not take %s", a.Name, amount.Currency)
+		return nil, invalid("currency_not_enabled", "/currency", "account %s takes %s with this method, not %s", a.Name, strings.Join(caps.Currencies, ", "), amount.Currency)
 	case caps.Max > 0 && amount.Minor > caps.Max:
 		return nil, invalid("amount_too_large", "/amount", "account %s takes at most %s", a.Name, Money{caps.Max, amount.Currency})
 	case o.SetUp && !slices.Contains(caps.SetUp, o.Save.Kind):

@@ -145,7 +145,11 @@ func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 		s.toPayment(w, r, answer.JSON202.ID)
 	default:
 		p.Problem, p.Once = refusal(answer, err), ""
-		s.show(w, http.StatusBadGateway, "product", p)
+		status := http.StatusBadGateway
+		if err == nil && answer.StatusCode() == http.StatusUnprocessableEntity {
+			status = answer.StatusCode() // it is the order that cannot be taken
+		}
+		s.show(w, status, "product", p)
 	}
 }
 
