@@ -174,16 +174,16 @@ func (t *Total) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%d violations, %d payments, %d effects, %d.%d virtual years\n\n", t.Violations, t.Payments, t.Effects, t.Virtual/year, t.Virtual%year*10/year)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "minor units\tauthorized\tcaptured\trefunded\tvoided\tof it lapsed\t\n")
+	fmt.Fprintf(w, "minor units\tauthorized\tcaptured\trefunded\tvoided\tof which lapsed\tthe books\t\n")
 	for _, currency := range slices.Sorted(maps.Keys(t.Books)) {
 		both := t.Books[currency]
-		verdict := "the same"
+		verdict := "agree"
 		if both.Differ() {
-			verdict = "DIFFERENT"
+			verdict = "DIFFER"
 		}
 		p, o := both.Provider, both.Paymux
-		fmt.Fprintf(w, "%s provider\t%d\t%d\t%d\t%d\t%d\t\n", currency, p.Authorized, p.Captured, p.Refunded, p.Voided, p.Lapsed)
-		fmt.Fprintf(w, "paymux\t%d\t%d\t%d\t%d\t%s\t\n", o.Authorized, o.Captured, o.Refunded, o.Voided, verdict)
+		fmt.Fprintf(w, "%s provider\t%d\t%d\t%d\t%d\t%d\t\t\n", currency, p.Authorized, p.Captured, p.Refunded, p.Voided, p.Lapsed)
+		fmt.Fprintf(w, "paymux\t%d\t%d\t%d\t%d\tnot told\t%s\t\n", o.Authorized, o.Captured, o.Refunded, o.Voided, verdict) // holds that ended by themselves
 	}
 	_ = w.Flush() // into memory
 	fmt.Fprintf(&b, "\ndouble effects %d, doubts open %d, payments to review %d, events missing %d of %d, feedback lost %d of %d acknowledged\n\n",
