@@ -12,6 +12,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"maps"
 	"math/big"
 	"net/http"
@@ -292,7 +293,8 @@ func TestCertificates(t *testing.T) {
 	}{
 		"expired":            {expired, expired.answers(), core.Unauthenticated},
 		"of its own":         {self, self.answers(), core.Unauthenticated},
-		"no certificate":     {theAuthority(), answer{status: 200, body: "hello", media: "text/plain"}, core.Unauthenticated},
+		"no certificate":     {theAuthority(), answer{status: 200, body: "hello", media: "text/plain"}, core.Unavailable},
+		"half a certificate": {theAuthority(), answer{status: 200, body: fmt.Sprint(theAuthority().answers().body)[:200], media: "text/plain"}, core.Unavailable},
 		"not to be had":      {theAuthority(), lost, core.Unavailable},
 		"not there":          {theAuthority(), answer{status: 404, body: "no", media: "text/plain"}, core.Unavailable},
 		"a gateway":          {theAuthority(), answer{status: 502, body: "<html>", media: "text/html"}, core.Unavailable},

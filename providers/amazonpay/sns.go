@@ -192,8 +192,11 @@ func (c *certificates) key(ctx context.Context, address string) (signingKey, err
 		return signingKey{}, silent("amazonpay.ParseFeedback", err)
 	}
 	key, err := keyIn(answer.Body, c.elsewhere != nil)
-	if err != nil {
+	switch {
+	case errors.Is(err, errNotAmazons):
 		return signingKey{}, core.ErrUnauthenticated
+	case err != nil: // a proxy's page, or half of it: Amazon takes a refusal for the last word, so it is to ask again
+		return signingKey{}, silent("amazonpay.ParseFeedback", err)
 	}
 	c.keep(address, key)
 	return key, nil
@@ -227,6 +230,8 @@ func (c *certificates) mayFetch() bool {
 	return true
 }
 
+var errNotAmazons = errors.New("amazonpay: the certificate is none of Amazon's")
+
 // keyIn is the RSA key of a certificate. Only a simulator vouches for itself.
 func keyIn(text []byte, simulated bool) (signingKey, error) {
 	block, _ := pem.Decode(text)
@@ -239,7 +244,7 @@ func keyIn(text []byte, simulated bool) (signingKey, error) {
 	}
 	key, ok := cert.PublicKey.(*rsa.PublicKey)
 	if !ok || key.N.BitLen() < 2048 || !simulated && cert.Issuer.String() == cert.Subject.String() {
-		return signingKey{}, errors.New("amazonpay: the certificate is none of Amazon's")
+		return signingKey{}, errNotAmazons
 	}
 	return signingKey{key, cert.NotBefore, cert.NotAfter}, nil
 }
