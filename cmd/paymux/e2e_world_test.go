@@ -84,15 +84,21 @@ func (w *world) begin(address string) {
 	l, err := net.Listen("tcp", address)
 	require.NoError(w.t, err)
 	w.url = "http://" + l.Addr().String()
-	c, err := loadConfig(w.write(l.Addr().String()), nil)
+	for name, a := range e2eAccounts {
+		require.NoError(w.t, w.sim.SetFeedbackURLs(a.AccessCode, w.url+"/feedback/"+name, w.url+"/feedback/"+name))
+	}
+	w.serve(l, w.write(l.Addr().String()))
+}
+
+// serve runs the program with a configuration, at l.
+func (w *world) serve(l net.Listener, config string) {
+	w.t.Helper()
+	c, err := loadConfig(config, nil)
 	require.NoError(w.t, err)
 	log := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s, err := open(w.t.Context(), c, log)
 	require.NoError(w.t, err)
 	w.service = s
-	for name, a := range e2eAccounts {
-		require.NoError(w.t, w.sim.SetFeedbackURLs(a.AccessCode, w.url+"/feedback/"+name, w.url+"/feedback/"+name))
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	ready := make(chan struct{})
