@@ -173,7 +173,7 @@ func (p *sheet) has(action string) bool {
 
 func (p *sheet) away() bool {
 	u, err := url.Parse(p.url)
-	return err == nil && u.Host == shopHost
+	return err == nil && (u.Host == shopHost || p.b.stop != "" && strings.Contains(u.Path, p.b.stop))
 }
 
 // with chooses the instrument that ends so.

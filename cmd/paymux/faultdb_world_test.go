@@ -93,7 +93,7 @@ func newFaultWorld(t *testing.T, c *config, dsn string) *faultWorld {
 	w.sim, err = sandbox.New(sandbox.Config{Accounts: accounts, Client: &http.Client{Transport: w.line(true)}})
 	require.NoError(t, err)
 	w.http = &http.Client{Transport: problemsByContract(t, w.line(false))}
-	w.buyer = &shopper{t, &http.Client{Transport: w.line(false), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	w.buyer = &shopper{t: t, http: &http.Client{Transport: w.line(false), CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 	require.NoError(t, w.start())
 	w.key, _, err = newKey(t.Context(), w.service.store, "main", core.ScopeMerchant, time.Time{})
 	require.NoError(t, err)
