@@ -220,7 +220,7 @@ func (p *Provider) Confirm(ctx context.Context, op core.Op, in core.ConfirmInput
 	if err != nil || out != nil {
 		return deref(out), err
 	}
-	answer := core.Outcome{Display: s.Preferences.text(), Echo: echoed(s, nil)}
+	answer := core.Outcome{Display: s.Preferences.text(), Echo: echoed(s, s.Details.TotalAmount)}
 	switch now := fingerprint(s.Shipping); {
 	case in.Review != nil && in.Review.Fingerprint != "" && in.Review.Fingerprint != now:
 		answer.Result, answer.Review = core.Declined, p.review(s)
