@@ -88,7 +88,7 @@ func (c *Checkout) unsigned(ctx context.Context, w Work, d *Delivery, e *Webhook
 	after := *d
 	after.Failure, after.NextAt, after.UpdatedAt = FailureSealed, w.DueAt, now()
 	err := c.store.Do(ctx, d.ID, func(tx Tx) error {
-		if err := tx.SaveDelivery(&after, nil); err != nil {
+		if current, err := tx.SaveDelivery(&after, nil); !current || err != nil {
 			return err
 		}
 		if e.FailingSince.IsZero() {
@@ -134,7 +134,7 @@ func (c *Checkout) postpone(ctx context.Context, w Work, pause time.Duration) er
 func (c *Checkout) giveUp(ctx context.Context, w Work, d *Delivery) error {
 	d.State, d.Failure, d.NextAt, d.UpdatedAt = DeliveryFailed, FailureDisabled, time.Time{}, now()
 	return c.store.Do(ctx, d.ID, func(tx Tx) error {
-		if err := tx.SaveDelivery(d, nil); err != nil {
+		if current, err := tx.SaveDelivery(d, nil); !current || err != nil {
 			return err
 		}
 		return tx.Done(w)
@@ -145,23 +145,26 @@ func (c *Checkout) giveUp(ctx context.Context, w Work, d *Delivery) error {
 // transaction under the fence of the work.
 func (c *Checkout) record(ctx context.Context, w Work, d *Delivery, e *WebhookEndpoint, sent Sent) error {
 	ctx = context.WithoutCancel(ctx) // the endpoint has it, or has refused it, whoever stops now
-	try := &DeliveryTry{DeliveryID: d.ID, Number: d.Sent + 1, At: sent.At, Duration: sent.Duration, Status: sent.Status, Failure: sent.Failure, Answer: sent.Answer}
+	try := &DeliveryTry{DeliveryID: d.ID, At: sent.At, Duration: sent.Duration, Status: sent.Status, Failure: sent.Failure, Answer: sent.Answer}
 	after := *d
 	after.Failure, after.NextAt, after.UpdatedAt = sent.Failure, sent.Next, now()
 	after.State = stateAfter(sent.Outcome)
 	w.Tries, w.DueAt = w.Tries+1, sent.Next
 	disabled := ""
 	err := c.store.Do(ctx, d.ID, func(tx Tx) (err error) {
-		if err := tx.SaveDelivery(&after, try); err != nil {
+		current, err := tx.SaveDelivery(&after, try)
+		if err != nil {
 			return err
 		}
-		if disabled, err = judge(tx, e, sent, c.pace.of(disableAfter)); err != nil {
+		disabled, err = judge(tx, e, sent, c.pace.of(disableAfter))
+		switch {
+		case !current || err != nil: // who asked for it again has planned what is next
 			return err
-		}
-		if after.State == DeliveryPending {
+		case after.State == DeliveryPending:
 			return tx.Again(w)
+		default:
+			return tx.Done(w)
 		}
-		return tx.Done(w)
 	})
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ type Delivery struct {
 	State      DeliveryState
 	Sent       int       // tries in all
 	Earlier    int       // of them before it was asked for again: the schedule counts from there
+	Asked      int       // how often it was asked for again
 	Failure    string    // why the last try failed, or why there was none; empty when it did not
 	NextAt     time.Time // when the next try is due; zero: there is none
 	CreatedAt  time.Time

@@ -151,9 +151,10 @@ type Tx interface {
 	// Redeliver makes the delivery of d's event to d's endpoint due at d.NextAt as if for the first time, or inserts d;
 	// it returns the id of the one there is.
 	Redeliver(d *Delivery) (id string, err error)
-	// SaveDelivery stores state, Failure and NextAt of a delivery, and with a try that try as well; d is as it was read,
-	// but for these. It is a Conflict with code version_conflict when it was asked for again since.
-	SaveDelivery(d *Delivery, try *DeliveryTry) error
+	// SaveDelivery stores state, Failure and NextAt of a delivery, and with a try that try as well, which gets its Number;
+	// d is as it was read, but for these. Of one that was asked for again or ended since it was read, only the try is
+	// stored, as one of those before: false.
+	SaveDelivery(d *Delivery, try *DeliveryTry) (current bool, err error)
 	InsertAPIKey(k APIKey) error
 	RevokeAPIKey(id string, at time.Time) error
 	// TouchAPIKeys stores when keys were last used.

@@ -377,6 +377,38 @@ func TestAskingForAnEventAgain(t *testing.T) {
 	})
 }
 
+// An event that is asked for again while it is being sent is sent again, whatever comes of the try that was under way,
+// and that try is kept, too.
+func TestAskingForAnEventThatIsBeingSent(t *testing.T) {
+	tell(t, func(t *testing.T, w *teller) {
+		s := w.shops.shop(1)
+		s.says(func(n int) reply { return reply{after: 3 * time.Second, status: 204} })
+		e := w.endpoint("m", 1, "payment.created")
+		w.create("order-1", core.CaptureManual)
+		synctest.Wait()
+		require.Len(t, s.requests(), 1)
+		id := s.requests()[0].id()
+		time.Sleep(time.Second)
+		_, err := w.RedeliverEvent(t.Context(), request("again"), id)
+		require.NoError(t, err)
+		synctest.Wait()
+		require.Len(t, s.requests(), 2, "at once, beside the other")
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		d := w.deliveries("m", e.ID)[0]
+		require.Equal(t, []any{core.DeliveryPending, 1}, []any{d.State, len(d.Tries)}, "the answer to the first says nothing about the second")
+		_, err = w.RedeliverEvent(t.Context(), request("once more"), id)
+		require.NoError(t, err)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		d = w.deliveries("m", e.ID)[0]
+		require.Equal(t, []any{core.DeliverySucceeded, 3, 3, 2, 2}, []any{d.State, len(s.requests()), d.Sent, d.Earlier, d.Asked})
+		require.Equal(t, []int{1, 2, 3}, []int{d.Tries[0].Number, d.Tries[1].Number, d.Tries[2].Number})
+		time.Sleep(time.Hour)
+		require.Len(t, s.requests(), 3, "nothing is left to do")
+	})
+}
+
 // Every request with effect has one effect, and what shows a secret is the same when it is repeated.
 func TestEndpointsAreRegisteredOnce(t *testing.T) {
 	tell(t, func(t *testing.T, w *teller) {

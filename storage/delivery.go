@@ -21,6 +21,7 @@ type delivery struct {
 	State      string
 	Sent       int
 	Earlier    int
+	Asked      int
 	Failure    string
 	NextAt     moment
 	CreatedAt  moment
@@ -31,12 +32,12 @@ func (delivery) TableName() string { return "deliveries" }
 
 func deliveryRow(d *core.Delivery) delivery {
 	return delivery{ID: d.ID, MerchantID: d.MerchantID, EndpointID: d.EndpointID, EventID: d.EventID, PaymentID: d.PaymentID, Type: d.Type, State: string(d.State),
-		Sent: d.Sent, Earlier: d.Earlier, Failure: d.Failure, NextAt: moment{d.NextAt}, CreatedAt: moment{d.CreatedAt}, UpdatedAt: moment{d.UpdatedAt}}
+		Sent: d.Sent, Earlier: d.Earlier, Asked: d.Asked, Failure: d.Failure, NextAt: moment{d.NextAt}, CreatedAt: moment{d.CreatedAt}, UpdatedAt: moment{d.UpdatedAt}}
 }
 
 func (r *delivery) core() *core.Delivery {
 	return &core.Delivery{ID: r.ID, MerchantID: r.MerchantID, EndpointID: r.EndpointID, EventID: r.EventID, PaymentID: r.PaymentID, Type: r.Type,
-		State: core.DeliveryState(r.State), Sent: r.Sent, Earlier: r.Earlier, Failure: r.Failure, NextAt: r.NextAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time}
+		State: core.DeliveryState(r.State), Sent: r.Sent, Earlier: r.Earlier, Asked: r.Asked, Failure: r.Failure, NextAt: r.NextAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time}
 }
 
 // deliveryTry is a row of delivery_tries, inserted and never changed.
@@ -162,37 +163,49 @@ func (t *tx) Redeliver(d *core.Delivery) (id string, err error) {
 		return d.ID, t.fail("Redeliver", "delivery", res.Error)
 	}
 	var there delivery
-	here := t.db.Where("endpoint_id = ? AND event_id = ?", d.EndpointID, d.EventID)
-	if t.lock {
-		here = here.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
-	}
-	if err := here.Take(&there).Error; err != nil {
+	if err := t.locked().Where("endpoint_id = ? AND event_id = ?", d.EndpointID, d.EventID).Take(&there).Error; err != nil {
 		return "", t.fail("Redeliver", "delivery", err)
 	}
 	res = t.db.Model(&delivery{}).Where("id = ?", there.ID).Updates(map[string]any{
-		"state": string(core.DeliveryPending), "earlier": gorm.Expr("sent"), "failure": "", "next_at": moment{d.NextAt}, "updated_at": moment{d.UpdatedAt},
+		"state": string(core.DeliveryPending), "earlier": gorm.Expr("sent"), "asked": gorm.Expr("asked + 1"), "failure": "", "next_at": moment{d.NextAt}, "updated_at": moment{d.UpdatedAt},
 	})
 	return there.ID, t.one("Redeliver", "delivery", res)
 }
 
 // SaveDelivery stores how a delivery stands and the try that brought it there. One that was asked for again since it
-// was read stays as it is.
-func (t *tx) SaveDelivery(d *core.Delivery, try *core.DeliveryTry) error {
-	sent := d.Sent
+// was read stays as it is, but for the try, which was one of those before.
+func (t *tx) SaveDelivery(d *core.Delivery, try *core.DeliveryTry) (current bool, err error) {
+	var there delivery
+	if err := t.locked().Where("id = ?", d.ID).Take(&there).Error; err != nil {
+		return false, t.fail("SaveDelivery", "delivery", err)
+	}
+	change := map[string]any{}
+	if current = there.Asked == d.Asked && there.State == string(core.DeliveryPending); current {
+		change = map[string]any{"state": string(d.State), "failure": d.Failure, "next_at": moment{d.NextAt}, "updated_at": moment{d.UpdatedAt}}
+	}
 	if try != nil {
-		sent = try.Number
+		try.Number = there.Sent + 1
+		change["sent"] = try.Number
+		if !current {
+			change["earlier"] = there.Earlier + 1
+		}
+		row := deliveryTry{DeliveryID: d.ID, Number: try.Number, At: moment{try.At}, DurationUs: try.Duration.Microseconds(), Status: try.Status, Failure: try.Failure, Answer: text(try.Answer)}
+		if err := t.db.Create(&row).Error; err != nil {
+			return false, t.fail("SaveDelivery", "try", err)
+		}
 	}
-	res := t.db.Model(&delivery{}).Where("id = ? AND sent = ? AND earlier = ? AND state = ?", d.ID, d.Sent, d.Earlier, string(core.DeliveryPending)).Updates(map[string]any{
-		"state": string(d.State), "sent": sent, "failure": d.Failure, "next_at": moment{d.NextAt}, "updated_at": moment{d.UpdatedAt},
-	})
-	if res.Error == nil && res.RowsAffected == 0 {
-		return conflict("SaveDelivery", "version_conflict", "the delivery was changed meanwhile")
+	if len(change) == 0 {
+		return current, nil
 	}
-	if res.Error != nil || try == nil {
-		return t.fail("SaveDelivery", "delivery", res.Error)
+	return current, t.one("SaveDelivery", "delivery", t.db.Model(&delivery{}).Where("id = ?", d.ID).Updates(change))
+}
+
+// locked keeps what is read from being changed by others until the transaction ends.
+func (t *tx) locked() *gorm.DB {
+	if t.lock {
+		return t.db.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
 	}
-	row := deliveryTry{DeliveryID: d.ID, Number: try.Number, At: moment{try.At}, DurationUs: try.Duration.Microseconds(), Status: try.Status, Failure: try.Failure, Answer: text(try.Answer)}
-	return t.fail("SaveDelivery", "try", t.db.Create(&row).Error)
+	return t.db
 }
 
 // limited is an order and the size of a page, for statements that are written out.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/paymux/paymux/core"
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // idempotency is a row of idempotency: the claim of a key and the answer that was given.
@@ -64,12 +63,8 @@ func (t *tx) Claim(r *core.IdempotencyRecord) (existing *core.IdempotencyRecord,
 	if res.RowsAffected == 1 {
 		return nil, nil
 	}
-	find := scoped(t.db, r.IdempotencyScope)
-	if t.lock {
-		find = find.Clauses(clause.Locking{Strength: clause.LockingStrengthUpdate})
-	}
 	var row idempotency
-	if err := find.Take(&row).Error; err != nil {
+	if err := scoped(t.locked(), r.IdempotencyScope).Take(&row).Error; err != nil {
 		return nil, t.fail("Claim", "idempotency key", err)
 	}
 	return row.core(), nil

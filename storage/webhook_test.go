@@ -164,25 +164,38 @@ func TestDeliveries(t *testing.T) {
 		})
 		require.Equal(t, core.Internal, core.KindOf(err), "once per endpoint and event")
 
-		save := func(d core.Delivery, try *core.DeliveryTry) error {
-			return s.Do(t.Context(), d.ID, func(tx core.Tx) error { return tx.SaveDelivery(&d, try) })
+		save := func(d core.Delivery, try *core.DeliveryTry) (current bool) {
+			do(t, s, func(tx core.Tx) (err error) {
+				current, err = tx.SaveDelivery(&d, try)
+				return err
+			})
+			return current
 		}
 		at := moment()
-		first := core.DeliveryTry{DeliveryID: d.ID, Number: 1, At: at, Duration: 15 * time.Second, Status: 503, Failure: "status", Answer: "<b>no\x00\xe4"}
+		first := core.DeliveryTry{DeliveryID: d.ID, At: at, Duration: 15 * time.Second, Status: 503, Failure: "status", Answer: "<b>no\x00\xe4"}
 		failed := *d
 		failed.Failure, failed.NextAt, failed.UpdatedAt = "status", at.Add(time.Minute), at
-		require.NoError(t, save(failed, &first))
-		wantError(t, save(failed, &first), core.Conflict, "version_conflict")
+		require.True(t, save(failed, &first))
+		require.Equal(t, 1, first.Number)
 		failed.Sent = 1
-		second := core.DeliveryTry{DeliveryID: d.ID, Number: 2, At: at.Add(time.Minute), Duration: time.Millisecond, Status: 200}
+		second := core.DeliveryTry{DeliveryID: d.ID, At: at.Add(time.Minute), Duration: time.Millisecond, Status: 200}
 		done := failed
 		done.State, done.Failure, done.NextAt = core.DeliverySucceeded, "", time.Time{}
-		require.NoError(t, save(done, &second))
+		require.True(t, save(done, &second))
 		done.Sent, first.Answer = 2, "<b>no\uFFFD00\uFFFDE4"
 		done.Tries = []core.DeliveryTry{first, second}
 		ended := *list[0]
 		ended.State, ended.Failure, ended.NextAt = core.DeliveryFailed, core.FailureDisabled, time.Time{}
-		require.NoError(t, save(ended, nil))
+		require.True(t, save(ended, nil))
+		require.False(t, save(*list[0], nil), "what has ended stays ended")
+		none := *d
+		none.ID = "dlv_none"
+		_, err = s.Delivery(t.Context(), none.ID)
+		wantError(t, err, core.NotFound, "not_found")
+		wantError(t, s.Do(t.Context(), none.ID, func(tx core.Tx) error {
+			_, err := tx.SaveDelivery(&none, nil)
+			return err
+		}), core.NotFound, "not_found")
 
 		query := func(q core.DeliveryQuery) []*core.Delivery {
 			out, err := s.Deliveries(t.Context(), "m", q)
@@ -207,26 +220,28 @@ func TestDeliveries(t *testing.T) {
 		tries, err = s.Tries(t.Context(), "pay_none", 10)
 		require.NoError(t, err)
 		require.Empty(t, tries)
-		none, err := s.Deliveries(t.Context(), "other", core.DeliveryQuery{Endpoint: e.ID})
+		foreign, err := s.Deliveries(t.Context(), "other", core.DeliveryQuery{Endpoint: e.ID})
 		require.NoError(t, err)
-		require.Empty(t, none)
+		require.Empty(t, foreign)
 	})
 }
 
 // An event that is asked for again is due as if for the first time, whatever became of it, under the same delivery; who
-// was sending it meanwhile does not end it.
+// was sending it meanwhile does not end it, and his try is kept.
 func TestRedeliver(t *testing.T) {
 	storagetest.Each(t, func(t *testing.T, open func() *storage.Store) {
 		s, e := open(), anEndpoint("m", "https://shop.example/hooks")
 		list, all := told(t, s, "r", e, 2)
 		d := *list[0]
-		save := func(d core.Delivery) error {
-			return s.Do(t.Context(), d.ID, func(tx core.Tx) error {
-				return tx.SaveDelivery(&d, &core.DeliveryTry{DeliveryID: d.ID, Number: d.Sent + 1, At: moment()})
+		save := func(d core.Delivery) (current bool) {
+			d.State, d.NextAt = core.DeliverySucceeded, time.Time{}
+			do(t, s, func(tx core.Tx) (err error) {
+				current, err = tx.SaveDelivery(&d, &core.DeliveryTry{DeliveryID: d.ID, At: moment()})
+				return err
 			})
+			return current
 		}
-		d.State, d.NextAt = core.DeliverySucceeded, time.Time{}
-		require.NoError(t, save(d))
+		require.True(t, save(d))
 		at := moment().Add(time.Hour)
 		redeliver := func(d core.Delivery) (id string) {
 			d.ID, d.NextAt, d.UpdatedAt = newID("dlv_"), at, at
@@ -240,16 +255,24 @@ func TestRedeliver(t *testing.T) {
 		got, err := s.Delivery(t.Context(), d.ID)
 		require.NoError(t, err)
 		want := *list[0]
-		want.Sent, want.Earlier, want.NextAt, want.UpdatedAt = 1, 1, at, at
+		want.Sent, want.Earlier, want.Asked, want.NextAt, want.UpdatedAt = 1, 1, 1, at, at
 		require.Equal(t, &want, got)
-		require.NoError(t, save(want))
+		require.True(t, save(want))
 
 		running := *list[1] // somebody has read it and is sending
 		require.Equal(t, running.ID, redeliver(running))
-		require.NoError(t, save(running), "nothing was sent before, so this try is one of the new schedule")
-		running.Sent = 1
-		require.Equal(t, running.ID, redeliver(running))
-		wantError(t, save(running), core.Conflict, "version_conflict")
+		require.False(t, save(running))
+		got, err = s.Delivery(t.Context(), running.ID)
+		require.NoError(t, err)
+		want = *list[1]
+		want.Sent, want.Earlier, want.Asked, want.NextAt, want.UpdatedAt = 1, 1, 1, at, at
+		require.Equal(t, &want, got, "its try is kept, and it is due")
+		require.True(t, save(want))
+		require.False(t, save(want), "it has ended")
+		shown, err := s.Deliveries(t.Context(), "m", core.DeliveryQuery{Event: running.EventID})
+		require.NoError(t, err)
+		require.Equal(t, []any{core.DeliverySucceeded, 3, 2}, []any{shown[0].State, shown[0].Sent, shown[0].Earlier})
+		require.Len(t, shown[0].Tries, 3)
 
 		other := anEndpoint("m", "https://shop.example/later")
 		fresh := *list[0]
@@ -317,7 +340,8 @@ func TestTriesAreNeverChanged(t *testing.T) {
 		s, e := storagetest.Open(t, dsn), anEndpoint("m", "https://shop.example/hooks")
 		list, _ := told(t, s, "r", e, 1)
 		do(t, s, func(tx core.Tx) error {
-			return tx.SaveDelivery(list[0], &core.DeliveryTry{DeliveryID: list[0].ID, Number: 1, At: moment(), Status: 500})
+			_, err := tx.SaveDelivery(list[0], &core.DeliveryTry{DeliveryID: list[0].ID, At: moment(), Status: 500})
+			return err
 		})
 		db := openRaw(t, dsn)
 		for _, statement := range []string{"UPDATE delivery_tries SET status = 200", "DELETE FROM delivery_tries"} {

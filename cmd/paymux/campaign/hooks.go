@@ -217,10 +217,10 @@ func (w *World) checkHooks() {
 }
 
 // SaveDelivery notes that a try of a delivery was stored.
-func (d *deed) SaveDelivery(delivery *core.Delivery, try *core.DeliveryTry) error {
-	err := d.Tx.SaveDelivery(delivery, try)
+func (d *deed) SaveDelivery(delivery *core.Delivery, try *core.DeliveryTry) (current bool, err error) {
+	current, err = d.Tx.SaveDelivery(delivery, try)
 	d.told = d.told || err == nil && try != nil
-	return err
+	return current, err
 }
 
 func (s *fenced) Delivery(ctx context.Context, id string) (*core.Delivery, error) {

@@ -283,6 +283,7 @@ CREATE TABLE deliveries (
     state       TEXT    NOT NULL,
     sent        INTEGER NOT NULL,
     earlier     INTEGER NOT NULL,
+    asked       INTEGER NOT NULL,
     failure     TEXT    NOT NULL,
     next_at     BIGINT,
     created_at  BIGINT  NOT NULL,
