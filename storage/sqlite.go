@@ -32,18 +32,21 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 		s.reader = reader{pool: s.write, db: s.gorm}
 		return nil
 	}
+	if strings.TrimSpace(path) == "" {
+		return &core.Error{Kind: core.Invalid, Op: "storage.Open", Code: "dsn_invalid", Message: "sqlite: needs the path of a file"}
+	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return wrap("Open", "file", err)
 	}
-	if _, err := os.Stat(path); o.There && errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(abs); o.There && errors.Is(err, fs.ErrNotExist) {
 		return &core.Error{Kind: core.NotFound, Op: "storage.Open", Code: "database_missing", Message: "there is no database at " + abs}
 	}
-	unclean, err := prepareFile(path)
+	unclean, err := prepareFile(abs)
 	if err != nil {
 		return err
 	}
-	s.path = path
+	s.path = abs
 	file := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?" + sqliteSettings
 	if err := s.openWriter(file+"&_txlock=immediate", o); err != nil {
 		return err
@@ -77,9 +80,6 @@ func (s *Store) openWriter(dsn string, o Options) (err error) {
 // prepareFile creates the file for its owner alone; SQLite gives its log the same mode. It tells whether the last
 // writer left its log behind, as it does when it is killed.
 func prepareFile(path string) (unclean bool, err error) {
-	if strings.TrimSpace(path) == "" {
-		return false, &core.Error{Kind: core.Invalid, Op: "storage.Open", Code: "dsn_invalid", Message: "sqlite: needs the path of a file"}
-	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err == nil {
 		err = errors.Join(f.Chmod(0o600), f.Close())
@@ -89,7 +89,7 @@ func prepareFile(path string) (unclean bool, err error) {
 	}
 	if kind := networkDisk(path); kind != "" {
 		return false, &core.Error{Kind: core.Invalid, Op: "storage.Open", Code: "dsn_invalid",
-			Message: "the file is on " + kind + ", where SQLite's locks do not hold; use a local disk or Postgres"}
+			Message: "the file " + path + " is on " + kind + ", where SQLite's locks do not hold; use a local disk or Postgres"}
 	}
 	info, err := os.Stat(path + "-wal")
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -102,8 +103,9 @@ func defaults() config {
 }
 
 // loadConfig reads the file at path. Over it stand PAYMUX_LISTEN, PAYMUX_DATABASE, PAYMUX_PUBLIC_URL, PAYMUX_MODE and
-// PAYMUX_SECRET_KEY, and over these flags, by the name of the key they set. The error names every problem with its
-// line and shows no secret.
+// PAYMUX_SECRET_KEY, and over these flags, by the name of the key they set. Relative paths in the file begin at its folder,
+// those of the environment and of flags at the current one; what is returned has the absolute ones. The error names every
+// problem with its line and shows no secret.
 func loadConfig(path string, flags map[string]string) (*config, error) {
 	content, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -130,11 +132,28 @@ func loadConfig(path string, flags map[string]string) (*config, error) {
 		a.settings = k.Cut("accounts." + name)
 		c.Accounts[name] = a
 	}
+	c.Database = d.located(c.Database)
 	d.check(&c)
 	if err := d.err(); err != nil {
 		return nil, err
 	}
 	return &c, nil
+}
+
+// located is dsn with the absolute path of its file, where it is one of SQLite: so the same configuration is the same
+// database, wherever the program is started.
+func (d *document) located(dsn string) string {
+	path, ok := strings.CutPrefix(dsn, "sqlite:")
+	if !ok || path == "" || path == ":memory:" {
+		return dsn
+	}
+	if from, written := d.at["database"]; written && from.line == 0 { // the environment's, or a flag
+		if abs, err := filepath.Abs(path); err == nil {
+			return "sqlite:" + abs
+		}
+		return dsn
+	}
+	return "sqlite:" + d.beside(path)
 }
 
 // othersMayChange reports whether somebody beside its owner may write to the file at path, and so choose where money goes.

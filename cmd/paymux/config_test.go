@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -61,6 +62,48 @@ func TestConfigSampleHasEveryKey(t *testing.T) {
 	for _, key := range fromOutside {
 		require.Contains(t, string(content), envPrefix+strings.ToUpper(key))
 	}
+}
+
+// The same configuration is the same database and the same secrets, wherever the program is started; what somebody types is
+// meant from where he is.
+func TestRelativePathsBeginAtTheConfiguration(t *testing.T) {
+	path, elsewhere := sample(t), t.TempDir()
+	folder := filepath.Dir(path)
+	t.Chdir(elsewhere)
+	beside := "sqlite:" + filepath.Join(folder, "paymux.db")
+	for name, at := range map[string]string{"absolute": path, "relative": must(filepath.Rel(elsewhere, path))} {
+		c, err := loadConfig(at, nil)
+		require.NoError(t, err, name)
+		require.Equal(t, beside, c.Database, name)
+		require.Equal(t, exampleKey, c.SecretKey.Reveal(), name)
+	}
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for written, want := range map[string]string{"": beside, "database: sqlite:data/p.db": "sqlite:" + filepath.Join(folder, "data/p.db"),
+		"database: sqlite:/var/lib/p.db": "sqlite:/var/lib/p.db", "database: \"sqlite::memory:\"": "sqlite::memory:", "database: postgres:///p": "postgres:///p"} {
+		require.NoError(t, os.WriteFile(path, regexp.MustCompile(`(?m)^database:.*$`).ReplaceAllLiteral(content, []byte(written)), 0o600))
+		c, err := loadConfig(path, nil)
+		require.NoError(t, err, written)
+		require.Equal(t, want, c.Database, written)
+	}
+	t.Setenv("PAYMUX_DATABASE", "sqlite:env.db")
+	c, err := loadConfig(path, nil)
+	require.NoError(t, err)
+	require.Equal(t, "sqlite:"+filepath.Join(elsewhere, "env.db"), c.Database)
+	c, err = loadConfig(path, map[string]string{"database": "sqlite:flag.db"})
+	require.NoError(t, err)
+	require.Equal(t, "sqlite:"+filepath.Join(elsewhere, "flag.db"), c.Database)
+
+	require.NoError(t, os.Remove(filepath.Join(folder, "secrets/paymux.key")))
+	_, err = loadConfig(must(filepath.Rel(elsewhere, path)), nil)
+	require.ErrorContains(t, err, filepath.Join(folder, "secrets/paymux.key"), "what is missing is named with its whole path")
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 // sample is testdata/paymux.yaml with the secrets it refers to; it returns its path.

@@ -344,15 +344,24 @@ func (d *document) resolve(text string) (string, error) {
 	return out, problem
 }
 
+// beside is the absolute path of what a configuration names: a relative one begins at the configuration's folder.
+func (d *document) beside(path string) string {
+	if !filepath.IsAbs(path) {
+		path = filepath.Join(filepath.Dir(d.path), path)
+	}
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
 // maxSecret bounds a file that holds a secret.
 const maxSecret = 64 << 10
 
 // file is the content of a file that nobody but its owner can read, without the line end; a relative path begins at
 // the configuration's folder.
 func (d *document) file(path string) (string, error) {
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(filepath.Dir(d.path), path)
-	}
+	path = d.beside(path)
 	f, err := os.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("the file cannot be read: %w", err)

@@ -8,13 +8,14 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
 // configured are the flags of commands that read a configuration.
 type configured struct {
-	Config   string `default:"paymux.yaml" type:"path" help:"The configuration." env:"PAYMUX_CONFIG"`
-	Database string `help:"Database instead of the configured one: sqlite:PATH or postgres://…"`
+	Config   string `default:"paymux.yaml" type:"path" help:"The configuration; relative paths in it begin at its folder." env:"PAYMUX_CONFIG"`
+	Database string `help:"Database instead of the configured one: sqlite:PATH, from the current folder, or postgres://…"`
 }
 
 func (f configured) load(listen string) (*config, error) {
@@ -49,12 +50,20 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 		out.log.Warn("no secret_key is configured: links given to buyers and secrets of webhook endpoints end with this process")
 	}
 	return s.run(ctx, l, s, func() error {
-		out.log.Info("ready", "listen", l.Addr().String(), "public_url", c.PublicURL, "mode", c.Mode, "accounts", len(c.Accounts), "version", version())
+		out.log.Info("ready", "listen", l.Addr().String(), "public_url", c.PublicURL, "mode", c.Mode, "accounts", len(c.Accounts), "database", whichDatabase(c), "version", version())
 		if !cmd.JSON {
 			return nil
 		}
 		return started{API: baseURL(l.Addr()), Accounts: accountsOf(c)}.print(out)
 	})
+}
+
+// whichDatabase is where everything is kept, without what may be secret of an address.
+func whichDatabase(c *config) string {
+	if strings.HasPrefix(c.Database, "sqlite:") {
+		return c.Database
+	}
+	return "postgres"
 }
 
 // started is what a process tells scripts, in one line, when it is ready. What does not apply is absent.

@@ -119,6 +119,8 @@ func TestExitCodes(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
+	here, err := os.Getwd()
+	require.NoError(t, err)
 	for _, c := range []struct {
 		args []string
 		code int
@@ -137,7 +139,7 @@ func TestExitCodes(t *testing.T) {
 		{[]string{"serve", "--config", filepath.Join(t.TempDir(), "none.yaml")}, exitUsage, "cmd/paymux/testdata has two to begin with"},
 		{[]string{"serve", "--config", path, "--listen", "8080"}, exitUsage, "--listen: listen: an address such as"},
 		{[]string{"serve", "--config", path, "--listen", taken.Addr().String()}, exitFailed, "address already in use"},
-		{[]string{"serve", "--config", path, "--database", "sqlite:/nowhere/paymux.db"}, exitFailed, "storage"},
+		{[]string{"serve", "--config", path, "--database", "sqlite:nowhere/paymux.db"}, exitFailed, filepath.Join(here, "nowhere/paymux.db")},
 		{[]string{"keys", "create", "--config", path, "--merchant", "other"}, exitUsage, `there is no merchant "other"`},
 		{[]string{"keys", "create", "--database", database, "--merchant", "Not A Name"}, exitUsage, "is no name of a merchant"},
 		{[]string{"keys", "create", "--config", path, "--merchant", "main", "--scope", "all"}, exitUsage, "--scope must be one of"},
