@@ -14,7 +14,7 @@ import (
 )
 
 // authenticate lets a request through whose one Authorization header has a valid key with the scope for it. Every
-// other one gets the same answer, whatever is wrong with it.
+// other one gets the same answer, whatever is wrong with it; only the owner of a key of the other mode is told so.
 func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		r := c.Request()
@@ -27,6 +27,9 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		key, err := s.keys.Authenticate(r.Context(), text)
 		if err != nil {
 			return err
+		}
+		if core.IsLiveAPIKey(text) != s.live {
+			return wrongMode(s.live)
 		}
 		if err := s.admission.withKey(c, key.ID); err != nil {
 			return err
@@ -41,6 +44,15 @@ func (s *Server) authenticate(next echo.HandlerFunc) echo.HandlerFunc {
 		c.SetRequest(r.WithContext(context.WithValue(r.Context(), callerKey{}, who)))
 		return next(c)
 	}
+}
+
+// wrongMode refuses a valid key of the other mode: a database that goes live has been open to keys of many hands.
+func wrongMode(live bool) error {
+	e := &core.Error{Kind: core.Unauthenticated, Code: "unauthenticated", Message: "this is a key for live mode (sk_live_…), and this installation is in test mode; make one with paymux keys create"}
+	if live {
+		e.Message = "this is a key for test mode (sk_test_…), and this installation is live; make one with paymux keys create"
+	}
+	return e
 }
 
 // forOperators are the routes that need operator scope, whatever the body says.

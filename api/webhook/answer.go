@@ -60,7 +60,7 @@ var private = []struct {
 }{
 	{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), hidden},
 	{regexp.MustCompile(`\bwhs(?:ec|k)_[A-Za-z0-9+/=_-]+`), hidden},
-	{regexp.MustCompile(`\bpk_[0-9a-z]{20,}_[0-9a-z]+`), hidden}, // an API key of ours
+	{regexp.MustCompile(`\bsk_(?:live|test)_[0-9a-z]{20,}_[0-9a-z]+`), hidden}, // an API key of ours
 	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*`), hidden},
 	{regexp.MustCompile(`\bv1a?,[A-Za-z0-9+/]{40,}=*`), hidden},
 	{regexp.MustCompile(`(?i)\b(bearer|basic) [A-Za-z0-9._~+/=-]{6,}`), "$1 " + hidden},

@@ -45,7 +45,7 @@ func TestAnswersAreRedacted(t *testing.T) {
 		`{"secret":"c4n4ry"}`, `{"api_key" : "c4n4ry c4n4ry"}`, `{'password': 'c4n4ry'}`, `{"Access-Token":"c4n4ry","ok":true}`, `{"a":{"iban":"c4n4ry"}}`, `{"pin_phrase":c4n4ry}`,
 		"WEBHOOK_SECRET=c4n4ry", "key=c4n4ry&x=1", "['signature' => 'c4n4ry']", "X-Signature: c4n4ry", "Cookie: c4n4ry", "email=c4n4ry", "customerName: c4n4ry",
 		`{"phone":"c4n4ry`, `{"address":"c4n4ry`, "cvv:c4n4ry", "Authorization: Bearer c4n4ry.c4n4ry", "authorization: basic c4n4ry==", "bearer c4n4ry-c4n4ry",
-		"postgres://user:c4n4ry@db.example/x", "https://c4n4ry@db.example/", "whsec_c4n4ry/+=", "whsk_c4n4ry", "pk_01jz0000000000000000000000_c4n4ry", "eyJc4n4ry.c4n4ry.c4n4ry",
+		"postgres://user:c4n4ry@db.example/x", "https://c4n4ry@db.example/", "whsec_c4n4ry/+=", "whsk_c4n4ry", "sk_live_01jz0000000000000000000000_c4n4ry", "eyJc4n4ry.c4n4ry.c4n4ry",
 		"v1," + strings.Repeat("c4n4ry", 7) + "a=", "-----BEGIN EC PRIVATE KEY-----\nc4n4ry\nc4n4ry\n-----END EC PRIVATE KEY-----", "-----BEGIN PRIVATE KEY-----\nc4n4ry\nc4n4ry",
 		"sec\x00ret=c4n4ry", "secret=c4n\x004ry", "secret\n=\nc4n4ry", "passwd\u200b=c4n4ry",
 	} {

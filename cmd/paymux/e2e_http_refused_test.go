@@ -71,7 +71,7 @@ func TestBadFraming(t *testing.T) {
 		{"header of 40 kB", w.head("X-Large: " + strings.Repeat("a", 40<<10)), 431, "", true},
 		{"B-160 101 headers", w.head(append(many, "Content-Length: 2")...) + "{}", 431, "headers_too_large", false},
 		{"B-189 control in the key", w.head("Idempotency-Key: a\x01", "Content-Length: 2") + "{}", 400, "", true},
-		{"B-179 NUL in the API key", "GET /v1/payments HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer pk_\x00\r\n\r\n", 400, "", true},
+		{"B-179 NUL in the API key", "GET /v1/payments HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer sk_test_\x00\r\n\r\n", 400, "", true},
 		{"no host", "GET /v1/payments HTTP/1.1\r\n\r\n", 400, "", true},
 		{"two hosts", "GET /v1/payments HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "", true},
 		{"a header without a colon", "GET /v1/payments HTTP/1.1\r\nHost: h\r\nnothing\r\n\r\n", 400, "", true},
@@ -170,11 +170,11 @@ func TestBadKeys(t *testing.T) {
 	var rows []refused
 	var bodies []string
 	for name, values := range map[string][]string{
-		"B-167 none": nil, "B-168 empty": {""}, "B-168 no key": {"Bearer "}, "B-169 Basic": {"Basic bWFpbjptYWlu"}, "B-169 the key as Basic": {"Basic " + main}, "B-170 wrong prefix": {"Bearer sk_" + main[3:]},
+		"B-167 none": nil, "B-168 empty": {""}, "B-168 no key": {"Bearer "}, "B-169 Basic": {"Basic bWFpbjptYWlu"}, "B-169 the key as Basic": {"Basic " + main}, "B-170 wrong prefix": {"Bearer pk_" + main[3:]}, "B-170 of the other mode": {"Bearer sk_live_" + main[len("sk_test_"):]},
 		"B-171 wrong secret": {"Bearer " + string(secret)}, "B-171 cut": {"Bearer " + main[:len(main)-1]}, "B-171 longer": {"Bearer " + main + "x"}, "B-172 revoked": {"Bearer " + revoked}, "B-173 expired": {"Bearer " + expired},
 		"B-174 another environment": {"Bearer " + elsewhere}, "B-175 other case": {"Bearer " + strings.ToUpper(main)}, "B-176 blank": {"Bearer  " + main}, "B-176 without blank": {"Bearer" + main},
-		"B-177 two": {"Bearer " + main, "Bearer " + main}, "B-177 two in one": {"Bearer " + main + ", Bearer " + main}, "B-178 10 kB": {"Bearer " + strings.Repeat("a", 10<<10)}, "id alone": {"Bearer pk_" + row.ID},
-		"quote": {"Bearer pk_' OR '1'='1_x"},
+		"B-177 two": {"Bearer " + main, "Bearer " + main}, "B-177 two in one": {"Bearer " + main + ", Bearer " + main}, "B-178 10 kB": {"Bearer " + strings.Repeat("a", 10<<10)}, "id alone": {"Bearer sk_test_" + row.ID},
+		"quote": {"Bearer sk_test_' OR '1'='1_x"},
 	} {
 		edit := func(h http.Header) { h["Authorization"] = values }
 		for _, r := range []refused{{method: "GET", path: "/v1/payments/" + id}, {method: "GET", path: "/v1/payments"}, {method: "GET", path: "/v1/nothing"}, {method: "POST", path: "/v1/payments", body: order("order-2", nil)},

@@ -61,7 +61,7 @@ var private = words("buyer", "layla.canary@example.org", "layla.canary", "+97150
 	"Canarytown", "Canary Trading", "203.0.113.77", "CANARY-POSTCODE")
 
 // confided are what was sent by strangers, or refused: it is not even kept.
-var confided = words("stranger", "CANARY-FORGED", "CANARY-UNREADABLE", "CANARY-RETURN", "CANARY-REFUSED", "pk_canary", "Y2FuYXJ5OmNhbmFyeQ")
+var confided = words("stranger", "CANARY-FORGED", "CANARY-UNREADABLE", "CANARY-RETURN", "CANARY-REFUSED", "sk_test_canary", "Y2FuYXJ5OmNhbmFyeQ")
 
 func none(t *testing.T, where string, text []byte, lists ...[]canary) {
 	t.Helper()
@@ -310,7 +310,7 @@ func (w *world) mistakes(id string) {
 	w.call("GET", "/v1/payments/"+cardInText, nil).want(404)
 	w.call("GET", "/v1/payments?cursor="+cardInText, nil).want(400)
 	w.call("GET", "/v1/CANARY-REFUSED", nil).want(404)
-	for _, key := range []string{"Bearer pk_canary_canary", "Basic Y2FuYXJ5OmNhbmFyeQ==", "Bearer " + w.keys["main"] + "x"} {
+	for _, key := range []string{"Bearer sk_test_canary_canary", "Basic Y2FuYXJ5OmNhbmFyeQ==", "Bearer " + w.keys["main"] + "x"} {
 		w.call("GET", "/v1/payments", nil, "Authorization", key).want(401)
 	}
 }
@@ -389,7 +389,7 @@ func TestSecretsOfTheProcess(t *testing.T) {
 	w.call("POST", "/v1/payments/"+payment.str("id")+"/captures", map[string]any{}).want(202)
 	w.deliver(message{account: "aps-main", contentType: typeJSON, body: asJSON(told("aps-main", "CANARY-FORGED", map[string]string{"card_number": cardInText}))})
 	w.call("POST", "/v1/payments", w.changed("description", `"`+cardInText+`"`)).want(422)
-	w.call("GET", "/v1/payments", nil, "Authorization", "Bearer pk_canary").want(401)
+	w.call("GET", "/v1/payments", nil, "Authorization", "Bearer sk_test_canary").want(401)
 	require.Equal(t, exitDone, p.end())
 	hidden := secrets(w.keys["main"], w.keys["main"][len(w.keys["main"])-40:])
 	require.Contains(t, p.errs.String(), "feedback refused")

@@ -24,6 +24,7 @@ type createKey struct {
 	configured
 	Merchant string   `required:"" help:"Whose key it is."`
 	Scope    string   `enum:"merchant,operator,read" default:"merchant" help:"What it may do: merchant, operator (also what belongs to no merchant) or read."`
+	Mode     string   `enum:",live,test" default:"" help:"Which mode of paymux it is for: that of the configuration; with --database, live unless this says test."`
 	Expires  lifetime `placeholder:"LIFETIME" help:"How long it is valid, such as 90d or 12h; without it, until it is revoked."`
 	JSON     bool     `help:"Print JSON."`
 }
@@ -50,7 +51,7 @@ func (l *lifetime) UnmarshalText(text []byte) error {
 
 // Run creates the key. With --database no configuration is read and the merchant is taken as it is named.
 func (cmd *createKey) Run(ctx context.Context, out output) error {
-	dsn := cmd.Database
+	dsn, mode := cmd.Database, cmd.Mode
 	if dsn == "" {
 		c, err := cmd.load("")
 		if err != nil {
@@ -59,7 +60,10 @@ func (cmd *createKey) Run(ctx context.Context, out output) error {
 		if _, ok := c.Merchants[cmd.Merchant]; !ok {
 			return &configError{fmt.Errorf("%s: there is no merchant %q", cmd.Config, cmd.Merchant)}
 		}
-		dsn = c.Database
+		if mode != "" && mode != c.Mode {
+			return &configError{fmt.Errorf("--mode: %s is in mode %s and would refuse a key of mode %s", cmd.Config, c.Mode, mode)}
+		}
+		dsn, mode = c.Database, c.Mode
 	}
 	if !namePattern.MatchString(cmd.Merchant) {
 		return &configError{fmt.Errorf("--merchant: %q is no name of a merchant", cmd.Merchant)}
@@ -69,8 +73,12 @@ func (cmd *createKey) Run(ctx context.Context, out output) error {
 		expires = time.Now().UTC().Add(time.Duration(cmd.Expires))
 	}
 	return withStore(ctx, dsn, false, func(store core.Store) error {
-		text, key, err := newKey(ctx, store, cmd.Merchant, core.Scope(cmd.Scope), expires)
-		if err != nil {
+		made := core.NewLiveAPIKey
+		if mode == modeTest {
+			made = core.NewAPIKey
+		}
+		text, key := made(cmd.Merchant, core.Scope(cmd.Scope), expires)
+		if err := keep(ctx, store, key); err != nil {
 			return err
 		}
 		if cmd.JSON {
@@ -79,15 +87,20 @@ func (cmd *createKey) Run(ctx context.Context, out output) error {
 				shownKey
 			}{text, shown(key)})
 		}
-		_, err = fmt.Fprintln(out, text)
+		_, err := fmt.Fprintln(out, text)
 		return err
 	})
 }
 
+// newKey makes and stores a key for test mode.
 func newKey(ctx context.Context, store core.Store, merchant string, scope core.Scope, expires time.Time) (string, core.APIKey, error) {
 	text, key := core.NewAPIKey(merchant, scope, expires)
-	return text, key, store.Do(ctx, "keys", func(tx core.Tx) error {
-		if err := tx.InsertMerchant(merchant, key.CreatedAt); err != nil {
+	return text, key, keep(ctx, store, key)
+}
+
+func keep(ctx context.Context, store core.Store, key core.APIKey) error {
+	return store.Do(ctx, "keys", func(tx core.Tx) error {
+		if err := tx.InsertMerchant(key.MerchantID, key.CreatedAt); err != nil {
 			return err
 		}
 		return tx.InsertAPIKey(key)

@@ -79,7 +79,7 @@ func TestAKeyHasItsShare(t *testing.T) {
 func TestAnAddressHasItsShare(t *testing.T) {
 	limited(t, limits{PerAddress: 20}, func(w *faultWorld, keys map[string]string, body string) {
 		for n := range 40 {
-			require.Equal(w.t, 401, w.from("203.0.113.7", "GET", "/v1/payments", fmt.Sprint("pk_", n), "").status)
+			require.Equal(w.t, 401, w.from("203.0.113.7", "GET", "/v1/payments", fmt.Sprint("sk_test_", n), "").status)
 		}
 		for n := range 50 {
 			w.tooMany(w.from(fmt.Sprintf("198.51.100.%d, 203.0.113.7", n), "POST", "/v1/payments", keys["main"], body), "1")

@@ -51,6 +51,7 @@ func TestServeWithKeys(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(out), &created))
 	require.Equal(t, core.ScopeRead, created.Scope)
+	require.Regexp(t, `^sk_test_[0-9a-z]{26}_`, created.APIKey, "it says that it is a secret, and where it is good for")
 	require.WithinDuration(t, created.CreatedAt.Add(90*24*time.Hour), created.ExpiresAt, time.Minute)
 
 	code, text, errs := runs(t, "keys", "create", "--config", path, "--merchant", "main")
@@ -82,11 +83,41 @@ func TestServeWithKeys(t *testing.T) {
 	require.Len(t, listed, 2)
 	require.False(t, listed[created.ID].RevokedAt.IsZero())
 	require.False(t, listed[created.ID].LastUsedAt.IsZero(), "the stop stores when keys were used")
-	require.NotContains(t, out+errs, created.APIKey[len("pk_")+27:], "a key's text is shown once")
+	require.NotContains(t, out+errs, created.APIKey[len("sk_test_")+27:], "a key's text is shown once")
 	code, out, _ = runs(t, "keys", "list", "--database", database)
 	require.Equal(t, exitDone, code)
 	require.Contains(t, out, created.ID)
 	require.NotContains(t, p.errs.String()+out, merchantKey)
+}
+
+// A key that was given to testers opens nothing where money is real, on the same database too.
+func TestKeysBelongToAMode(t *testing.T) {
+	t.Setenv("EXAMPLE_KEY", exampleKey)
+	path, database := serving(t)
+	made := func(args ...string) string {
+		code, text, errs := runs(t, append([]string{"keys", "create", "--merchant", "main"}, args...)...)
+		require.Equal(t, exitDone, code, errs)
+		return strings.TrimSpace(text)
+	}
+	test, live := made("--config", path), made("--database", database)
+	require.Regexp(t, `^sk_test_`, test)
+	require.Regexp(t, `^sk_test_`, made("--database", database, "--mode", "test"))
+	require.Regexp(t, `^sk_live_`, live)
+	code, _, errs := runs(t, "keys", "create", "--merchant", "main", "--config", path, "--mode", "live")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, "is in mode test and would refuse a key of mode live")
+
+	inLive := write(t, with(map[int]string{1: "listen: 127.0.0.1:0", 16: "timeouts: {before_stop: 0s, stop: 5s}", 18: "database: " + database}))
+	require.Regexp(t, `^sk_live_`, made("--config", inLive))
+	for config, good := range map[string]string{path: test, inLive: live} {
+		p := launch(t, "serve", "--config", config, "--json")
+		address := p.started().API + "/v1/payments"
+		for _, key := range []string{test, live} {
+			want := map[bool]int{true: http.StatusOK, false: http.StatusUnauthorized}[key == good]
+			require.Equal(t, want, ask(t, http.MethodGet, address, key), "%s with %s", config, key[:8])
+		}
+		require.Equal(t, exitDone, p.end())
+	}
 }
 
 func ask(t *testing.T, method, address, key string) int {
