@@ -107,7 +107,7 @@ func (p *Provider) translated(e envelope) core.Feedback {
 	n, err := notified(e["Message"])
 	switch {
 	case e["Type"] != typeNotification:
-		fb.Note, n = subscriptionNote(e), notification{}
+		fb.Note, n = p.subscriptionNote(e), notification{}
 	case err != nil:
 		fb.Note = "the message in the envelope cannot be read"
 	default:
@@ -184,8 +184,8 @@ func notified(text string) (n notification, err error) {
 	return n, nil
 }
 
-func subscriptionNote(e envelope) string {
-	if u, err := url.Parse(e["SubscribeURL"]); e["Type"] == typeConfirmation && err == nil && u.Scheme == "https" && certHost.MatchString(u.Host) {
+func (p *Provider) subscriptionNote(e envelope) string {
+	if u, err := url.Parse(e["SubscribeURL"]); e["Type"] == typeConfirmation && err == nil && p.certs.atAmazon(u) {
 		return "Amazon SNS asks whether topic " + e["TopicArn"] + " may send here; if it is yours, open " + e["SubscribeURL"]
 	}
 	return "Amazon SNS tells of the subscription of topic " + e["TopicArn"]
