@@ -26,7 +26,9 @@ import (
 // amazonWorld is the whole program on the simulator of Amazon Pay, with a merchant in Europe and Japan and another one.
 type amazonWorld struct {
 	*world
-	amazon *sandbox.Server
+	amazon   *sandbox.Server
+	settings map[string]string // lines more of an account's configuration
+	simulate chan [2]string    // codes that calls to come have Amazon simulate, by the end of their path
 }
 
 // amazonAccounts are examples; their key is public and protects nothing.
@@ -50,21 +52,28 @@ func eachAmazon(t *testing.T, test func(*testing.T, *amazonWorld)) {
 	t.Run("postgres", func(t *testing.T) { test(t, newAmazonWorld(t, storagetest.PostgresDSN(t))) })
 }
 
-// onAmazon is the world on SQLite.
-func onAmazon(t *testing.T) *amazonWorld { return newAmazonWorld(t, storagetest.SQLiteDSN(t)) }
+// onAmazon is the world on SQLite; with changes it first.
+func onAmazon(t *testing.T, with ...func(*amazonWorld, *sandbox.Config)) *amazonWorld {
+	return newAmazonWorld(t, storagetest.SQLiteDSN(t), with...)
+}
 
-func newAmazonWorld(t *testing.T, dsn string) *amazonWorld {
+// newAmazonWorld runs its test beside the others: each has a world of its own.
+func newAmazonWorld(t *testing.T, dsn string, with ...func(*amazonWorld, *sandbox.Config)) *amazonWorld {
 	t.Helper()
-	w := &amazonWorld{world: &world{t: t, dsn: dsn, keys: map[string]string{}, logs: &safeBuffer{}}}
-	var accounts []sandbox.Account
+	t.Parallel()
+	w := &amazonWorld{world: &world{t: t, dsn: dsn, keys: map[string]string{}, logs: &safeBuffer{}}, settings: map[string]string{}, simulate: make(chan [2]string, 1)}
+	var config sandbox.Config
 	for _, a := range amazonAccounts {
-		accounts = append(accounts, a)
+		config.Accounts = append(config.Accounts, a)
+	}
+	for _, change := range with {
+		change(w, &config)
 	}
 	var err error
-	w.amazon, err = sandbox.New(sandbox.Config{Accounts: accounts})
+	w.amazon, err = sandbox.New(config)
 	require.NoError(t, err)
 	t.Cleanup(w.amazon.Close)
-	server := httptest.NewServer(w.amazon)
+	server := httptest.NewServer(http.HandlerFunc(w.simulated))
 	t.Cleanup(server.Close)
 	w.simURL = server.URL
 	require.NoError(t, w.amazon.SetURL(w.simURL))
@@ -76,6 +85,23 @@ func newAmazonWorld(t *testing.T, dsn string) *amazonWorld {
 		require.NoError(t, err)
 	}
 	return w
+}
+
+// pretends has the next call whose path ends so bear a code of Amazon's sandbox, which tells what is to become of it.
+func (w *amazonWorld) pretends(end, code string) { w.simulate <- [2]string{end, code} }
+
+// simulated is the simulator, with codes that the program itself never sends. They are not under its signature.
+func (w *amazonWorld) simulated(rw http.ResponseWriter, r *http.Request) {
+	select {
+	case next := <-w.simulate:
+		if strings.HasSuffix(r.URL.Path, next[0]) {
+			r.Header.Set("X-Amz-Pay-Simulation-Code", next[1])
+		} else {
+			w.simulate <- next
+		}
+	default:
+	}
+	w.amazon.ServeHTTP(rw, r)
 }
 
 // begin starts the program, as `paymux serve` does.
@@ -101,14 +127,18 @@ func (w *amazonWorld) write(address string) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "listen: %s\npublic_url: http://%s\ndatabase: %q\nmode: test\nsecret_key: %s\n", address, address, w.dsn, secret("key", strings.Repeat("e2e-example-", 4)))
-	b.WriteString("timeouts: {answer: 5s, provider_call: 5s, before_stop: 0s, stop: 5s}\nreliability: {time_scale: 1}\n")
+	b.WriteString("timeouts: {answer: 30s, provider_call: 30s, before_stop: 0s, stop: 5s}\nreliability: {time_scale: 1}\n")
 	b.WriteString("merchants:\n  main: {accounts: [amazon-eu, amazon-jp], return_hosts: [shop.example]}\n  other: {accounts: [amazon-other], return_hosts: [shop.example]}\naccounts:\n")
 	for name, a := range amazonAccounts {
-		fmt.Fprintf(&b, "  %s:\n    provider: amazonpay\n    merchant_id: %s\n    store_id: %s\n    store_name: %s\n    region: %s\n    public_key_id: %s\n    private_key: %s\n    api_url: %s\n    script_url: %s\n    sns_certificate_url: %s\n",
-			name, a.MerchantID, a.StoreIDs[0], a.Name, a.Region, a.Keys[0].ID, secret(name+".key", a.Keys[0].PrivateKey), w.simURL, w.simURL+sandbox.ScriptPath, w.simURL)
+		fmt.Fprintf(&b, "  %s:\n%s    provider: amazonpay\n    merchant_id: %s\n    store_id: %s\n    store_name: %s\n    region: %s\n    public_key_id: %s\n    private_key: %s\n    api_url: %s\n    script_url: %s\n    sns_certificate_url: %s\n",
+			name, w.settings[name], a.MerchantID, a.StoreIDs[0], a.Name, a.Region, a.Keys[0].ID, secret(name+".key", a.Keys[0].PrivateKey), w.simURL, w.simURL+sandbox.ScriptPath, w.simURL)
+	}
+	text := b.String()
+	if w.world.change != nil {
+		text = w.world.change.Replace(text)
 	}
 	w.config = filepath.Join(folder, "paymux.yaml")
-	require.NoError(w.t, os.WriteFile(w.config, []byte(b.String()), 0o600))
+	require.NoError(w.t, os.WriteFile(w.config, []byte(text), 0o600))
 	return w.config
 }
 
@@ -280,9 +310,9 @@ func (w *amazonWorld) balanced(id string) {
 	}
 }
 
-// eventually reports whether a condition comes to hold.
+// eventually reports whether a condition comes to hold. These worlds run side by side, so each has more time.
 func eventually(holds func() bool) bool {
-	for end := time.Now().Add(waitFor); time.Now().Before(end); time.Sleep(tick) {
+	for end := time.Now().Add(3 * waitFor); time.Now().Before(end); time.Sleep(tick) {
 		if holds() {
 			return true
 		}
