@@ -2,6 +2,7 @@ package main
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -124,6 +125,23 @@ func TestAmazonRecurring(t *testing.T) {
 		w.mandate(m, "canceled")
 		w.call("POST", "/v1/payments", absent("abo-5", m, nil)).want(409)
 	})
+}
+
+// A wallet whose instrument Amazon suspends is charged again when its buyer has chosen another one.
+func TestAmazonWalletIsRepaired(t *testing.T) {
+	w := onAmazon(t)
+	m := w.call("POST", "/v1/mandates", consents("unscheduled", "pay_only")).want(201)
+	id := m.str("id")
+	w.signIn(m).through().atShop("/wallet")
+	w.mandate(id, "active")
+	w.elsewhere("suspend", m)
+	w.mandate(id, "suspended")
+	require.Equal(t, "mandate_not_active", w.call("POST", "/v1/payments", absent("order-1", id, nil)).want(409).str("code"))
+	w.advance(time.Minute) // Amazon's times are whole seconds
+	fix := w.call("PATCH", "/v1/mandates/"+id, map[string]any{"return_url": "https://shop.example/wallet", "cancel_url": "https://shop.example/account"}).want(200)
+	w.signIn(fix).with("4444").through().atShop("/wallet")
+	w.mandate(id, "active")
+	w.charged("order-2", id, nil)
 }
 
 // The buyer ends it in his Amazon account.
