@@ -177,13 +177,16 @@ func (p *proof) verdict() error {
 		return fmt.Errorf("%d of %d seeds broke a promise", len(p.total.Failed), p.total.Seeds)
 	case !p.sound():
 		return errors.New("the books differ, or something is missing")
-	case p.total.Seeds < p.Seeds:
+	case p.interrupted():
 		return fmt.Errorf("interrupted after %d of %d seeds", p.total.Seeds, p.Seeds)
 	}
 	return nil
 }
 
-// sound reports whether there is nothing to complain about in any provider's worlds.
+// interrupted reports whether some worlds were not lived through. Nothing is known of them.
+func (p *proof) interrupted() bool { return p.total.Seeds < p.Seeds }
+
+// sound reports whether there is nothing to complain about in any provider's worlds, as far as they were lived through.
 func (p *proof) sound() bool {
 	return !slices.ContainsFunc(p.parts, func(part *part) bool { return !part.Sound() })
 }

@@ -13,8 +13,8 @@ import (
 // proved is the answer for machines. Its sums are over all worlds.
 type proved struct {
 	Provider    string           `json:"provider"`    // whose worlds they are, several with commas between
-	Sound       bool             `json:"sound"`       // nothing to complain about in the worlds that were lived through
-	Interrupted bool             `json:"interrupted"` // before all were
+	Sound       bool             `json:"sound"`       // all worlds were lived through, and there is nothing to complain about
+	Interrupted bool             `json:"interrupted"` // before all were; the counts are of those that were
 	FirstSeed   uint64           `json:"first_seed"`
 	Seeds       int              `json:"seeds"` // of all providers; each lives through its share of them from the first
 	Failed      []failedSeed     `json:"failed"`
@@ -51,7 +51,7 @@ type failedSeed struct {
 func (p *proof) tell(out io.Writer) error {
 	wall := time.Since(p.began)
 	if p.JSON {
-		answer := proved{Provider: strings.Join(p.providers(), ","), Sound: p.sound(), Interrupted: p.total.Seeds < p.Seeds, FirstSeed: p.Seed, Seeds: p.Seeds,
+		answer := proved{Provider: strings.Join(p.providers(), ","), Sound: p.sound() && !p.interrupted(), Interrupted: p.interrupted(), FirstSeed: p.Seed, Seeds: p.Seeds,
 			Failed: []failedSeed{}, Providers: map[string]lived{}, WallMillis: wall.Milliseconds(), Version: version(), lived: livedOf(&p.total)}
 		for _, r := range p.total.Failed {
 			answer.Failed = append(answer.Failed, failedSeed{r.Provider, r.Seed, r.Violations, replay(r)})
