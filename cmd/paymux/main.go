@@ -41,6 +41,9 @@ type commandLine struct {
 	Feedback feedbackCommand `cmd:"" help:"Export, import and replay what providers have told."`
 	Prove    proveCommand    `cmd:"" help:"Live through worlds full of faults and check the promises about money."`
 
+	Help         helpCommand    `cmd:"" help:"Show how a command is used."`
+	ShowsVersion versionCommand `cmd:"" name:"version" help:"Show the version."`
+
 	ProveWorker proveWorkerCommand `cmd:"" hidden:"" help:"A process of prove."`
 
 	Log      string           `enum:"auto,text,json" default:"auto" help:"How logs are written to stderr: text, json, or auto (text on a terminal)."`
@@ -102,6 +105,28 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (code int
 	}
 	out.log.Error("failed", "error", err)
 	return exitFailed
+}
+
+// helpCommand is --help of another command, in the words that many programs have for it.
+type helpCommand struct {
+	Command []string `arg:"" optional:"" help:"The command, such as serve or keys create; without it, all are listed."`
+}
+
+// Run ends the program as --help does. A command that is not there is told, with those that are.
+func (cmd *helpCommand) Run(c *kong.Context) error {
+	_, err := c.Parse(append(slices.Clone(cmd.Command), "--help"))
+	if err == nil {
+		return nil
+	}
+	return &configError{fmt.Errorf("%s: %w%s", programName, err, advice(err))}
+}
+
+type versionCommand struct{}
+
+// Run prints what --version prints.
+func (*versionCommand) Run(out output) error {
+	_, err := fmt.Fprintln(out, version())
+	return err
 }
 
 // advice says what an argument that nobody expected could have been meant for.

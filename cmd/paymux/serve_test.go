@@ -158,7 +158,14 @@ func TestExitCodes(t *testing.T) {
 		want string // on stderr, or stdout
 	}{
 		{[]string{"--help"}, exitDone, "Usage: paymux"},
-		{[]string{"--version"}, exitDone, "go1."},
+		{[]string{"--version"}, exitDone, version() + "\n"},
+		{[]string{"version"}, exitDone, version() + "\n"},
+		{[]string{"-h"}, exitDone, "Usage: paymux <command>"},
+		{[]string{"help"}, exitDone, "Usage: paymux <command>"},
+		{[]string{"help", "serve"}, exitDone, "Usage: paymux serve [flags]"},
+		{[]string{"help", "keys"}, exitDone, "Usage: paymux keys <command>"},
+		{[]string{"help", "keys", "create"}, exitDone, "--expires=LIFETIME "},
+		{[]string{"help", "server"}, exitUsage, "; there are serve, demo, sandbox, migrate, keys"},
 		{nil, exitUsage, "expected one of"},
 		{[]string{"server"}, exitUsage, "; there are serve, demo, sandbox, migrate, keys"},
 		{[]string{"keys", "make"}, exitUsage, "unexpected argument make; there are create, list, revoke"},
