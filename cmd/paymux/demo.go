@@ -21,10 +21,13 @@ import (
 )
 
 type demoCommand struct {
-	Listen   string `default:"127.0.0.1:8080" help:"Address of API and shop, HOST:PORT; simulators take the next ports on loopback. Port 0 takes free ones."`
+	Listen   string `placeholder:"HOST:PORT" help:"Address of API and shop, 127.0.0.1:8080 or the next free port when it is not given; simulators take the next free ports on loopback. Port 0 takes free ones."`
 	Database string `help:"Keep the database: sqlite:PATH or postgres://…; without it, it is a temporary file."`
 	JSON     bool   `help:"Print one JSON object on stdout when ready, and nothing else."`
 }
+
+// demoListen is where the demo is, unless somebody says otherwise.
+const demoListen = "127.0.0.1:8080"
 
 // demoMerchant owns everything in the demo.
 const demoMerchant = "demo"
@@ -47,6 +50,7 @@ type demo struct {
 // reached from nowhere else.
 func (cmd *demoCommand) Run(ctx context.Context, out output) error {
 	switch _, port, err := net.SplitHostPort(cmd.Listen); {
+	case cmd.Listen == "":
 	case err != nil || !isPort(port):
 		return &configError{fmt.Errorf("--listen: %q is no HOST:PORT", cmd.Listen)}
 	case !onLoopback(cmd.Listen):
@@ -80,7 +84,7 @@ func (cmd *demoCommand) start(ctx context.Context, out output) (*demo, error) {
 	if err != nil {
 		return d, err
 	}
-	if d.listener, err = listen(cmd.Listen, portsTried); err != nil {
+	if d.listener, err = listenAt(cmd.Listen, demoListen, out.log); err != nil {
 		return d, err
 	}
 	d.url = baseURL(d.listener.Addr())
@@ -141,7 +145,11 @@ func (d *demo) simulate(c *config, out output) error {
 	var names []string
 	for _, provider := range simulated {
 		name := provider + "-demo"
-		s, err := startSimulator(provider, d.nextAddress(), d.url+"/feedback/"+name, nil, out.log)
+		l, err := listen(d.nextAddress(), portsTried)
+		if err != nil {
+			return err
+		}
+		s, err := startSimulator(l, provider, d.url+"/feedback/"+name, nil, out.log)
 		if err != nil {
 			return err
 		}
@@ -159,12 +167,11 @@ func (d *demo) simulate(c *config, out output) error {
 
 // nextAddress is the port after ours, on loopback.
 func (d *demo) nextAddress() string {
-	at := d.listener.Addr().(*net.TCPAddr)
-	host := at.IP.String()
+	at := *d.listener.Addr().(*net.TCPAddr)
 	if at.IP.IsUnspecified() {
-		host = "127.0.0.1"
+		at.IP = net.IPv4(127, 0, 0, 1)
 	}
-	return net.JoinHostPort(host, strconv.Itoa(at.Port+1))
+	return after(&at)
 }
 
 // end stops the simulators and removes the temporary database.

@@ -177,13 +177,34 @@ func without(t *testing.T, what string) {
 	t.Skip(what)
 }
 
-func TestDemoTakesTheNextPort(t *testing.T) {
-	first := launch(t, "demo", "--listen", "127.0.0.1:0", "--json").started()
-	taken, err := url.Parse(first.API)
+// Where nobody asked for a port, the usual one may be somebody else's.
+func TestDefaultsTakeTheNextPort(t *testing.T) {
+	for _, usual := range []string{demoListen, sandboxListen} {
+		if l, err := net.Listen("tcp", usual); err == nil { // else somebody else has it already
+			t.Cleanup(func() { _ = l.Close() })
+		}
+	}
+	p := launch(t, "demo", "--json")
+	demo := p.started()
+	require.NotEqual(t, "http://"+demoListen, demo.API)
+	require.Equal(t, http.StatusOK, newShopper(t).open(demo.Shop).status)
+	require.Contains(t, p.errs.String(), "the usual port is taken")
+	sandbox := launch(t, "sandbox", "--json").started()
+	require.NotEqual(t, "http://"+sandboxListen, sandbox.Sandboxes["aps"].URL)
+	require.Equal(t, http.StatusOK, newShopper(t).open(sandbox.Sandboxes["aps"].URL+"/").status)
+}
+
+// Who asks for a port gets that one: whatever was to talk to it would talk to somebody else.
+func TestAskedForPortsDoNotMove(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	second := launch(t, "demo", "--listen", taken.Host, "--json").started()
-	require.NotEqual(t, first.API, second.API)
-	require.Equal(t, http.StatusOK, newShopper(t).open(second.Shop).status)
+	defer taken.Close()
+	for _, command := range []string{"demo", "sandbox"} {
+		code, out, errs := runs(t, command, "--listen", taken.Addr().String(), "--json")
+		require.Equal(t, exitFailed, code, command)
+		require.Empty(t, out, command)
+		require.Contains(t, errs, taken.Addr().String()+": bind: address already in use; choose another port, or 0 for a free one", command)
+	}
 }
 
 func TestDemoStaysOnThisMachine(t *testing.T) {

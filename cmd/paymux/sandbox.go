@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -70,13 +71,9 @@ func apsSimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func
 	}, nil
 }
 
-// startSimulator serves a provider's simulator at address or one of the next ports. Where it is to be served over TLS too,
-// own is what it will have there.
-func startSimulator(provider, address, feedbackURL string, own *identity, log *slog.Logger) (*simulator, error) {
-	l, err := listen(address, portsTried)
-	if err != nil {
-		return nil, err
-	}
+// startSimulator serves a provider's simulator on l, which it closes on an error. Where it is to be served over TLS too, own
+// is what it will have there.
+func startSimulator(l net.Listener, provider, feedbackURL string, own *identity, log *slog.Logger) (*simulator, error) {
 	s := &simulator{provider: provider, url: baseURL(l.Addr())}
 	handler, closeIt, settings, err := simulators[provider](s.url, feedbackURL, log.With("simulator", provider))
 	if err != nil {
@@ -118,8 +115,11 @@ func (s *simulator) stop() error {
 	return err
 }
 
+// sandboxListen is where simulators are, unless somebody says otherwise.
+const sandboxListen = "127.0.0.1:9101"
+
 type sandboxCommand struct {
-	Listen   string `default:"127.0.0.1:9101" help:"Address of the first simulator, HOST:PORT; others take the next ports. Port 0 takes free ones."`
+	Listen   string `placeholder:"HOST:PORT" help:"Address of the first simulator, 127.0.0.1:9101 or the next free port when it is not given; others take the next free ports. Port 0 takes free ones."`
 	Feedback string `placeholder:"URL" help:"Where the example merchants' feedback goes, such as http://127.0.0.1:8080/feedback/{provider}-sandbox, of which each simulator replaces {provider}; without it, nowhere."`
 	JSON     bool   `help:"Print one JSON object on stdout when ready."`
 }
@@ -135,13 +135,22 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 	if u, err := url.Parse(cmd.Feedback); cmd.Feedback != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return &configError{fmt.Errorf("--feedback: %q is no address such as %s", cmd.Feedback, sandboxFeedback)}
 	}
-	host, _, _ := net.SplitHostPort(cmd.Listen) // what is wrong with it, listen says
-	own, err := newIdentity(host)
+	l, err := listenAt(cmd.Listen, sandboxListen, out.log)
 	if err != nil {
 		return err
 	}
+	host, _, _ := net.SplitHostPort(cmp.Or(cmd.Listen, sandboxListen))
+	own, err := newIdentity(host)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	for _, provider := range simulated {
-		s, err := startSimulator(provider, cmd.Listen, cmd.feedbackOf(provider), &own, out.log)
+		if len(running) > 0 {
+			if l, err = listen(after(l.Addr()), portsTried); err != nil {
+				return err
+			}
+		}
+		s, err := startSimulator(l, provider, cmd.feedbackOf(provider), &own, out.log)
 		if err != nil {
 			return err
 		}
@@ -149,7 +158,7 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 	}
 	told := started{Sandboxes: map[string]startedSimulator{}}
 	for _, s := range running { // the ports of http stay the same, whoever is there with TLS
-		if err := s.alsoOverTLS(cmd.Listen, &own, out.log); err != nil {
+		if err := s.alsoOverTLS(after(l.Addr()), &own, out.log); err != nil {
 			return err
 		}
 		told.Sandboxes[s.provider] = startedSimulator{s.url, s.tlsURL}

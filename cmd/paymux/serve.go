@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"strconv"
 	"strings"
@@ -104,10 +105,32 @@ func listen(address string, next int) (net.Listener, error) {
 	first, _ := strconv.Atoi(port)
 	for n := first; ; n++ {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(n)))
-		if err == nil || !errors.Is(err, syscall.EADDRINUSE) || n >= first+next || n == 65535 {
+		taken := errors.Is(err, syscall.EADDRINUSE)
+		switch {
+		case taken && next == 0:
+			return nil, fmt.Errorf("%w; choose another port, or 0 for a free one", err)
+		case !taken || n >= first+next || n == 65535:
 			return l, err
 		}
 	}
+}
+
+// listenAt takes the address that somebody asked for, and no other; when nobody did, the usual one or one of the next ports.
+func listenAt(asked, usual string, log *slog.Logger) (net.Listener, error) {
+	if asked != "" {
+		return listen(asked, 0)
+	}
+	l, err := listen(usual, portsTried)
+	if err == nil && l.Addr().String() != usual {
+		log.Info("the usual port is taken; this is the next free one", "usual", usual, "listen", l.Addr().String())
+	}
+	return l, err
+}
+
+// after is the address with the next port.
+func after(a net.Addr) string {
+	tcp := a.(*net.TCPAddr)
+	return net.JoinHostPort(tcp.IP.String(), strconv.Itoa(min(tcp.Port+1, 65535)))
 }
 
 // baseURL is how this machine reaches a listener.
