@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -198,7 +199,19 @@ func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Acc
 	}
 	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
 		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}
-	a.learn(at, ev, said.Facts, said.Refs, said.Memo, said.Display)
+	a.learn(at, ev, said.Facts, said.binding(), said.Memo, said.Display)
+}
+
+// binding are the refs that an attempt keeps of a message. Of one that names what to read that is all: the rest of its ids
+// has served to find the attempt, and what belongs to what its provider says when it is asked. Else whoever can write a
+// message that moves nothing could have a later call charge the agreement that he wrote beside an id of the attempt.
+func (f Feedback) binding() Refs {
+	if !slices.ContainsFunc(f.Read, func(o Object) bool { return o.ID != "" }) {
+		return f.Refs
+	}
+	refs := maps.Clone(f.Refs)
+	maps.DeleteFunc(refs, func(_, id string) bool { return !slices.ContainsFunc(f.Read, func(o Object) bool { return o.ID == id }) })
+	return refs
 }
 
 // unknown are the facts that nobody has told of before.

@@ -147,6 +147,21 @@ func TestTotalsThatLagBehindAMessage(t *testing.T) {
 	})
 }
 
+// A message that names what to read has the rest of its ids to be found by: whoever writes another agreement beside an id
+// of the attempt does not have that agreement charged.
+func TestAMessageBindsWhatItNamesToRead(t *testing.T) {
+	d := newDesk(t)
+	v := d.authorized("order-1")
+	read := func(id string) []core.Object { return []core.Object{{Kind: core.ObjAuthorization, ID: id}} }
+	d.receive(core.Feedback{Reference: d.op(v.ID, core.OpStart).Reference, DedupeKey: "first", Refs: core.Refs{"agreement": "P-1", "charge": "C-1"}})
+	d.receive(core.Feedback{DedupeKey: "second", Refs: core.Refs{"agreement": "P-1", "charge": "C-2"}, Read: read("C-2")})
+	require.Equal(t, core.Refs{"agreement": "P-1", "charge": "C-2"}, d.payment(v.ID).Attempts[0].Refs)
+	d.receive(core.Feedback{DedupeKey: "third", Refs: core.Refs{"agreement": "P-2", "charge": "C-2", "refund": "R-1"}, Read: read("C-2")})
+	require.Equal(t, core.Refs{"agreement": "P-1", "charge": "C-2"}, d.payment(v.ID).Attempts[0].Refs)
+	_, err := d.store.Locate(t.Context(), "acc", []core.Ref{{Kind: "agreement", Value: "P-2"}})
+	require.Equal(t, core.NotFound, core.KindOf(err), "nor is the other found under it")
+}
+
 // An answer that was on its way when the gap of the provider ended may be older than the gap: the totals are read again.
 func TestAnAnswerFromWithinTheGapIsTooOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

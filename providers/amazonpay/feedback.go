@@ -127,6 +127,9 @@ func translate(fb *core.Feedback, n notification, pinned bool) {
 		return
 	}
 	order := or(n.ChargePermissionID, n.ObjectID)
+	if n.ObjectType == "CHARGE_PERMISSION" {
+		order = n.ObjectID // what is beside it names nothing else
+	}
 	if oneOrder(order) || n.ObjectType == "CHARGE_PERMISSION" {
 		fb.Refs = core.Refs{refPermission: order}
 	}

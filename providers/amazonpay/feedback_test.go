@@ -112,16 +112,17 @@ func TestNotifications(t *testing.T) {
 		facts    []core.FactKind
 		strength core.Strength
 	}{
-		"charge":              {ipn("CHARGE", chargeNo, permissionNo), core.Refs{refCharge: chargeNo, refPermission: permissionNo}, []core.Object{{Kind: core.ObjAuthorization, ID: chargeNo}}, nil, 0},
-		"charge on a consent": {ipn("CHARGE", chargeNo, consentNo), core.Refs{refCharge: chargeNo}, []core.Object{{Kind: core.ObjAuthorization, ID: chargeNo}}, nil, 0},
-		"refund":              {ipn("REFUND", refundNo, permissionNo), core.Refs{refRefund: refundNo, refPermission: permissionNo}, []core.Object{{Kind: core.ObjRefund, ID: refundNo}}, nil, 0},
-		"refund on a consent": {ipn("REFUND", refundNo, consentNo), core.Refs{refRefund: refundNo}, []core.Object{{Kind: core.ObjRefund, ID: refundNo}}, nil, 0},
-		"permission":          {ipn("CHARGE_PERMISSION", permissionNo, permissionNo), core.Refs{refPermission: permissionNo}, []core.Object{{Kind: core.ObjAgreement, ID: permissionNo}}, nil, 0},
-		"consent":             {ipn("CHARGE_PERMISSION", consentNo, consentNo), core.Refs{refPermission: consentNo}, []core.Object{{Kind: core.ObjAgreement, ID: consentNo}}, nil, 0},
-		"chargeback":          {ipn("CHARGEBACK", "B-1", permissionNo), core.Refs{refPermission: permissionNo}, nil, []core.FactKind{core.Disputed}, core.Asserted},
-		"in other letters":    {strings.NewReplacer("ObjectId", "objectId", "MerchantID", "merchantId").Replace(ipn("CHARGE", chargeNo, permissionNo)), core.Refs{refCharge: chargeNo, refPermission: permissionNo}, []core.Object{{Kind: core.ObjAuthorization, ID: chargeNo}}, nil, 0},
-		"an object of others": {ipn("ACCOUNT", "x", permissionNo), core.Refs{refPermission: permissionNo}, nil, nil, 0},
-		"an id of letters":    {ipn("CHARGE", "../x", permissionNo), nil, nil, nil, 0},
+		"charge":               {ipn("CHARGE", chargeNo, permissionNo), core.Refs{refCharge: chargeNo, refPermission: permissionNo}, []core.Object{{Kind: core.ObjAuthorization, ID: chargeNo}}, nil, 0},
+		"charge on a consent":  {ipn("CHARGE", chargeNo, consentNo), core.Refs{refCharge: chargeNo}, []core.Object{{Kind: core.ObjAuthorization, ID: chargeNo}}, nil, 0},
+		"refund":               {ipn("REFUND", refundNo, permissionNo), core.Refs{refRefund: refundNo, refPermission: permissionNo}, []core.Object{{Kind: core.ObjRefund, ID: refundNo}}, nil, 0},
+		"refund on a consent":  {ipn("REFUND", refundNo, consentNo), core.Refs{refRefund: refundNo}, []core.Object{{Kind: core.ObjRefund, ID: refundNo}}, nil, 0},
+		"permission":           {ipn("CHARGE_PERMISSION", permissionNo, permissionNo), core.Refs{refPermission: permissionNo}, []core.Object{{Kind: core.ObjAgreement, ID: permissionNo}}, nil, 0},
+		"permission of others": {ipn("CHARGE_PERMISSION", "S02-0000000-0000000", permissionNo), core.Refs{refPermission: "S02-0000000-0000000"}, []core.Object{{Kind: core.ObjAgreement, ID: "S02-0000000-0000000"}}, nil, 0},
+		"consent":              {ipn("CHARGE_PERMISSION", consentNo, consentNo), core.Refs{refPermission: consentNo}, []core.Object{{Kind: core.ObjAgreement, ID: consentNo}}, nil, 0},
+		"chargeback":           {ipn("CHARGEBACK", "B-1", permissionNo), core.Refs{refPermission: permissionNo}, nil, []core.FactKind{core.Disputed}, core.Asserted},
+		"in other letters":     {strings.NewReplacer("ObjectId", "objectId", "MerchantID", "merchantId").Replace(ipn("CHARGE", chargeNo, permissionNo)), core.Refs{refCharge: chargeNo, refPermission: permissionNo}, []core.Object{{Kind: core.ObjAuthorization, ID: chargeNo}}, nil, 0},
+		"an object of others":  {ipn("ACCOUNT", "x", permissionNo), core.Refs{refPermission: permissionNo}, nil, nil, 0},
+		"an id of letters":     {ipn("CHARGE", "../x", permissionNo), nil, nil, nil, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p, _ := receiver(t, nil)

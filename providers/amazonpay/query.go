@@ -146,6 +146,9 @@ func (q *inquiry) readPermission(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
+	if id != q.known.Refs[refPermission] && id != q.known.Memo[memoPermission] && g.Metadata.Reference != q.known.Reference {
+		return nil
+	}
 	q.found.Found = true
 	q.found.Facts = append(q.found.Facts, permissionFacts(g, core.SaveKind(q.known.Memo[memoSave]))...)
 	q.found.Display = or(g.Preferences.text(), q.found.Display)
@@ -161,10 +164,12 @@ func (q *inquiry) readCharge(ctx context.Context, id string) error {
 		return nil
 	}
 	c, err := q.charge(ctx, id)
-	if err != nil {
+	switch {
+	case refused(err) != nil && !q.told(id):
+		return nil // a notification named it, and there may be no such charge
+	case err != nil:
 		return err
-	}
-	if !q.owns(c) {
+	case !q.owns(c):
 		return nil
 	}
 	if q.seen == nil {
@@ -186,21 +191,32 @@ func (q *inquiry) readCharge(ctx context.Context, id string) error {
 	return nil
 }
 
-// owns reports whether a charge is the attempt's: known by its id, on the agreement of its order, or bearing its reference.
+// owns reports whether a charge is the attempt's: told of by an answer, on the agreement of its order, or bearing its
+// reference. Its id among the refs is none: notifications bring ids, and anybody's topic has notifications.
 func (q *inquiry) owns(c charge) bool {
 	order := q.known.Refs[refPermission]
 	single := q.known.Memo[memoType] != recurring && q.known.Memo[memoType] != onFile
-	return slices.Contains(q.charges(), c.ID) || single && order != "" && c.PermissionID == order || c.Metadata.Reference == q.known.Reference
+	return q.told(c.ID) || single && order != "" && c.PermissionID == order || c.Metadata.Reference == q.known.Reference
+}
+
+// told reports whether an answer of Amazon's has told that a charge is the attempt's.
+func (q *inquiry) told(id string) bool {
+	return q.has(core.ObjAuthorization, id) || q.known.Memo[memoCharge+id] != ""
 }
 
 // readRefund reads a refund of a charge of the attempt.
 func (q *inquiry) readRefund(ctx context.Context, id string) error {
+	ours := q.has(core.ObjRefund, id) || q.known.Memo[memoRefund+id] != ""
 	r, err := q.refund(ctx, id)
-	if err != nil {
+	switch {
+	case refused(err) != nil && !ours:
+		return nil // as with charges
+	case err != nil:
 		return err
-	}
-	if !slices.Contains(q.charges(), r.ChargeID) && !q.has(core.ObjRefund, id) {
-		return nil
+	case !ours && !q.told(r.ChargeID):
+		if err := q.readCharge(ctx, r.ChargeID); err != nil || !q.seen[r.ChargeID] {
+			return err
+		}
 	}
 	q.found.Found = true
 	if facts, ok := refundFacts(r, q.known); ok {

@@ -81,8 +81,9 @@ func TestQueryOfOneObject(t *testing.T) {
 		"another's charge":  {core.Object{Kind: core.ObjAuthorization, ID: "S02-4821375-1190562-C000099"}, sold(), map[string]answer{"GET /v2/charges/S02-4821375-1190562-C000099": ok(testCharge(stateAuthorized, "", elsewhere, object{"chargePermissionId": "S02-0000000-0000000"}))}, nil},
 		"refund":            {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, ""))}, []core.FactKind{core.Refunded}},
 		"a refund declined": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateDeclined, "ProcessingFailure"))}, []core.FactKind{core.RefundDeclined}},
-		"another's refund":  {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, "", object{"chargeId": "S02-0000000-0000000-C000001"}))}, nil},
-		"agreement":         {core.Object{Kind: core.ObjAgreement, ID: permissionNo}, sold(), map[string]answer{getPermission: ok(testPermission(suspended(stateClosed, "AmazonClosed")))}, []core.FactKind{core.AgreementOpen, core.AgreementClosed}},
+		"another's refund": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, "", object{"chargeId": "S02-0000000-0000000-C000001"})),
+			"GET /v2/charges/S02-0000000-0000000-C000001": ok(testCharge(stateCaptured, "", object{"chargeId": "S02-0000000-0000000-C000001", "chargePermissionId": "S02-0000000-0000000"}))}, nil},
+		"agreement": {core.Object{Kind: core.ObjAgreement, ID: permissionNo}, sold(), map[string]answer{getPermission: ok(testPermission(suspended(stateClosed, "AmazonClosed")))}, []core.FactKind{core.AgreementOpen, core.AgreementClosed}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)
@@ -94,6 +95,52 @@ func TestQueryOfOneObject(t *testing.T) {
 			require.Equal(t, c.want, kinds(s.Facts))
 		})
 	}
+}
+
+// TestWhatANotificationNamesIsNotBelieved: anybody can have a topic at SNS, and name in a notification an order of his own
+// and a charge or refund that another order, also one of another system, was paid with.
+func TestWhatANotificationNamesIsNotBelieved(t *testing.T) {
+	const theirs, back = "S02-0000000-0000000-C000001", "S02-0000000-0000000-R000001"
+	getTheirs, getBack := "GET /v2/charges/"+theirs, "GET /v2/refunds/"+back
+	elsewhere := ok(testCharge(stateCaptured, "", object{"chargeId": theirs, "chargePermissionId": "S02-0000000-0000000", "refundedAmount": amount("49.90")}))
+	refunded := ok(testRefund(stateRefunded, "", object{"refundId": back, "chargeId": theirs}))
+	for name, c := range map[string]struct {
+		known           core.Known
+		charge, returns answer
+		want            []core.FactKind
+	}{
+		"of a sold order":   {sold(), elsewhere, refunded, []core.FactKind{core.AgreementOpen, core.Authorized}},
+		"nobody's":          {sold(), refusedWith(404, "ResourceNotFound"), refusedWith(400, "InvalidParameterValue"), []core.FactKind{core.AgreementOpen, core.Authorized}},
+		"of a consent":      {core.Known{Reference: attempt, Memo: core.Refs{memoPermission: consentNo, memoType: onFile}}, elsewhere, refunded, nil},
+		"nothing known yet": {core.Known{Reference: attempt}, elsewhere, refunded, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.known.Refs = with(with(cloned(c.known.Refs), refCharge, theirs), refRefund, back)
+			w := newWire(t).on(getPermission, ok(testPermission())).on(getCharge, ok(testCharge(stateAuthorized, ""))).on(getTheirs, c.charge).on(getBack, c.returns)
+			s, err := newProvider(t, testConfig(t), w).Query(t.Context(), core.QueryInput{Known: c.known})
+			require.NoError(t, err)
+			require.Equal(t, c.want, kinds(s.Facts))
+			require.NotEqual(t, theirs, s.Refs[refCharge])
+		})
+	}
+	other := testPermission(object{"chargePermissionId": "S02-0000000-0000000", "merchantMetadata": object{"merchantReferenceId": "x"}})
+	s, err := newProvider(t, testConfig(t), newWire(t).on("GET /v2/chargePermissions/S02-0000000-0000000", ok(other))).
+		Query(t.Context(), core.QueryInput{Known: sold(), Focus: core.Object{Kind: core.ObjAgreement, ID: "S02-0000000-0000000"}})
+	require.NoError(t, err)
+	require.Equal(t, core.Snapshot{}, s)
+}
+
+// A refund that others made of a charge that others made is the order's, when the charge is.
+func TestARefundOfAChargeThatOthersMade(t *testing.T) {
+	const theirs, back = "S02-4821375-1190562-C000099", "S02-4821375-1190562-R000099"
+	known := sold()
+	known.Refs[refRefund] = back
+	w := newWire(t).on(getPermission, ok(testPermission())).on(getCharge, ok(testCharge(stateAuthorized, ""))).
+		on("GET /v2/charges/"+theirs, ok(testCharge(stateCaptured, "", object{"chargeId": theirs}))).
+		on("GET /v2/refunds/"+back, ok(testRefund(stateRefunded, "", object{"refundId": back, "chargeId": theirs})))
+	s, err := newProvider(t, testConfig(t), w).Query(t.Context(), core.QueryInput{Known: known})
+	require.NoError(t, err)
+	require.Equal(t, []core.FactKind{core.AgreementOpen, core.Authorized, core.Captured, core.Refunded, core.Authorized}, kinds(s.Facts))
 }
 
 // TestLostChargeIsFoundByItsKey: the answer to our own call was lost, and a notification names the charge.

@@ -337,12 +337,30 @@ func (s *shop) take(fb core.Feedback) {
 		hintOfMoney := f.Strength == core.Hint && f.Amount.Minor > 0
 		require.True(s.t, !hintOfMoney || len(fb.Read) > 0, "a hint of %s without a question", f.Kind)
 	}
+	if s.others(fb) {
+		return // of an attempt before: core looks up whose it is
+	}
 	s.learn(fb.Facts, fb.Refs, fb.Memo)
 	if len(fb.Read) > 0 {
 		_, askable := s.p.(core.Querier)
 		require.True(s.t, askable, "feedback asks, and nobody answers")
 		s.query()
 	}
+}
+
+// others reports whether feedback tells by its ids that it is about another attempt: it has some of a kind that this one
+// has, and none that is the same.
+func (s *shop) others(fb core.Feedback) bool {
+	known, same := 0, 0
+	for kind, id := range fb.Refs {
+		if own := s.attempt.Refs[kind]; own != "" {
+			known++
+			if own == id {
+				same++
+			}
+		}
+	}
+	return fb.Reference == "" && known > 0 && same == 0
 }
 
 // forget leaves of the attempt what a start leaves: what happened since then has to be told anew.
