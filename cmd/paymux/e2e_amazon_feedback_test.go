@@ -281,8 +281,8 @@ func TestAmazonNotificationsWhenever(t *testing.T) {
 	for _, mode := range []string{"early", "duplicate", "reorder", "forge", "hold", "drop"} {
 		t.Run(mode, func(t *testing.T) {
 			w := onAmazon(t, func(w *amazonWorld, _ *sandbox.Config) {
-				if mode == "drop" { // it asks soon
-					w.world.change = strings.NewReplacer("time_scale: 1}", "time_scale: 20}", "answer: 30s", "answer: 50s", "provider_call: 30s", "provider_call: 60s")
+				if mode == "drop" {
+					w.scaled()
 				}
 			})
 			w.control("feedback", map[string]any{"mode": mode})

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/providers/amazonpay/sandbox"
 )
 
 // A call whose answer is lost, or is a failure that Amazon keeps under the key although it did what was asked, does it once.
@@ -53,4 +55,89 @@ func TestAmazonKeepsAFailureOfNothing(t *testing.T) {
 	now := w.get(id)
 	require.Equal(t, []string{"0", "12550"}, []string{now.str("amounts.captured"), now.str("amounts.in_doubt")}, now.raw)
 	require.Zero(t, w.row(id).Captured)
+}
+
+// lostCalls are the ways in which a call of the program comes to no usable answer. Some never reach Amazon, some did what
+// was asked.
+var lostCalls = []string{"drop_before", "http_before", "drop_after", "http_after", "http_stored_after", "truncate", "garbage"}
+
+// fault has the next call of an operation at Amazon come to no usable answer.
+func (w *amazonWorld) fault(operation, action string) {
+	w.t.Helper()
+	w.control("faults", map[string]any{"operation": operation, "action": action, "status": 503})
+}
+
+// comes asks for the payment until it is so.
+func (w *amazonWorld) comes(id, what string, holds func(a *answer) bool) {
+	w.t.Helper()
+	var a *answer
+	require.True(w.t, eventually(func() bool {
+		w.call("POST", "/v1/payments/"+id+"/sync", nil)
+		a = w.get(id)
+		return holds(a) && a.str("amounts.in_doubt") == "0"
+	}), "%s: %s", what, a.raw)
+}
+
+// A reservation, a part that is taken, its refund and the cancellation of the rest: whichever answer is lost, each is
+// done once.
+func TestAmazonLaterAnswersAreLost(t *testing.T) {
+	for _, action := range lostCalls {
+		t.Run(action, func(t *testing.T) {
+			w := onAmazon(t)
+			id := w.paid("order-1", map[string]any{"authorize_amount": 0})
+			path := "/v1/payments/" + id
+			w.fault("CreateCharge", action)
+			w.call("POST", path+"/authorizations", map[string]any{"amount": 5000})
+			w.comes(id, "reserved", func(a *answer) bool { return a.str("amounts.authorized") == "5000" })
+			require.Equal(t, entry{5000, 0, 0, 0, "EUR"}, w.row(id))
+
+			w.fault("CaptureCharge", action)
+			w.call("POST", path+"/captures", map[string]any{"amount": 4000, "reference": "parcel-1"})
+			w.comes(id, "taken", func(a *answer) bool { return a.str("amounts.captured") == "4000" })
+			require.Equal(t, entry{5000, 4000, 0, 1000, "EUR"}, w.row(id))
+
+			w.fault("CreateRefund", action)
+			w.call("POST", path+"/refunds", map[string]any{"amount": 1500, "reference": "back-1"})
+			w.advance(time.Minute)
+			w.comes(id, "given back", func(a *answer) bool { w.advance(time.Minute); return a.str("amounts.refunded") == "1500" })
+			require.Equal(t, entry{5000, 4000, 1500, 1000, "EUR"}, w.row(id))
+
+			w.balanced(id)
+		})
+	}
+}
+
+// A consent is given, charged, changed and ended: whichever answer is lost, it is done once.
+func TestAmazonAnswersAboutMandatesAreLost(t *testing.T) {
+	for _, action := range lostCalls {
+		t.Run(action, func(t *testing.T) {
+			w := onAmazon(t, func(w *amazonWorld, _ *sandbox.Config) { w.scaled() })
+			m := w.call("POST", "/v1/mandates", consents("recurring", "pay_only")).want(201)
+			id := m.str("id")
+			w.fault("CompleteCheckoutSession", action)
+			w.signIn(m).through()
+			w.mandate(id, "active")
+
+			w.fault("CreateCharge", action)
+			p := w.call("POST", "/v1/payments", absent("abo-1", id, nil))
+			require.Contains(t, []int{201, 202}, p.status, p.raw)
+			if action == "http_stored_after" { // Amazon never says what it did: that stays a doubt, for a person
+				w.call("POST", "/v1/payments/"+p.str("id")+"/sync", nil)
+				require.Equal(t, []string{"processing", "3000"}, []string{w.get(p.str("id")).str("status"), w.get(p.str("id")).str("amounts.in_doubt")})
+			} else {
+				w.comes(p.str("id"), "charged", func(a *answer) bool { return a.str("status") == "succeeded" })
+				w.balanced(p.str("id"))
+			}
+			require.Equal(t, entry{3000, 3000, 0, 0, "EUR"}, w.row(p.str("id")))
+
+			w.fault("UpdateChargePermission", action)
+			w.call("PATCH", "/v1/mandates/"+id, map[string]any{"recurring": monthly(3500)})
+			require.True(t, eventually(func() bool { return w.call("GET", "/v1/mandates/"+id, nil).str("recurring.amount") == "3500" }), action)
+			w.fault("CloseChargePermission", action)
+			w.call("POST", "/v1/mandates/"+id+"/cancel", nil)
+			w.mandate(id, "canceled")
+			w.call("POST", "/v1/payments", absent("abo-2", id, nil)).want(409)
+			require.Len(t, w.amazon.Books().Payments, 1, "nothing was charged twice")
+		})
+	}
 }

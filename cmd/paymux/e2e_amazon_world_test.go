@@ -87,6 +87,11 @@ func newAmazonWorld(t *testing.T, dsn string, with ...func(*amazonWorld, *sandbo
 	return w
 }
 
+// scaled has the program ask and repeat soon, by itself.
+func (w *amazonWorld) scaled() {
+	w.world.change = strings.NewReplacer("time_scale: 1}", "time_scale: 20}", "answer: 30s", "answer: 50s", "provider_call: 30s", "provider_call: 60s")
+}
+
 // pretends has the next call whose path ends so bear a code of Amazon's sandbox, which tells what is to become of it.
 func (w *amazonWorld) pretends(end, code string) { w.simulate <- [2]string{end, code} }
 
