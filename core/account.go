@@ -110,6 +110,7 @@ func (a *Account) paced(p pace, answer time.Duration) *Account {
 		b.AnswerWithin = answer
 	}
 	b.CallTimeout, b.AnswerWithin, b.caps.ResumeGap = p.of(a.CallTimeout), p.of(b.AnswerWithin), p.of(a.caps.ResumeGap)
+	b.caps.RefundsDecided = p.of(a.caps.RefundsDecided)
 	return &b
 }
 

@@ -52,9 +52,13 @@ type MethodCaps struct {
 // Capabilities are what an account can do, as data: for routing, for the API, for the README. What can be called
 // is told by the interfaces; both are checked against each other when the account is opened.
 type Capabilities struct {
-	Methods      []MethodCaps
-	Resume       map[OpKind]ResumeRule
-	ResumeGap    time.Duration
+	Methods   []MethodCaps
+	Resume    map[OpKind]ResumeRule
+	ResumeGap time.Duration
+	// RefundsDecided is how long a refund may be under way. Totals of refunds that a query tells as hints, because they count
+	// what is under way, are believed when they are shown again after it; 0: never.
+	RefundsDecided time.Duration
+
 	ReferenceLen int // of Op.Reference and Op.Key; characters A–Z and 2–7
 	Serial       bool
 	Feedback     FeedbackCaps

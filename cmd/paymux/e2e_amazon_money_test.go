@@ -206,6 +206,26 @@ func TestAmazonMovesMoneyUnasked(t *testing.T) {
 	require.Equal(t, "succeeded", w.get(id).str("status"))
 }
 
+// What Amazon says was refunded in all counts what is under way. A refund by hand that is seen there and declined then has
+// given nothing back; one that is not declined is booked when Amazon names it.
+func TestAmazonRefundsByHandAreBookedWhenTheyAreDone(t *testing.T) {
+	w := onAmazon(t)
+	w.unheard()
+	id := w.paid("order-1", map[string]any{"capture_method": "automatic"})
+	w.office("refund", id, map[string]any{"amount": 3000})
+	w.sync(id)
+	require.Equal(t, "0", w.get(id).str("amounts.refunded"), "it is under way")
+	w.office("settle_decline", id, map[string]any{"reason": "AmazonRejected"})
+	w.sync(id)
+	require.Equal(t, "0", w.get(id).str("amounts.refunded"))
+	w.balanced(id)
+	w.control("feedback", map[string]any{"mode": "normal"})
+	w.office("refund", id, map[string]any{"amount": 2000})
+	w.advance(time.Minute)
+	require.True(t, eventually(func() bool { return w.get(id).str("amounts.refunded") == "2000" }), w.get(id).raw)
+	w.balanced(id)
+}
+
 // Yen have no decimals.
 func TestAmazonJapan(t *testing.T) {
 	w := onAmazon(t)

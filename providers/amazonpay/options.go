@@ -35,6 +35,10 @@ const (
 	buyerLife         = 30 * 24 * time.Hour // of what a permission tells about its buyer
 )
 
+// refundsDecided is how long a refund is taken to be under way at most: minutes to hours, and integrators that poll for the
+// end of one stop after a day or two.
+const refundsDecided = 48 * time.Hour
+
 // resumeGap is how long Amazon Pay may take to show what it did. retriesFor is how long notifications are repeated, as
 // integrators report it.
 const (
@@ -67,8 +71,8 @@ func (p *Provider) Capabilities() core.Capabilities {
 	caps := core.Capabilities{
 		Resume:       map[core.OpKind]core.ResumeRule{},
 		ResumeGap:    resumeGap,
-		ReferenceLen: referenceMax,
-		Feedback:     core.FeedbackCaps{RetriesFor: retriesFor, Signed: true},
+		ReferenceLen: referenceMax, RefundsDecided: refundsDecided,
+		Feedback: core.FeedbackCaps{RetriesFor: retriesFor, Signed: true},
 	}
 	// Keys make a call once however often it is made; what has no key changes nothing when it is made again, or reads
 	// first how things stand.

@@ -9,8 +9,8 @@ import (
 )
 
 // Query reads what Amazon knows: of the object in Focus, or of everything of the attempt: its session until that is
-// completed, then the agreement, every charge of it and the refunds that are under way. What was given back and was
-// not asked for here, as Amazon does for a buyer's claim, is the rest of what a charge says was refunded: a floor.
+// completed, then the agreement, every charge of it and the refunds that are under way. What a charge says was refunded
+// counts refunds that may still be declined, of everybody who may refund it, as Amazon does for a buyer's claim: it is a hint.
 // Found is false before there is anything to read. An error says that Amazon did not answer.
 // Source: Amazon Pay, Get Checkout Session, Get Charge Permission, Get Charge, Get Refund.
 func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot, error) {
@@ -39,7 +39,7 @@ type inquiry struct {
 	buyer    bool // is asked about as well
 	found    core.Snapshot
 	returned core.Money      // what the charges say was refunded
-	under    int64           // of that, what refunds of ours may still turn out not to be
+	under    int64           // of that, what the refunds that are known may still turn out not to be
 	seen     map[string]bool // charges that were read
 }
 
@@ -223,7 +223,7 @@ func (q *inquiry) readRefund(ctx context.Context, id string) error {
 		q.found.Facts = append(q.found.Facts, facts...)
 		q.found.Refs = with(q.found.Refs, refRefund, id)
 	}
-	if amount, ok := r.Amount.money(); ok && r.Status.State != stateRefunded {
+	if amount, ok := r.Amount.money(); ok && r.Status.State != stateRefunded && r.Status.State != stateDeclined {
 		q.under += amount.Minor
 	}
 	return nil
@@ -233,10 +233,12 @@ func (q *inquiry) has(kind core.ObjectKind, id string) bool {
 	return slices.ContainsFunc(q.known.Objects, func(o core.Object) bool { return o.Kind == kind && o.ID == id })
 }
 
-// unasked adds what the charges say was given back, without what is only under way.
+// unasked adds what the charges say was given back, less what is known to be under way. It is no proof: a refund that
+// nobody here knows of, because the merchant's back office or Amazon made it, may be under way as well, and be declined.
+// A notification names such a refund, which is then read; where that is lost, core holds the total against a later one.
 func (q *inquiry) unasked() {
 	if floor := q.returned.Minor - q.under; floor > 0 {
-		q.found.Facts = append(q.found.Facts, core.Fact{Kind: core.Refunded, Measure: core.AtLeast, Strength: core.Asserted,
-			Amount: core.Money{Minor: floor, Currency: q.returned.Currency}, Code: stateRefunded})
+		q.found.Facts = append(q.found.Facts, core.Fact{Kind: core.Refunded, Measure: core.AtLeast, Strength: core.Hint,
+			Amount: core.Money{Minor: floor, Currency: q.returned.Currency}, Code: "refundedAmount"})
 	}
 }

@@ -25,6 +25,7 @@ func TestQueryEverything(t *testing.T) {
 	require.Equal(t, "CAPTUREKEY", s.Facts[3].OpKey)
 	floor := s.Facts[4]
 	require.Equal(t, core.AtLeast, floor.Measure)
+	require.Equal(t, core.Hint, floor.Strength, "others' refunds may be under way, too")
 	require.Equal(t, eur(600), floor.Amount, "what is only under way does not count")
 	require.Equal(t, "Visa ****1111 (Amazon Pay)", s.Display)
 	require.Equal(t, "erika@example.org", s.Review.Buyer.Email)

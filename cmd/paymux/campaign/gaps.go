@@ -15,9 +15,17 @@ import (
 // merchant does, in the end, for exactly those payments. It becomes false, and goes, when core does.
 const restIsNotAsked = true
 
+// believed is how long a total of refunds that may still fall has to stand before it is believed, and a little more.
+const believed = 49 * time.Hour
+
 // askAboutRest asks about payments at rest of which a notification was lost for good.
 func (w *World) askAboutRest() {
-	lost := w.unheard()
+	lost, asked := w.unheard(), false
+	defer func() {
+		if asked {
+			time.Sleep(believed)
+		}
+	}()
 	for _, p := range w.payments() {
 		if !restIsNotAsked || !p.CheckAt.IsZero() {
 			continue
@@ -25,6 +33,7 @@ func (w *World) askAboutRest() {
 		for _, at := range p.Attempts {
 			if i := slices.IndexFunc(w.accounts, func(a *account) bool { return a.name == at.Account }); lost[w.side.subject(w.accounts[i], at.Reference)] {
 				a := w.call(w.accounts[i], http.MethodPost, "/v1/payments/"+p.ID+"/sync", "", nil, time.Minute)
+				asked = true
 				if a != nil && a.status == http.StatusOK && a.str("version") != fmt.Sprint(p.Version) {
 					w.count("gap: learned about a payment at rest only when asked")
 				}

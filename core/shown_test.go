@@ -1,0 +1,130 @@
+package core_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/core/coretest"
+)
+
+// refundTotal is a total of refunds that counts what may still be declined.
+func refundTotal(minor int64) core.Fact {
+	return core.Fact{Kind: core.Refunded, Measure: core.AtLeast, Amount: core.Money{Minor: minor, Currency: "EUR"}, Strength: core.Hint}
+}
+
+// showing is a desk with a captured payment, whose provider shows what shown holds of refunds.
+func showing(t *testing.T) (d *desk, id string, shown *int64) {
+	t.Helper()
+	d, shown = newDesk(t), new(int64)
+	d.provider.Caps.RefundsDecided = 48 * time.Hour
+	d.provider.Caps.Resume[core.OpRefund] = core.ResumeSameKey
+	d.open(nil)
+	v := d.create("order-1", core.CaptureAutomatic)
+	op := d.op(v.ID, core.OpStart).Op
+	d.hear(coretest.Authorized(op, true))
+	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) {
+		s := core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(op, true)}}
+		if *shown > 0 {
+			s.Facts = append(s.Facts, refundTotal(*shown))
+		}
+		return s, nil
+	}
+	return d, v.ID, shown
+}
+
+func (d *desk) refunded(id string) int64 {
+	d.t.Helper()
+	_, err := d.Sync(d.t.Context(), "m", id)
+	require.NoError(d.t, err)
+	return d.payment(id).Amounts.Refunded
+}
+
+// What others have given back is known by a total alone, which may count what comes to nothing. It is money when it
+// stood until that is decided, and core asks for it by itself.
+func TestATotalThatMayFallHasToStand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, id, shown := showing(t)
+		*shown = 3000
+		require.Zero(t, d.refunded(id))
+		stop := d.runs()
+		time.Sleep(47 * time.Hour)
+		require.Zero(t, d.refunded(id))
+		require.Equal(t, "none", d.payment(id).View().RefundStatus)
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		p := d.payment(id)
+		require.Equal(t, []any{int64(3000), true}, []any{p.Amounts.Refunded, p.NeedsReview})
+		require.Contains(t, d.events(id), "payment.external_adjustment")
+		require.True(t, p.CheckAt.IsZero())
+		stop()
+	})
+}
+
+// One that falls again leaves nothing behind, and what is shown later counts from then.
+func TestATotalThatFallsIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, id, shown := showing(t)
+		*shown = 3000
+		require.Zero(t, d.refunded(id))
+		time.Sleep(time.Hour)
+		*shown = 0
+		require.Zero(t, d.refunded(id))
+		time.Sleep(72 * time.Hour)
+		for range 2 { // the same is shown again, by others, and falls again
+			*shown = 3000
+			require.Zero(t, d.refunded(id))
+			time.Sleep(47 * time.Hour)
+			*shown = 1000
+			require.Zero(t, d.refunded(id))
+			*shown = 0
+			require.Zero(t, d.refunded(id))
+			time.Sleep(72 * time.Hour)
+		}
+		*shown = 4000
+		require.Zero(t, d.refunded(id))
+		time.Sleep(48 * time.Hour)
+		require.Equal(t, int64(4000), d.refunded(id))
+	})
+}
+
+// While a refund of our own is under way, or came about while the provider was asked, a total may show just that.
+func TestATotalIsNotHeldAgainstOurOwnRefund(t *testing.T) {
+	for _, during := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			d, id, shown := showing(t)
+			var refund core.Op
+			d.provider.OnRefund = func(op core.Op, _ core.RefundInput) (core.Outcome, error) {
+				refund, *shown = op, op.Amount.Minor
+				f := coretest.Fact(core.RefundPending, op)
+				return core.Outcome{Result: core.Pending, Facts: []core.Fact{f}}, nil
+			}
+			begin := func() {
+				_, err := d.Refund(t.Context(), request("refund"), id, amount(2000))
+				require.NoError(t, err)
+			}
+			if query := d.provider.OnQuery; during {
+				d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+					d.provider.OnQuery = query
+					begin()
+					return query(in)
+				}
+			} else {
+				begin()
+			}
+			require.Zero(t, d.refunded(id))
+			time.Sleep(49 * time.Hour)
+			require.Zero(t, d.refunded(id))
+			d.hear(core.Fact{Kind: core.RefundDeclined, ID: refund.Key, Of: "A-" + refund.Reference, OpKey: refund.Key, Strength: core.Asserted})
+			require.Equal(t, core.OpDeclined, d.op(id, core.OpRefund).State)
+			require.Zero(t, d.refunded(id), "as it may be shown a little longer")
+			*shown = 0
+			time.Sleep(49 * time.Hour)
+			require.Zero(t, d.refunded(id))
+			require.NotContains(t, d.events(id), "payment.external_adjustment")
+		})
+	}
+}
