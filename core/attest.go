@@ -52,7 +52,7 @@ func (t *tally) hear(p *Payment, said *Entry) {
 	for i := range p.Facts {
 		if own := p.Facts[i]; p.overrules(&own, said) {
 			own.OpKey = said.OpKey
-			t.note(&own.Fact)
+			t.note(&own)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package core_test
 
 import (
+	"context"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,5 +129,39 @@ func TestATotalIsNotHeldAgainstOurOwnRefund(t *testing.T) {
 			require.Zero(t, d.refunded(id))
 			require.NotContains(t, d.events(id), "payment.external_adjustment")
 		})
+	}
+}
+
+// What is under way and comes to nothing later says why, to whoever reads it and in its event.
+func TestWhatFailsLaterSaysWhy(t *testing.T) {
+	why := &core.Failure{Category: core.FailureRejected, RetryAdvice: core.RetryNever, ProviderCode: "ProcessingFailure", ProviderMessage: "it came to nothing"}
+	for kind, facts := range map[core.OpKind][2]core.FactKind{core.OpRefund: {core.RefundPending, core.RefundDeclined}, core.OpCapture: {core.CapturePending, core.CaptureDeclined},
+		core.OpAuthorize: {core.AuthorizationPending, core.AuthorizationDeclined}} {
+		d := newDesk(t)
+		pending := func(op core.Op) (core.Outcome, error) {
+			f := coretest.Fact(facts[0], op)
+			return core.Outcome{Result: core.Pending, Facts: []core.Fact{f}}, nil
+		}
+		d.provider.OnRefund = func(op core.Op, _ core.RefundInput) (core.Outcome, error) { return pending(op) }
+		d.provider.OnCapture = func(op core.Op, _ core.CaptureInput) (core.Outcome, error) { return pending(op) }
+		d.provider.OnReserve = func(op core.Op, _ core.AuthorizeInput) (core.Outcome, error) { return pending(op) }
+		v := d.agreedTo("order-1", 3000)
+		book := map[core.OpKind]func(context.Context, core.Request, string, core.NewBooking) (core.Answer, error){
+			core.OpRefund: d.Refund, core.OpCapture: d.Capture, core.OpAuthorize: d.Authorize}[kind]
+		if kind == core.OpRefund {
+			d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, true))
+		}
+		_, err := book(t.Context(), request(string(kind)), v.ID, amount(2000))
+		require.NoError(t, err)
+		op := d.op(v.ID, kind)
+		require.Equal(t, core.OpPending, op.State, kind)
+		no := coretest.Fact(facts[1], op.Op)
+		no.Failure = why
+		d.hear(no)
+		require.Equal(t, []any{"failed", why}, []any{d.payment(v.ID).Bookings(kind)[0].Status, d.payment(v.ID).Bookings(kind)[0].Failure}, kind)
+		l, err := d.Events(t.Context(), "m", core.EventQuery{Payment: v.ID}, 100, "")
+		require.NoError(t, err)
+		i := slices.IndexFunc(l.Items, func(e core.Event) bool { return strings.HasSuffix(e.Type, ".failed") })
+		require.Contains(t, string(l.Items[i].Body), why.ProviderCode)
 	}
 }

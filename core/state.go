@@ -161,9 +161,7 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 			o.Kind == OpCancelMandate && o.State.Open() && t.consent.closed,
 			o.obtains() && !o.HasNext && o.State != OpNotSent && t.fulfilled() && !p.tried(o),
 			o.State.Open() && o.obtains() && o.Kind != OpChargeMandate && !o.HasNext && t.everAgreed() > 0 && !t.authPending():
-			if o.State = OpSucceeded; attested {
-				o.Failure = nil
-			}
+			o.State, o.Failure = OpSucceeded, nil
 		case to == OpDeclined && attested:
 			o.State = OpDeclined // the provider took back what an operator had attested
 		case !o.State.Open():
@@ -171,6 +169,9 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 			o.State = OpDeclined
 		case to == OpPending:
 			o.State = OpPending
+		}
+		if told := t.why[o.deciding()]; o.State == OpDeclined && o.Failure == nil && told != nil {
+			o.Failure = told.Failure
 		}
 	}
 }

@@ -18,7 +18,8 @@ type tally struct {
 	consent   consent
 	setsUp    bool // the attempt is about a consent alone, and no money
 	settled   map[deciding]OpState
-	ended     bool // on the provider's word
+	why       map[deciding]*Entry // what was told last of a refusal
+	ended     bool                // on the provider's word
 	endedHint bool
 	away      bool
 	mismatch  bool
@@ -52,7 +53,7 @@ type agreement struct {
 // tallyOf adds up the facts of attempt a. It looks at the set of facts only, never at their order.
 func (p *Payment) tallyOf(a *Attempt) *tally {
 	t := &tally{auths: map[string]*authTally{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
-		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}, setsUp: p.Order.SetUp}
+		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}, why: map[deciding]*Entry{}, setsUp: p.Order.SetUp}
 	only := p.onlyAuthorization(a)
 	for i := range p.Facts {
 		switch e := &p.Facts[i]; {
@@ -127,7 +128,7 @@ func (t *tally) add(p *Payment, e *Entry, only string) {
 		t.away = t.away || f.Kind == BuyerAway
 		return
 	}
-	t.note(f)
+	t.note(e)
 	switch f.Kind {
 	case AgreementOpen, AgreementClosed:
 		g := get(t.agreed, f.ID)
@@ -182,11 +183,18 @@ func (o *Operation) deciding() deciding {
 
 var stateRank = map[OpState]int{OpPending: 1, OpDeclined: 2, OpSucceeded: 3}
 
-// note remembers what f says about the operation it names. Done outweighs declined outweighs pending.
-func (t *tally) note(f *Fact) {
-	s, ok := settles[f.Kind]
-	if d := (deciding{s.kind, f.OpKey}); ok && f.OpKey != "" && stateRank[s.state] > stateRank[t.settled[d]] {
+// note remembers what e says about the operation it names. Done outweighs declined outweighs pending.
+func (t *tally) note(e *Entry) {
+	s, ok := settles[e.Kind]
+	d := deciding{s.kind, e.OpKey}
+	if !ok || e.OpKey == "" {
+		return
+	}
+	if stateRank[s.state] > stateRank[t.settled[d]] {
 		t.settled[d] = s.state
+	}
+	if s.state == OpDeclined && e.Failure != nil && (t.why[d] == nil || e.laterThan(t.why[d])) {
+		t.why[d] = e
 	}
 }
 
