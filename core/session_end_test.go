@@ -252,3 +252,14 @@ func TestAWordThatCameByAMessageIsNotOwed(t *testing.T) {
 		})
 	}
 }
+
+// A session that ended says why, also where nobody but the buyer's browser connects it with the order.
+func TestASessionThatEndedSaysWhy(t *testing.T) {
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureManual)
+	why := &core.Failure{Category: core.FailureBuyerCanceled, RetryAdvice: core.RetryAfterBuyerAction, ProviderCode: "BuyerCanceled"}
+	d.receive(core.Feedback{Reference: d.op(v.ID, core.OpStart).Reference, DedupeKey: "e", Facts: []core.Fact{{Kind: core.AttemptEnded, Failure: why}}})
+	require.Equal(t, why, d.payment(v.ID).View().LastError)
+	d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, true))
+	require.Nil(t, d.payment(v.ID).View().LastError, "once money came there is none")
+}

@@ -139,7 +139,8 @@ func (p *Payment) lastError() *Failure {
 	var last *Entry
 	for i := range p.Facts {
 		e := &p.Facts[i]
-		said := e.Strength != Hint || e.Kind == BuyerAway // that the buyer turned away, his browser may tell
+		// That the buyer turned away, or that his session ended, he may tell: it ends the attempt all the same.
+		said := e.Strength != Hint || e.Kind == BuyerAway || e.Kind == AttemptEnded
 		if e.AttemptID == at.ID && e.Failure != nil && said && (last == nil || e.laterThan(last)) {
 			last = e
 		}

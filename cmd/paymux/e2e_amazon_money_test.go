@@ -252,9 +252,7 @@ func TestAmazonDeclines(t *testing.T) {
 			p := w.create("order-"+card+flow, change)
 			now := w.pay(p, card)
 			require.Equal(t, "requires_payment_method", now.str("status"), flow)
-			if flow == "express" {
-				require.Equal(t, want, []string{now.str("last_error.category"), now.str("last_error.retry_advice"), now.str("last_error.provider_code")})
-			}
+			require.Equal(t, want, []string{now.str("last_error.category"), now.str("last_error.retry_advice"), now.str("last_error.provider_code")}, flow)
 			require.Zero(t, w.row(p.str("id")))
 			require.Equal(t, "requires_capture", w.pay(w.confirm(p.str("id")), "1111").str("status"))
 			w.balanced(p.str("id"))
