@@ -53,6 +53,7 @@ func (t *tally) hear(p *Payment, said *Entry) {
 		if own := p.Facts[i]; p.overrules(&own, said) {
 			own.OpKey = said.OpKey
 			t.note(&own)
+			t.named[own.ID] = max(t.named[own.ID], own.OpKey)
 		}
 	}
 }

@@ -125,6 +125,42 @@ func (t *tally) refunded() int64 {
 	return max(sumDone(t.refunds), t.refundMin, falls)
 }
 
+// others is the part of captured and refunded that no operation of the attempt accounts for: neither one that is done, known
+// by its key, nor, by its amount, one that is open and of which nothing is known yet. A sale is asked for by the attempt.
+func (p *Payment) others(at *Attempt, t *tally) int64 {
+	keys, captured, refunded := map[string]bool{}, int64(0), int64(0)
+	for _, o := range p.Operations {
+		if o.AttemptID != at.ID {
+			continue
+		}
+		keys[o.Key] = true
+		_, announced := t.announced(o)
+		switch {
+		case !o.open() || announced:
+		case o.Kind == OpCapture:
+			captured = addCapped(captured, o.Amount.Minor)
+		case o.Kind == OpRefund:
+			refunded = addCapped(refunded, o.Amount.Minor)
+		}
+	}
+	own := func(parts map[string]*partTally) (total int64) {
+		for id, c := range parts {
+			if keys[c.opKey] || keys[t.named[id]] {
+				total = addCapped(total, c.done)
+			}
+		}
+		return total
+	}
+	taken := int64(0)
+	for _, a := range t.auths {
+		taken = addCapped(taken, own(a.captures))
+	}
+	if p.Order.Capture == CaptureAutomatic {
+		taken = max(taken, min(t.captured(), at.Amount.Minor))
+	}
+	return addCapped(rest(t.captured(), taken, captured), rest(t.refunded(), own(t.refunds), refunded))
+}
+
 // own is the part of captured and refunded that single bookings account for.
 func (t *tally) own() (captured, refunded int64) {
 	for _, a := range t.auths {

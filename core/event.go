@@ -146,7 +146,7 @@ func (a *amendment) events() []news {
 		out = append(out, news{"payment.attempt_failed", f.Failure})
 	}
 	out = append(out, a.bookingEvents(old)...)
-	if a.Amounts.Foreign > old.Amounts.Foreign && !a.explains(old) {
+	if a.Amounts.Foreign > old.Amounts.Foreign && old.Amounts.Authorized > 0 { // else it is the sale itself
 		out = append(out, news{kind: "payment.external_adjustment"})
 	}
 	if a.disputes() > old.disputes() {
@@ -173,17 +173,6 @@ func (a *amendment) events() []news {
 		out = append(out, news{kind: "payment.needs_review"})
 	}
 	return out
-}
-
-// explains reports whether money that no own booking accounts for may be that of an operation still under way, or is
-// the sale itself: then it is no adjustment from outside.
-func (a *amendment) explains(old *Payment) bool {
-	for _, o := range old.Operations {
-		if o.open() && o.Kind != OpStart {
-			return true
-		}
-	}
-	return old.Amounts.Authorized == 0
 }
 
 // bookingEvents tell of captures, refunds and further authorizations that are new or decided.

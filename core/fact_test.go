@@ -141,7 +141,7 @@ func TestFacts(t *testing.T) {
 			want: Amounts{Authorized: 10000, Capturable: 4000, InDoubt: 6000}, state: StatusRequiresCapture},
 		{name: "its reservation falls by what the total shows (F8)", ops: []*Operation{capture(OpUnknown, 6000, Totals{})},
 			facts: []Fact{asserted(Authorized, "A", "", 10000), atLeast(asserted(Captured, "", "A", 6000))},
-			want:  Amounts{Authorized: 10000, Captured: 6000, Capturable: 4000, Refundable: 6000, Foreign: 6000}, state: StatusPartiallyCaptured},
+			want:  Amounts{Authorized: 10000, Captured: 6000, Capturable: 4000, Refundable: 6000}, state: StatusPartiallyCaptured},
 		{name: "a void under way leaves nothing to capture (F14)", facts: []Fact{asserted(Authorized, "A", "", 10000)},
 			ops:  []*Operation{{AttemptID: "att_1", State: OpSent, Op: Op{ID: "op_v", Kind: OpVoid, Key: "KV"}}},
 			want: Amounts{Authorized: 10000}, state: StatusProcessing},

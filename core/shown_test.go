@@ -165,3 +165,57 @@ func TestWhatFailsLaterSaysWhy(t *testing.T) {
 		require.Contains(t, string(l.Items[i].Body), why.ProviderCode)
 	}
 }
+
+// What others gave back is told as such at the moment it is booked, also when it is known by its own id, and while
+// something of our own is under way; what is our own is not, whichever way it is heard of first.
+func TestRefundsOfOthersAreToldWhenTheyAreBooked(t *testing.T) {
+	const event = "payment.external_adjustment"
+	claim := func(op core.Op) core.Fact {
+		return core.Fact{Kind: core.Refunded, ID: "R-CLAIM", Of: "A-" + op.Reference, Amount: core.Money{Minor: 2000, Currency: "EUR"}, Strength: core.Asserted}
+	}
+	for name, state := range map[string]core.Result{"nothing": core.NotSent, "pending": core.Pending, "unknown": core.Unknown} {
+		d := newDesk(t)
+		v := d.create("order-1", core.CaptureAutomatic)
+		op := d.op(v.ID, core.OpStart).Op
+		d.hear(coretest.Authorized(op, true))
+		d.provider.OnRefund = func(op core.Op, _ core.RefundInput) (core.Outcome, error) {
+			out := core.Outcome{Result: state}
+			if state == core.Pending {
+				f := coretest.Fact(core.RefundPending, op)
+				out.Facts = []core.Fact{f}
+			}
+			return out, nil
+		}
+		if state != core.NotSent {
+			_, err := d.Refund(t.Context(), request("refund"), v.ID, amount(2000))
+			require.NoError(t, err)
+		}
+		d.hear(claim(op))
+		require.Equal(t, int64(2000), d.payment(v.ID).Amounts.Refunded)
+		if state != core.Unknown { // else it may be our own
+			require.Contains(t, d.events(v.ID), event, name)
+		}
+		if state == core.NotSent {
+			require.True(t, d.payment(v.ID).NeedsReview)
+			continue
+		}
+		require.Equal(t, state == core.Pending, slices.Contains(d.events(v.ID), event), name)
+		refund := d.op(v.ID, core.OpRefund).Op
+		d.hear(coretest.Fact(core.Refunded, refund))
+		require.Equal(t, int64(4000), d.payment(v.ID).Amounts.Refunded)
+		require.Equal(t, 1, strings.Count(strings.Join(d.events(v.ID), " "), event), name)
+	}
+	d := newDesk(t)
+	v := d.create("order-1", core.CaptureAutomatic)
+	d.hear(coretest.Authorized(d.op(v.ID, core.OpStart).Op, true))
+	d.provider.OnRefund = func(core.Op, core.RefundInput) (core.Outcome, error) { return core.Outcome{}, nil }
+	_, err := d.Refund(t.Context(), request("refund"), v.ID, amount(2000))
+	require.NoError(t, err)
+	own := coretest.Fact(core.Refunded, d.op(v.ID, core.OpRefund).Op)
+	own.OpKey = "" // nobody repeats it
+	d.hear(own)
+	own.OpKey = own.ID
+	d.hear(own)
+	require.Equal(t, []any{int64(2000), false}, []any{d.payment(v.ID).Amounts.Refunded, d.payment(v.ID).NeedsReview})
+	require.NotContains(t, d.events(v.ID), event)
+}

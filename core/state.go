@@ -209,11 +209,7 @@ func (p *Payment) add(a *Amounts, at *Attempt, t *tally) (open int64) {
 	ceiling := max(t.authorized(), t.everAgreed())
 	a.Ceiling = addCapped(a.Ceiling, ceiling)
 	open = max(open, t.agreement()-captured)
-	ownCaptured, ownRefunded := t.own()
-	if p.Order.Capture == CaptureAutomatic { // a sale is asked for by the attempt itself
-		ownCaptured = max(ownCaptured, min(captured, at.Amount.Minor))
-	}
-	a.Foreign = addCapped(a.Foreign, captured-ownCaptured+refunded-ownRefunded)
+	a.Foreign = addCapped(a.Foreign, p.others(at, t))
 	own := map[string]bool{}
 	for _, o := range p.Operations {
 		if o.AttemptID == at.ID && o.open() {

@@ -19,6 +19,7 @@ type tally struct {
 	setsUp    bool // the attempt is about a consent alone, and no money
 	settled   map[deciding]OpState
 	why       map[deciding]*Entry // what was told last of a refusal
+	named     map[string]string   // keys of the operations that objects belong to by an operator's word
 	ended     bool                // on the provider's word
 	endedHint bool
 	away      bool
@@ -53,7 +54,7 @@ type agreement struct {
 // tallyOf adds up the facts of attempt a. It looks at the set of facts only, never at their order.
 func (p *Payment) tallyOf(a *Attempt) *tally {
 	t := &tally{auths: map[string]*authTally{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
-		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}, why: map[deciding]*Entry{}, setsUp: p.Order.SetUp}
+		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}, why: map[deciding]*Entry{}, named: map[string]string{}, setsUp: p.Order.SetUp}
 	only := p.onlyAuthorization(a)
 	for i := range p.Facts {
 		switch e := &p.Facts[i]; {
