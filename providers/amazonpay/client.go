@@ -31,23 +31,29 @@ var (
 	errUnclear = errors.New("amazonpay: the answer does not say whether it was carried out")
 )
 
-// request is one call. Body is written as JSON; nil is none. Key is the idempotency key, where one is taken.
+// request is one call. Body is written as JSON; nil is none. Key is the idempotency key, where one is taken. Secret is a part of
+// the path that is recorded nowhere.
 type request struct {
 	method string
 	path   []string
 	key    string
 	body   any
+	secret string
 }
 
 func get(path ...string) request { return request{method: http.MethodGet, path: path} }
 
 func post(key string, body any, path ...string) request {
-	return request{http.MethodPost, path, key, body}
+	return request{method: http.MethodPost, path: path, key: key, body: body}
 }
 
-func patch(body any, path ...string) request { return request{http.MethodPatch, path, "", body} }
+func patch(body any, path ...string) request {
+	return request{method: http.MethodPatch, path: path, body: body}
+}
 
-func remove(body any, path ...string) request { return request{http.MethodDelete, path, "", body} }
+func remove(body any, path ...string) request {
+	return request{method: http.MethodDelete, path: path, body: body}
+}
 
 // call signs r, sends it and decodes what comes back with a status of 2xx into answer; it tells the status.
 // The error is a *refusal when Amazon says with a reason that the request is not carried out. Every other error that does
@@ -101,7 +107,7 @@ func (p *Provider) signed(r request) (outbound.Request, error) {
 	if err != nil {
 		return outbound.Request{}, err
 	}
-	out := outbound.Request{Method: r.method, URL: address, ContentType: mediaJSON, Body: body, Accept: []string{mediaJSON}, Header: http.Header{}}
+	out := outbound.Request{Method: r.method, URL: address, ContentType: mediaJSON, Body: body, Accept: []string{mediaJSON}, Header: http.Header{}, Secret: r.secret}
 	for _, h := range headers[2:] {
 		out.Header.Set(h.name, h.value)
 	}

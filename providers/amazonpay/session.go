@@ -121,10 +121,12 @@ func canceledSession(s session, known bool) core.Outcome {
 	return out
 }
 
-// readBuyer is who signed in.
+// readBuyer is who signed in. Whoever has the token can ask the same.
 func (p *Provider) readBuyer(ctx context.Context, token string) (core.Outcome, error) {
 	var b buyer
-	if _, err := p.call(ctx, get("buyers", token), &b); err != nil {
+	r := get("buyers", token)
+	r.secret = token
+	if _, err := p.call(ctx, r, &b); err != nil {
 		if r := refused(err); r != nil {
 			return core.Outcome{Result: core.Declined, Failure: r.failure()}, nil
 		}
