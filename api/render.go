@@ -180,8 +180,17 @@ func (s renderer) mandate(v core.MandateView) openapi.Mandate {
 	return openapi.Mandate{ID: v.ID, Object: "mandate", Payment: optional(v.Payment), Status: openapi.MandateStatus(v.Status), Account: v.Account,
 		Kind: openapi.MandateKind(v.Kind), Recurring: recurring(v.Recurring), Livemode: s.live, Method: method(v.Method, v.Display),
 		NextAction: s.action(v.ID, v.Next), LastError: failure(v.LastError), MerchantReference: optional(v.MerchantReference), Metadata: metadata,
-		NeedsReview: v.NeedsReview, Provider: provider(v.Provider, map[string]string{core.RefOwn: v.Reference}),
+		NeedsReview: v.NeedsReview, Provider: provider(v.Provider, references(v)),
 		Version: v.Version, CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
+}
+
+// references are the provider's ids of a mandate, and ours.
+func references(v core.MandateView) map[string]string {
+	refs := map[string]string{core.RefOwn: v.Reference}
+	for kind, value := range v.References {
+		refs[kind] = value
+	}
+	return refs
 }
 
 func recurring(r *core.Recurring) *openapi.Recurring {

@@ -114,7 +114,7 @@ func (a *amendment) mandateEvent(n news) (Event, error) {
 // View is a mandate as merchants see it: without the provider's token.
 func (m *Mandate) View() MandateView {
 	v := MandateView{ID: m.ID, Account: m.Account, Provider: m.Provider, Kind: m.Kind, Recurring: m.Recurring, Status: m.Status, Method: m.Method,
-		Display: m.Display, Reference: m.Reference, MerchantReference: m.MerchantReference, Metadata: m.Metadata, Next: m.Next, LastError: m.LastError,
+		Display: m.Display, Reference: m.Reference, References: m.Refs, MerchantReference: m.MerchantReference, Metadata: m.Metadata, Next: m.Next, LastError: m.LastError,
 		NeedsReview: m.NeedsReview, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt}
 	if !m.alone() {
 		v.Payment = m.PaymentID
@@ -140,6 +140,7 @@ type MandateView struct {
 	Method            Method            `json:"method"`
 	Display           string            `json:"display,omitempty"`
 	Reference         string            `json:"reference"`
+	References        Refs              `json:"references,omitempty"`         // the provider's own ids of it
 	MerchantReference string            `json:"merchant_reference,omitempty"` // of one that was set up alone
 	Metadata          map[string]string `json:"metadata,omitempty"`
 	Next              *NextAction       `json:"next,omitempty"` // to give the consent without a payment, or to change its instrument

@@ -68,7 +68,7 @@ func TestAmazonWalletIsSavedOutsideOfAPurchase(t *testing.T) {
 			require.Equal(t, []string{"requires_action", "render_widget"}, []string{m.str("status"), m.str("next_action.type")})
 			w.call("POST", "/v1/payments", absent("early-"+product, id, nil)).want(409)
 			w.signIn(m).through().atShop("/wallet")
-			w.mandate(id, "active")
+			require.Regexp(t, `^[BC][0-9]{2}-`, w.mandate(id, "active").str("provider.references.chargePermissionId"), "what it is called at Amazon")
 			w.charged("order-"+product, id, nil)
 			w.charged("phone-"+product, id, map[string]any{"channel": "telephone"})
 			w.call("POST", "/v1/mandates/"+id+"/cancel", nil).want(200)
