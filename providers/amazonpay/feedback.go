@@ -31,11 +31,11 @@ func (p *Provider) ParseFeedback(ctx context.Context, m core.Message) (core.Feed
 	if err != nil {
 		return core.Feedback{}, core.Malformed(err)
 	}
+	if !p.addressed(e) { // before a certificate is fetched for it
+		return core.Feedback{}, core.ErrUnauthenticated
+	}
 	if err := p.certs.verify(ctx, e); err != nil {
 		return core.Feedback{}, err
-	}
-	if !p.addressed(e) {
-		return core.Feedback{}, core.ErrUnauthenticated
 	}
 	return p.translated(e), nil
 }
@@ -85,7 +85,7 @@ var objects = map[string]core.ObjectKind{
 
 const chargeback = "CHARGEBACK"
 
-// addressed reports whether an authentic envelope is for this account: of one of its topics, and about its merchant.
+// addressed reports whether an envelope is for this account: of one of its topics, and about its merchant.
 // Where no topic is set, what has no merchant in it has to come from a topic that bears the merchant's id, as those of
 // Amazon Pay do.
 func (p *Provider) addressed(e envelope) bool {

@@ -1,7 +1,6 @@
 package amazonpay
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -12,14 +11,12 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
-	"fmt"
 	"maps"
 	"math/big"
 	"net/http"
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -216,39 +213,42 @@ func TestForgeries(t *testing.T) {
 		return e
 	}
 	forms := map[string]envelope{
-		"another message":      after("Message", ipn("CHARGE", "S02-0000000-0000000-C000001", permissionNo)),
-		"another id":           after("MessageId", "2f0c6a57-5d16-5a2a-9b1e-000000000000"),
-		"another time":         after("Timestamp", "2032-01-02T10:15:05.123Z"),
-		"a subject":            after("Subject", "x"),
-		"another type":         after("Type", typeConfirmation),
-		"no signature":         without("Signature"),
-		"a signature of text":  after("Signature", "%%%"),
-		"no version":           without("SignatureVersion"),
-		"version 1":            change("SignatureVersion", "1"),
-		"version 3":            after("SignatureVersion", "3"),
-		"no certificate":       without("SigningCertURL"),
-		"another topic":        change("TopicArn", "arn:aws:sns:eu-west-1:999999999999:mine"),
-		"another merchant":     change("Message", strings.Replace(ipn("CHARGE", chargeNo, permissionNo), "pmxMERCHANT01", "pmxMERCHANT02", 1)),
-		"no merchant":          change("Message", strings.Replace(ipn("CHARGE", chargeNo, permissionNo), "MerchantID", "Merchant", 1)),
-		"another's key":        newAuthority("Example Signing", time.Now().Add(time.Hour)).sealed(t, good),
-		"a line break":         change("Subject", "x\nTimestamp\n2031"),
-		"a topic and a break":  change("TopicArn", topic+"\nType\nNotification"),
-		"a type and a break":   change("Type", "Notification\n"),
-		"no type":              without("Type"),
-		"an unknown type":      change("Type", "Confirmation"),
-		"the host of another":  change("SigningCertURL", "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem"),
-		"a host before it":     change("SigningCertURL", "https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"),
-		"a user before it":     change("SigningCertURL", "https://sns.eu-west-1.amazonaws.com@evil.example/SimpleNotificationService-1.pem"),
-		"another service":      change("SigningCertURL", "https://s3.eu-west-1.amazonaws.com/bucket/SimpleNotificationService-1.pem"),
-		"a short region":       change("SigningCertURL", "https://sns.a.amazonaws.com/x.pem"),
-		"plain http":           change("SigningCertURL", strings.Replace(certURL, "https", "http", 1)),
-		"a port":               change("SigningCertURL", strings.Replace(certURL, ".com/", ".com:8443/", 1)),
-		"a query":              change("SigningCertURL", certURL+"?x=.pem"),
-		"a fragment":           change("SigningCertURL", certURL+"#.pem"),
-		"another ending":       change("SigningCertURL", strings.TrimSuffix(certURL, "pem")+"crt"),
-		"a path with a detour": change("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/%2e%2e/x.pem"),
-		"a file":               change("SigningCertURL", "file:///etc/x.pem"),
-		"this machine":         change("SigningCertURL", "http://127.0.0.1:9/x.pem"),
+		"another message":        after("Message", ipn("CHARGE", "S02-0000000-0000000-C000001", permissionNo)),
+		"another id":             after("MessageId", "2f0c6a57-5d16-5a2a-9b1e-000000000000"),
+		"another time":           after("Timestamp", "2032-01-02T10:15:05.123Z"),
+		"a subject":              after("Subject", "x"),
+		"another type":           after("Type", typeConfirmation),
+		"no signature":           without("Signature"),
+		"a signature of text":    after("Signature", "%%%"),
+		"no version":             without("SignatureVersion"),
+		"version 1":              change("SignatureVersion", "1"),
+		"version 3":              after("SignatureVersion", "3"),
+		"no certificate":         without("SigningCertURL"),
+		"another topic":          change("TopicArn", "arn:aws:sns:eu-west-1:999999999999:mine"),
+		"another merchant":       change("Message", strings.Replace(ipn("CHARGE", chargeNo, permissionNo), "pmxMERCHANT01", "pmxMERCHANT02", 1)),
+		"no merchant":            change("Message", strings.Replace(ipn("CHARGE", chargeNo, permissionNo), "MerchantID", "Merchant", 1)),
+		"another's key":          newAuthority("Example Signing", time.Now().Add(time.Hour)).sealed(t, good),
+		"a line break":           change("Subject", "x\nTimestamp\n2031"),
+		"a topic and a break":    change("TopicArn", topic+"\nType\nNotification"),
+		"a type and a break":     change("Type", "Notification\n"),
+		"no type":                without("Type"),
+		"an unknown type":        change("Type", "Confirmation"),
+		"the host of another":    change("SigningCertURL", "https://sns.eu-west-1.amazonaws.com.evil.example/SimpleNotificationService-1.pem"),
+		"a host before it":       change("SigningCertURL", "https://evil.example/sns.eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"),
+		"a user before it":       change("SigningCertURL", "https://sns.eu-west-1.amazonaws.com@evil.example/SimpleNotificationService-1.pem"),
+		"another service":        change("SigningCertURL", "https://s3.eu-west-1.amazonaws.com/bucket/SimpleNotificationService-1.pem"),
+		"a bucket of that name":  change("SigningCertURL", "https://sns.s3-eu-west-1.amazonaws.com/SimpleNotificationService-1.pem"),
+		"an endpoint of buckets": change("SigningCertURL", "https://sns.s3-accesspoint.amazonaws.com/SimpleNotificationService-1.pem"),
+		"no region":              change("SigningCertURL", "https://sns.example.amazonaws.com/x.pem"),
+		"a short region":         change("SigningCertURL", "https://sns.a.amazonaws.com/x.pem"),
+		"plain http":             change("SigningCertURL", strings.Replace(certURL, "https", "http", 1)),
+		"a port":                 change("SigningCertURL", strings.Replace(certURL, ".com/", ".com:8443/", 1)),
+		"a query":                change("SigningCertURL", certURL+"?x=.pem"),
+		"a fragment":             change("SigningCertURL", certURL+"#.pem"),
+		"another ending":         change("SigningCertURL", strings.TrimSuffix(certURL, "pem")+"crt"),
+		"a path with a detour":   change("SigningCertURL", "https://sns.eu-west-1.amazonaws.com/%2e%2e/x.pem"),
+		"a file":                 change("SigningCertURL", "file:///etc/x.pem"),
+		"this machine":           change("SigningCertURL", "http://127.0.0.1:9/x.pem"),
 	}
 	for name, e := range forms {
 		t.Run(name, func(t *testing.T) {
@@ -280,87 +280,6 @@ func TestVersionOne(t *testing.T) {
 	newer["SignatureVersion"] = "1"
 	_, err = p.ParseFeedback(t.Context(), posted(t, newer))
 	require.ErrorIs(t, err, core.ErrUnauthenticated, "a version that it was not signed with")
-}
-
-func TestCertificates(t *testing.T) {
-	m := func(a authority) core.Message {
-		return posted(t, a.sealed(t, notice(ipn("CHARGE", chargeNo, permissionNo))))
-	}
-	expired, self := newAuthority("Example Signing", time.Now().Add(-time.Hour)), newAuthority("sns.amazonaws.com", time.Now().Add(time.Hour))
-	for name, c := range map[string]struct {
-		by     authority
-		answer answer
-		kind   core.Kind
-	}{
-		"expired":            {expired, expired.answers(), core.Unauthenticated},
-		"of its own":         {self, self.answers(), core.Unauthenticated},
-		"no certificate":     {theAuthority(), answer{status: 200, body: "hello", media: "text/plain"}, core.Unavailable},
-		"half a certificate": {theAuthority(), answer{status: 200, body: fmt.Sprint(theAuthority().answers().body)[:200], media: "text/plain"}, core.Unavailable},
-		"not to be had":      {theAuthority(), lost, core.Unavailable},
-		"not there":          {theAuthority(), answer{status: 404, body: "no", media: "text/plain"}, core.Unavailable},
-		"a gateway":          {theAuthority(), answer{status: 502, body: "<html>", media: "text/html"}, core.Unavailable},
-		"somewhere else now": {theAuthority(), answer{status: 302, body: "", media: "text/html"}, core.Unavailable},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p, w := receiver(t, nil)
-			w.on(getCert, c.answer)
-			fb, err := p.ParseFeedback(t.Context(), m(c.by))
-			require.Equal(t, c.kind, core.KindOf(err), "%v", err)
-			require.Equal(t, core.Feedback{}, fb)
-		})
-	}
-	p, w := receiver(t, nil)
-	w.on(getCert, lost, theAuthority().answers())
-	_, err := p.ParseFeedback(t.Context(), m(theAuthority()))
-	require.Equal(t, core.Unavailable, core.KindOf(err))
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			if _, err := p.ParseFeedback(t.Context(), m(theAuthority())); err != nil {
-				t.Error(err)
-			}
-		})
-	}
-	wg.Wait()
-	require.Len(t, w.calls, 2, "fetched once, and kept")
-}
-
-// silentLine never answers.
-type silentLine struct{}
-
-func (silentLine) RoundTrip(r *http.Request) (*http.Response, error) {
-	<-r.Context().Done()
-	return nil, r.Context().Err()
-}
-
-// Whoever waits for a certificate that another message has fetched waits no longer than he wants to.
-func TestWaitingForACertificateEndsWithTheMessage(t *testing.T) {
-	m := posted(t, theAuthority().sealed(t, notice(ipn("CHARGE", chargeNo, permissionNo))))
-	synctest.Test(t, func(t *testing.T) {
-		p := newProvider(t, testConfig(t), silentLine{})
-		began := time.Now()
-		go func() { _, _ = p.ParseFeedback(t.Context(), m) }()
-		synctest.Wait()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		defer cancel()
-		_, err := p.ParseFeedback(ctx, m)
-		require.Equal(t, core.Unavailable, core.KindOf(err), "%v", err)
-		require.Equal(t, time.Second, time.Since(began))
-		time.Sleep(fetchWithin)
-	})
-}
-
-// TestCertificatesAreNotFetchedForEverybody bounds what messages of strangers can make us fetch.
-func TestCertificatesAreNotFetchedForEverybody(t *testing.T) {
-	p, w := receiver(t, nil)
-	var err error
-	for range 2 * mostFetched {
-		e := notice("x")
-		e["SigningCertURL"] = strings.Replace(certURL, "0123", "9999", 1)
-		_, err = p.ParseFeedback(t.Context(), posted(t, theAuthority().sealed(t, e)))
-	}
-	require.Equal(t, core.Unavailable, core.KindOf(err))
-	require.Len(t, w.calls, mostFetched)
 }
 
 func TestUnreadableNotifications(t *testing.T) {

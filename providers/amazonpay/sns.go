@@ -43,7 +43,7 @@ var covered = map[string][]string{
 var (
 	idForm    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$`)
 	shownForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
-	certHost  = regexp.MustCompile(`^sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?$`)
+	certHost  = regexp.MustCompile(`^sns\.[a-z]{2,3}(-[a-z]+)+-[0-9]{1,2}\.amazonaws\.com(\.cn)?$`) // a region: s3-eu-west-1 would be anybody's bucket
 	certPath  = regexp.MustCompile(`^/[A-Za-z0-9._-]{1,200}\.pem$`)
 )
 
@@ -143,14 +143,15 @@ func (c *certificates) verify(ctx context.Context, e envelope) error {
 	if err != nil {
 		return core.ErrUnauthenticated
 	}
-	key, err := c.key(ctx, address)
-	if err != nil {
-		return err
+	signed := func(key signingKey) bool {
+		at := time.Now()
+		return !at.Before(key.from) && !at.After(key.until) && rsa.VerifyPKCS1v15(key.key, kind, digest, signature) == nil
 	}
-	if at := time.Now(); at.Before(key.from) || at.After(key.until) || rsa.VerifyPKCS1v15(key.key, kind, digest, signature) != nil {
-		return core.ErrUnauthenticated
+	key, err := c.key(ctx, address, signed)
+	if err == nil && !signed(key) {
+		err = core.ErrUnauthenticated
 	}
-	return nil
+	return err
 }
 
 // trusted reports whether a certificate at address is Amazon's: TLS proves the host, and the rule says which are.
@@ -173,8 +174,9 @@ func (c *certificates) atAmazon(u *url.URL) bool {
 	return u.Scheme == "https" && certHost.MatchString(u.Host)
 }
 
-// key is the key of the certificate at address, which is trusted.
-func (c *certificates) key(ctx context.Context, address string) (signingKey, error) {
+// key is the key of the certificate at address, which is trusted. It is kept once it has signed something: nobody pushes
+// out the one in use with others that he names.
+func (c *certificates) key(ctx context.Context, address string, signed func(signingKey) bool) (signingKey, error) {
 	if key, kept := c.kept(address); kept {
 		return key, nil
 	}
@@ -206,7 +208,9 @@ func (c *certificates) key(ctx context.Context, address string) (signingKey, err
 	case err != nil: // a proxy's page, or half of it: Amazon takes a refusal for the last word, so it is to ask again
 		return signingKey{}, silent("amazonpay.ParseFeedback", err)
 	}
-	c.keep(address, key)
+	if signed(key) {
+		c.keep(address, key)
+	}
 	return key, nil
 }
 
