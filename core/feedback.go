@@ -210,7 +210,9 @@ func (f Feedback) binding() Refs {
 		return f.Refs
 	}
 	refs := maps.Clone(f.Refs)
-	maps.DeleteFunc(refs, func(_, id string) bool { return !slices.ContainsFunc(f.Read, func(o Object) bool { return o.ID == id }) })
+	maps.DeleteFunc(refs, func(_, id string) bool {
+		return !slices.ContainsFunc(f.Read, func(o Object) bool { return o.ID == id })
+	})
 	return refs
 }
 

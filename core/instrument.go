@@ -155,7 +155,9 @@ func (c *Checkout) changed(ctx context.Context, m *Mandate, leg Leg, method stri
 		at := a.attempt(at.ID)
 		known := a.knownOf(m, at)
 		known.Refs, known.Memo = merge(known.Refs, hints.Refs), merge(known.Memo, hints.Memo)
-		return a.intendAgain(account, at, OpCompleteMandate, Money{0, a.Amount.Currency}, CompleteInput{Known: known, Order: c.order(a.Payment, at), SetupOnly: true})
+		order := c.order(a.Payment, at)
+		order.Returns = c.returns(m.ID, m.Change.Number) // by which the adapter knows the page's session again
+		return a.intendAgain(account, at, OpCompleteMandate, Money{0, a.Amount.Currency}, CompleteInput{Known: known, Order: order, SetupOnly: true})
 	})
 	if err != nil && KindOf(err) != Unavailable {
 		return nil, err

@@ -72,6 +72,7 @@ func TestASetUpInASessionIsCompleted(t *testing.T) {
 	}
 	require.Len(t, finished, 2)
 	require.Equal(t, []any{"T", true}, []any{finished[1].Known.Refs["session"], finished[1].SetupOnly})
+	require.Contains(t, finished[1].Returns.Result, token, "of the page, by which its session is known")
 	m := c.mandateOf(v.ID)
 	require.Equal(t, []any{core.MandateIsActive, true, "Visa ···2222"}, []any{m.Status, m.Next == nil, m.Display})
 }

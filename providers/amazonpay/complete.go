@@ -49,9 +49,12 @@ type finishing struct {
 // of the call itself decides (422, 409, 404): the session that is read after it does. So it may be made again.
 // Completed does not mean paid: the charge is read and tells. Source: Amazon Pay, Complete Checkout Session.
 func (p *Provider) Complete(ctx context.Context, op core.Op, in core.CompleteInput) (core.Outcome, error) {
-	id, _ := sessionOf(in.Known)
+	id, bound := sessionOf(in.Known)
 	if id == "" {
 		return noSession(), nil
+	}
+	if !bound && in.Known.Memo[memoType] == onFile && in.Returns.Result != "" { // the page where the instrument is changed had another
+		in.Known.Memo = with(cloned(in.Known.Memo), memoReturn, in.Returns.Result)
 	}
 	save := core.SaveKind(or(string(in.Save.Kind), in.Known.Memo[memoSave]))
 	f := finishing{known: in.Known, op: op, amount: wholeOf(op, in.Order), charged: chargedNow(op, in.Order), setupOnly: in.SetupOnly, save: save}

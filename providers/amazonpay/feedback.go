@@ -14,8 +14,9 @@ import (
 	"github.com/paymux/paymux/providers/internal/strict"
 )
 
-// maxFeedback is the longest body that is read, in bytes; notifications of SNS have at most 256 KiB.
-const maxFeedback = 256 << 10
+// maxFeedback is the longest body that is read, in bytes. SNS delivers up to 256 KiB of whatever anybody publishes, and
+// what is authentic is kept; a notification of Amazon Pay has about one KiB.
+const maxFeedback = 16 << 10
 
 // ParseFeedback believes nothing in the message before its signature is that of Amazon SNS, and its topic and merchant
 // are this account's. A notification names an object and no state, so it brings no facts: Read says what to ask about.

@@ -233,15 +233,27 @@ func TestUpdateMandate(t *testing.T) {
 	back.Refs = core.Refs{refPermission: consentNo, refSession: fb.Refs[refSession]}
 	page := object{"chargePermissionId": consentNo, "merchantMetadata": nil, "webCheckoutDetails": object{"checkoutResultReturnUrl": resultURL}}
 	w.on(getSession, ok(openSession(page))).on(complete, ok(completedSession(object{"chargeId": nil, "chargePermissionId": consentNo, "chargePermissionType": onFile}))).on(getConsent, ok(testConsent()))
-	done, err := p.Complete(t.Context(), testOp(core.OpComplete, 0), core.CompleteInput{Known: back, SetupOnly: true})
-	require.NoError(t, err)
-	require.Equal(t, core.Succeeded, done.Result)
-	require.Equal(t, []core.FactKind{core.MandateActive}, kinds(done.Facts))
-	other := merge(page, object{"chargePermissionId": "C02-0000000-0000000"})
-	w.on(getSession, ok(openSession(other)))
-	foreign, err := p.Complete(t.Context(), testOp(core.OpComplete, 0), core.CompleteInput{Known: back, SetupOnly: true})
-	require.NoError(t, err)
-	require.Equal(t, core.Declined, foreign.Result)
+	input := core.CompleteInput{Known: back, Order: core.Order{Returns: core.ReturnURLs{Result: resultURL}}, SetupOnly: true}
+	for _, told := range []any{consentNo, nil} { // whether an open session names its consent, Amazon does not say
+		w.on(getSession, ok(openSession(page, object{"chargePermissionId": told})))
+		done, err := p.Complete(t.Context(), testOp(core.OpComplete, 0), input)
+		require.NoError(t, err)
+		require.Equal(t, core.Succeeded, done.Result)
+		require.Equal(t, []core.FactKind{core.MandateActive}, kinds(done.Facts))
+	}
+	w.calls = nil
+	for name, other := range map[string]object{
+		"another consent's":      {"chargePermissionId": "C02-0000000-0000000"},
+		"the set-up once more":   {"chargePermissionId": nil, "webCheckoutDetails": object{"checkoutResultReturnUrl": reviewURL}, "merchantMetadata": object{"merchantReferenceId": attempt}},
+		"signed in to once more": {"chargePermissionId": nil, "webCheckoutDetails": object{"signInReturnUrl": reviewURL}},
+		"another of the same":    {"chargePermissionId": "C02-0000000-0000000", "merchantMetadata": object{"merchantReferenceId": attempt}},
+	} {
+		w.on(getSession, ok(openSession(page, other)))
+		foreign, err := p.Complete(t.Context(), testOp(core.OpComplete, 0), input)
+		require.NoError(t, err)
+		require.Equal(t, core.Declined, foreign.Result, name)
+	}
+	require.NotContains(t, w.calls, complete, "a button's payload opens any number of sessions, and one consent was given")
 
 	for name, change := range map[string]func(*core.UpdateMandateInput){
 		"nothing":                  func(in *core.UpdateMandateInput) { in.Recurring = nil },

@@ -29,14 +29,15 @@ func own(s session, known core.Known) (belongs, told bool) {
 	if id, bound := sessionOf(known); bound {
 		return s.ID == id, true
 	}
-	if ref := s.Metadata.Reference; ref != "" {
+	urls, ref := []string{s.Web.ReviewURL, s.Web.ResultURL, s.Web.SignInURL}, s.Metadata.Reference
+	says := strings.Join(urls, "") != ""
+	back, consent := known.Memo[memoReturn], known.Memo[memoPermission]
+	switch {
+	case consent != "" && known.Memo[memoType] == onFile: // where the buyer changes the instrument, no second consent is given
+		return s.PermissionID == consent || s.PermissionID == "" && back != "" && slices.Contains(urls, back), says || s.PermissionID+ref != ""
+	case ref != "":
 		return ref == known.Reference, true
-	}
-	if consent := known.Memo[memoPermission]; consent != "" && s.PermissionID == consent && known.Memo[memoType] == onFile {
-		return true, true // of the page where the buyer changes the instrument
-	}
-	urls := []string{s.Web.ReviewURL, s.Web.ResultURL, s.Web.SignInURL}
-	if back := known.Memo[memoReturn]; back != "" && strings.Join(urls, "") != "" {
+	case back != "" && says:
 		return slices.Contains(urls, back), true
 	}
 	return false, false
