@@ -58,6 +58,7 @@ type desk struct {
 
 	mu     sync.Mutex
 	held   map[Work]time.Time // taken work without its DueAt, and until when
+	spilt  []Work             // taken, and more than its pool has room for
 	looks  time.Time          // when the loop looks at the table again; zero: when it is woken
 	hungry bool               // the loop left something in the table because a pool was full
 	beaten time.Time          // when the heartbeat was stored last
@@ -78,7 +79,7 @@ func (d *desk) pool(kind WorkKind) *pool {
 // room is how much a pool can be handed.
 func (p *pool) room() int { return cap(p.taken) - len(p.taken) }
 
-// hand gives taken work to its pool. What does not fit is taken again when its lease is over.
+// hand gives taken work to its pool. What does not fit goes back to the table: many may have seen the same room.
 func (d *desk) hand(w Work) {
 	until := w.DueAt
 	w.DueAt = time.Time{}
@@ -90,6 +91,10 @@ func (d *desk) hand(w Work) {
 		d.dueAt(until.Add(-d.lease * 2 / 3))
 	default:
 		d.drop(w)
+		d.mu.Lock()
+		d.spilt = append(d.spilt, w)
+		d.mu.Unlock()
+		d.rouse()
 	}
 }
 
@@ -166,6 +171,7 @@ func (c *Checkout) Run(ctx context.Context) {
 
 // look takes what is due and tells when to look again; zero: when somebody wakes the loop.
 func (c *Checkout) look(ctx context.Context) (again time.Time) {
+	c.putBack(ctx)
 	c.renew(ctx)
 	next, err := c.take(ctx)
 	if err != nil {
@@ -239,6 +245,32 @@ func (c *Checkout) take(ctx context.Context) (next time.Time, err error) {
 		d.hand(w)
 	}
 	return now(), nil // there may be more
+}
+
+// putBack puts work back that found no room. It was not begun, so that it is no fault of it: a lease that ran out would be.
+func (c *Checkout) putBack(ctx context.Context) {
+	c.desk.mu.Lock()
+	spilt := c.desk.spilt
+	c.desk.spilt = nil
+	c.desk.mu.Unlock()
+	if len(spilt) == 0 {
+		return
+	}
+	slices.SortFunc(spilt, inOrder)
+	c.report(ctx, "work without room", c.store.Do(ctx, "work", func(tx Tx) error {
+		for _, w := range spilt {
+			w.DueAt = now()
+			if err := tx.Again(w); err != nil && CodeOf(err) != "lease_lost" {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// inOrder orders work by what it is about, so that nothing depends on who came first.
+func inOrder(a, b Work) int {
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
 }
 
 // starve notes whether work was left in the table, so that a pool that gets free has the loop look again.
@@ -334,7 +366,7 @@ func (c *Checkout) renew(ctx context.Context) {
 	if len(works) == 0 {
 		return
 	}
-	slices.SortFunc(works, func(a, b Work) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject)) })
+	slices.SortFunc(works, inOrder)
 	until := now().Add(d.lease)
 	err := c.store.Do(ctx, "work", func(tx Tx) error { return tx.Renew(works, until) })
 	c.report(ctx, "leases", err)
@@ -390,4 +422,5 @@ func (c *Checkout) Drain(ctx context.Context) {
 			}
 		}
 	}
+	c.putBack(ctx)
 }

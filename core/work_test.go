@@ -150,6 +150,60 @@ func TestABurstIsAppliedWhole(t *testing.T) {
 	})
 }
 
+// watched is a transaction that counts work which was lost before.
+type watched struct {
+	core.Tx
+	lost *atomic.Int32
+}
+
+func (w watched) Take(kind core.WorkKind, due, until time.Time, limit int) ([]core.Work, error) {
+	works, err := w.Tx.Take(kind, due, until, limit)
+	for _, work := range works {
+		w.lost.Add(int32(work.Failed))
+	}
+	return works, err
+}
+
+// A burst finds room for one message in the pool, and each of it sees that room. What does not fit is no fault of it: it is
+// not counted as work that kills whoever has it, and is applied at once when there is room.
+func TestABurstIsNotTakenForPoison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		v := d.authorized("order-1")
+		op := d.op(v.ID, core.OpStart).Op
+		var lost atomic.Int32
+		d.open(func(o *core.Options) {
+			o.Store = wrapped{d.store, func(tx core.Tx) core.Tx { return watched{tx, &lost} }}
+			o.Poll = time.Second // one that is alone ends every lease when it begins
+		})
+		const room, burst = 127, 200
+		send := func(i int) {
+			f := core.Fact{Kind: core.Captured, Measure: core.Single, ID: fmt.Sprint("C", i), Of: "A-" + op.Reference, Strength: core.Asserted,
+				Amount: core.Money{Minor: 10, Currency: "EUR"}}
+			_, err := d.Receive(t.Context(), "acc", coretest.Message(core.Feedback{Reference: op.Reference, DedupeKey: fmt.Sprint("burst", i), Facts: []core.Fact{f}}))
+			require.NoError(t, err)
+		}
+		for i := range room {
+			send(i)
+		}
+		free := make(chan struct{})
+		go func() { _ = d.store.Do(t.Context(), "elsewhere", func(core.Tx) error { <-free; return nil }) }()
+		synctest.Wait()
+		var all sync.WaitGroup
+		for i := range burst {
+			all.Go(func() { send(room + i) })
+		}
+		synctest.Wait()
+		close(free)
+		all.Wait()
+		defer d.runs()()
+		time.Sleep(time.Second)
+		require.Equal(t, int64(10*(room+burst)), d.payment(v.ID).Amounts.Captured, "nothing waits for a lease that nobody uses")
+		time.Sleep(time.Minute)
+		require.Zero(t, lost.Load())
+	})
+}
+
 // Work of an instance that died is done by another, once its lease is over.
 func TestTheWorkOfADeadInstanceIsTakenOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
