@@ -38,6 +38,11 @@ func (c *Checkout) replay(ctx context.Context, r Request) (*Answer, error) {
 
 // resumeKey answers for a request whose outcome was open when it was answered, or whose process died before it was.
 func (c *Checkout) resumeKey(ctx context.Context, r Request, rec *IdempotencyRecord) (*Answer, error) {
+	if rec.Done && rec.OperationID == "" { // it was done without a call: nothing of it is open but what others began
+		a := rec.Answer
+		a.Replayed = true
+		return &a, nil
+	}
 	if err := c.settleDoubt(ctx, rec.MerchantID, rec.PaymentID); err != nil {
 		return nil, err
 	}

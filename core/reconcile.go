@@ -120,7 +120,8 @@ func (c *Checkout) unasked(ctx context.Context, p *Payment, lease *Work) (*Payme
 }
 
 // again makes the calls again whose outcome is unknown and that the provider's rule lets be made again: the same
-// operation, the same key, the same bytes. It stays in doubt meanwhile.
+// operation, the same key, the same bytes. It stays in doubt meanwhile. What the totals of p left to be made again is not
+// when something was told since: that may be the call.
 func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 	for _, o := range p.Operations {
 		account := c.accounts[p.attempt(o.AttemptID).Account]
@@ -128,11 +129,12 @@ func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 			continue
 		}
 		var intent Operation
+		facts := p.FactCount
 		_, err := c.amend(ctx, "", p.ID, Cause{"time", o.ID}, func(a *amendment) error {
-			known := o.RepeatAt
+			known, told := o.RepeatAt, o.again && a.FactCount != facts
 			o := a.operation(o.ID)
 			intent = Operation{}
-			if o.State == OpUnknown && !o.Review && !o.repeating(a.now) && o.RepeatAt.Equal(known) {
+			if o.State == OpUnknown && !told && !o.Review && !o.repeating(a.now) && o.RepeatAt.Equal(known) {
 				o.Try, o.Deadline, o.RepeatAt = o.Try+1, a.now.Add(account.CallTimeout), time.Time{}
 				intent = *o
 				intent.again = true
@@ -251,23 +253,21 @@ func (a *amendment) doubt(at *Attempt) {
 }
 
 // resolve decides operations of unknown outcome by the provider's totals: what rose by exactly the operation's amount
-// since its intent was committed was done. What did not rise may only be late; see repeatable.
+// since its intent was committed, beyond what other bookings account for, was done. What did not rise may only be late;
+// see repeatable.
 func (a *amendment) resolve(at *Attempt, account *Account, evidence string) {
-	for _, o := range a.Operations {
-		rule := account.caps.Resume[o.Kind]
-		denied := o.State == OpDeclined && a.attested(o) // by an operator, who may have looked too early
-		if o.AttemptID != at.ID || o.State != OpUnknown && !denied || rule != ResumeTotals && rule != ResumeTotalsWhole {
-			continue
-		}
+	for _, o := range a.openToTotals(at, account) {
+		denied, rule := o.State == OpDeclined, account.caps.Resume[o.Kind]
 		t := a.tallyOf(at)
-		if captured, refunded := t.own(); denied && (o.Kind == OpCapture && captured != o.Baseline.Captured || o.Kind == OpRefund && refunded != o.Baseline.Refunded) {
+		captured, refunded := t.own()
+		if denied && (o.Kind == OpCapture && captured != o.Baseline.Captured || o.Kind == OpRefund && refunded != o.Baseline.Refunded) {
 			continue // what rose since is accounted for by others
 		}
 		f := Fact{Measure: Single, Amount: o.Amount, ID: o.Key, Of: o.Of, OpKey: o.Key, Strength: Asserted, OccurredAt: a.now}
 		switch {
-		case o.Kind == OpCapture && t.captured() == addCapped(o.Baseline.Captured, o.Amount.Minor):
+		case o.Kind == OpCapture && t.captured() == addCapped(max(o.Baseline.Captured, captured), o.Amount.Minor):
 			f.Kind = Captured
-		case o.Kind == OpRefund && t.refunded() == addCapped(o.Baseline.Refunded, o.Amount.Minor):
+		case o.Kind == OpRefund && t.refunded() == addCapped(max(o.Baseline.Refunded, refunded), o.Amount.Minor):
 			f.Kind = Refunded
 		case denied:
 			continue
@@ -286,6 +286,22 @@ func (a *amendment) resolve(at *Attempt, account *Account, evidence string) {
 			a.succeeded(o)
 		}
 	}
+}
+
+// openToTotals are the operations of an attempt that totals may decide: those of unknown outcome, and only then those that
+// an operator has denied, who may have looked too early.
+func (a *amendment) openToTotals(at *Attempt, account *Account) (out []*Operation) {
+	var denied []*Operation
+	for _, o := range a.Operations {
+		switch {
+		case o.AttemptID != at.ID || !account.totals(o.Kind):
+		case o.State == OpUnknown:
+			out = append(out, o)
+		case o.State == OpDeclined && a.attested(o):
+			denied = append(denied, o)
+		}
+	}
+	return append(out, denied...)
 }
 
 // repeatable notes that the provider shows nothing of o. Seen again after the provider's gap, nothing of it is on the

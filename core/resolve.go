@@ -103,7 +103,19 @@ func (p *Payment) mayBeSettled(in Settlement) (*Operation, error) {
 	if in.Amount != nil && *in.Amount != o.Amount.Minor {
 		return nil, invalid("amount_invalid", "/amount", "the %s is about %s", o.Kind, o.Amount)
 	}
+	if in.Happened && p.anothers(o, in.Reference) {
+		return nil, invalid("reference_invalid", "/provider_reference", "the provider's id is that of another %s of this payment; name this one's own, or none", o.Kind)
+	}
 	return o, nil
+}
+
+// anothers reports whether the provider's id is known as that of another operation of the same kind: under one id both
+// would be counted once.
+func (p *Payment) anothers(o *Operation, id string) bool {
+	return id != "" && slices.ContainsFunc(p.Facts, func(e Entry) bool {
+		return e.AttemptID == o.AttemptID && e.ID == id && e.Measure == Single && e.Strength != Hint &&
+			e.OpKey != "" && e.OpKey != o.Key && settles[e.Kind].kind == o.deciding().kind
+	})
 }
 
 func (p *Payment) noDoubt(format string, o *Operation) *Error {
