@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// sendsAtOnce is how many tries run at a time, of which one endpoint has lanesMost.
+// sendsAtOnce is how many tries run at a time, of which one endpoint has lanesMost, and one merchant merchantMost.
 const sendsAtOnce = 64
 
 // sendGrace is how long tries that run may go on when the process stops.
@@ -62,11 +62,11 @@ func (c *Checkout) deliver(ctx context.Context, w Work) error {
 	if err != nil {
 		return err
 	}
-	if pause := c.lanes.enter(e.ID, now()); pause > 0 {
+	if pause := c.lanes.enter(e, now()); pause > 0 {
 		return c.postpone(ctx, w, pause)
 	}
 	sent, err := c.send(ctx, d, e)
-	c.lanes.leave(e.ID, sent, now())
+	c.lanes.leave(e, sent, now())
 	if CodeOf(err) == codeSealed {
 		return c.unsigned(ctx, w, d, e)
 	}
@@ -132,6 +132,7 @@ func (c *Checkout) postpone(ctx context.Context, w Work, pause time.Duration) er
 
 // giveUp ends a delivery whose endpoint gets nothing any more.
 func (c *Checkout) giveUp(ctx context.Context, w Work, d *Delivery) error {
+	c.lanes.forget(d.EndpointID)
 	d.State, d.Failure, d.NextAt, d.UpdatedAt = DeliveryFailed, FailureDisabled, time.Time{}, now()
 	return c.store.Do(ctx, d.ID, func(tx Tx) error {
 		if current, err := tx.SaveDelivery(d, nil); !current || err != nil {

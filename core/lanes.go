@@ -10,6 +10,8 @@ import (
 const (
 	// lanesMost is how many tries an endpoint has at a time in one process.
 	lanesMost = 4
+	// merchantMost is how many the endpoints of one merchant have together: never all there are, however many of his are slow.
+	merchantMost = sendsAtOnce / 2
 	// breakAfter is after how many failures in a row an endpoint is out of order: then one try at a time finds out
 	// whether it still is, after breakFirst, and each time after twice as long, breakMost at most.
 	breakAfter = 5
@@ -17,6 +19,9 @@ const (
 	breakMost  = 5 * time.Minute
 	// paceLeast is the least that is thought to pass from try to try.
 	paceLeast = 20 * time.Millisecond
+	// outagePart is what part of the time that an endpoint has been failing what waits for it is put off by, once that is
+	// more than breakMost. What waits grows with that time: so looking at it costs no more on the seventh day than on the first.
+	outagePart = 16
 )
 
 // lanes keep a dead or slow endpoint from delaying others: it has few tries at a time, and what has to wait for it waits
@@ -26,9 +31,11 @@ type lanes struct {
 	scale pace
 	mu    sync.Mutex
 	of    map[string]*lane // by endpoint, as long as there is something to know
+	all   map[string]*lane // by merchant, of his endpoints together
 }
 
 type lane struct {
+	most    int // tries at a time
 	running int
 	failed  int           // in a row
 	until   time.Time     // out of order: nobody tries before
@@ -37,30 +44,44 @@ type lane struct {
 	pace    time.Duration // of late, from the beginning of a try to its end
 }
 
-// enter lets a try begin, which is to leave, or says for how long to put it off.
-func (l *lanes) enter(endpoint string, at time.Time) (pause time.Duration) {
+// enter lets a try at e begin, which is to leave, or says for how long to put it off.
+func (l *lanes) enter(e *WebhookEndpoint, at time.Time) (pause time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.of == nil {
-		l.of = map[string]*lane{}
+		l.of, l.all = map[string]*lane{}, map[string]*lane{}
 	}
-	e := l.of[endpoint]
-	if e == nil {
-		e = &lane{}
-		l.of[endpoint] = e
+	own, all := laneOf(l.of, e.ID, lanesMost), laneOf(l.all, e.MerchantID, merchantMost)
+	defer l.tidy(e, at)
+	most := l.scale.of(breakMost)
+	if own.failed >= breakAfter && !e.FailingSince.IsZero() {
+		most = max(most, at.Sub(e.FailingSince)/outagePart)
 	}
-	if e.running < e.width() && !at.Before(e.until) {
-		e.running, e.moved = e.running+1, at
-		return 0
+	switch {
+	case own.running >= own.width() || at.Before(own.until):
+		return own.putOff(at, most)
+	case all.running >= all.most:
+		return all.putOff(at, most)
 	}
-	return e.putOff(at, l.scale.of(breakMost))
+	own.enter(at)
+	all.enter(at)
+	return 0
 }
+
+func laneOf(lanes map[string]*lane, id string, most int) *lane {
+	if lanes[id] == nil {
+		lanes[id] = &lane{most: most}
+	}
+	return lanes[id]
+}
+
+func (e *lane) enter(at time.Time) { e.running, e.moved = e.running+1, at }
 
 func (e *lane) width() int {
 	if e.failed >= breakAfter {
 		return 1
 	}
-	return lanesMost
+	return e.most
 }
 
 // putOff is the pause until the turn behind everybody who was put off before, about most at most.
@@ -81,22 +102,48 @@ func (e *lane) putOff(at time.Time, most time.Duration) time.Duration {
 }
 
 // leave ends a try that was let in. One with no outcome says nothing about the endpoint.
-func (l *lanes) leave(endpoint string, sent Sent, at time.Time) {
+func (l *lanes) leave(endpoint *WebhookEndpoint, sent Sent, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	e := l.of[endpoint]
-	e.running, e.moved = e.running-1, at
+	e, all := l.of[endpoint.ID], l.all[endpoint.MerchantID]
+	e.leave(sent, at)
+	all.leave(sent, at)
 	switch sent.Outcome {
 	case "":
 	case SentDelivered:
-		e.failed, e.until, e.pace = 0, time.Time{}, (3*e.pace+sent.Duration)/4
+		e.failed, e.until = 0, time.Time{}
 	default:
-		e.failed, e.pace = e.failed+1, (3*e.pace+sent.Duration)/4
+		e.failed++
 		if over := e.failed - breakAfter; over >= 0 {
 			e.until = at.Add(l.scale.of(min(breakFirst<<min(over, 10), breakMost)))
 		}
 	}
-	if e.running == 0 && e.failed == 0 && !e.turn.After(at) {
+	l.tidy(endpoint, at)
+}
+
+func (e *lane) leave(sent Sent, at time.Time) {
+	if e.running, e.moved = e.running-1, at; sent.Outcome != "" {
+		e.pace = (3*e.pace + sent.Duration) / 4
+	}
+}
+
+// forget drops what is known of an endpoint that gets nothing any more.
+func (l *lanes) forget(endpoint string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.of[endpoint]; e != nil && e.running == 0 {
 		delete(l.of, endpoint)
 	}
 }
+
+// tidy drops what there is nothing to know of.
+func (l *lanes) tidy(e *WebhookEndpoint, at time.Time) {
+	if l.of[e.ID].idle(at) {
+		delete(l.of, e.ID)
+	}
+	if l.all[e.MerchantID].idle(at) {
+		delete(l.all, e.MerchantID)
+	}
+}
+
+func (e *lane) idle(at time.Time) bool { return e.running == 0 && e.failed == 0 && !e.turn.After(at) }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -532,6 +533,31 @@ func TestBadEndpointsDoNotDelayOthers(t *testing.T) {
 	t.Logf("p99 of healthy endpoints: %v alone, %v beside bad ones", alone, beside)
 	require.LessOrEqual(t, beside, alone+alone/5+time.Millisecond)
 	require.Equal(t, 4, most)
+}
+
+// A merchant whose endpoints are all slow delays nobody else.
+func TestASlowMerchantDoesNotDelayOthers(t *testing.T) {
+	tell(t, func(t *testing.T, w *teller) {
+		for i := range 20 {
+			s := w.shops.shop(20 + i)
+			s.says(func(int) reply { return reply{after: 14 * time.Second, status: 200} })
+			w.endpoint("m", 20+i, "payment.created")
+		}
+		s := w.shops.shop(10)
+		w.endpoint("other", 10, "payment.created")
+		for i := range 5 {
+			w.create(fmt.Sprint("order-", i), core.CaptureManual)
+		}
+		pause(time.Second)
+		_, err := w.Create(t.Context(), by("other", "create"), newPayment("order-1", core.CaptureManual))
+		require.NoError(t, err)
+		pause(time.Second)
+		require.Len(t, s.requests(), 1)
+		pause(30 * time.Minute)
+		for i := range 20 {
+			require.Len(t, w.shops.at[strconv.Itoa(20+i)].requests(), 5)
+		}
+	})
 }
 
 // What is put off for an endpoint that is out of order is sent when it works again, within some minutes.
