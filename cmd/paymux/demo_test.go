@@ -234,6 +234,11 @@ func TestSandboxAlone(t *testing.T) {
 	page := newShopper(t).open(s.Sandboxes["aps"].URL + "/_control/credentials")
 	require.Contains(t, page.html, `"merchant_identifier":"pmxMid01"`)
 	require.Empty(t, s.API)
+	for provider, operation := range map[string]string{"aps": "CAPTURE", "amazonpay": "CaptureCharge"} {
+		page := newShopper(t).open(s.Sandboxes[provider].URL + "/_control")
+		require.Contains(t, page.html, `"path":"/_control/backoffice"`, provider)
+		require.Contains(t, page.html, operation, provider)
+	}
 	require.Equal(t, exitDone, p.end())
 }
 

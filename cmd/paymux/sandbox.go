@@ -124,6 +124,12 @@ type sandboxCommand struct {
 	JSON     bool   `help:"Print one JSON object on stdout when ready."`
 }
 
+// Help is what --help adds about the control port.
+func (cmd *sandboxCommand) Help() string {
+	return "The control port of each simulator answers this machine only. GET /_control lists what it takes, with examples: faults of calls, feedback " +
+		"that is held, lost, doubled or forged, the clock, what a person does in the back office."
+}
+
 // Run simulates until ctx ends. The control port of each answers loopback only.
 func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 	var running []*simulator
@@ -189,6 +195,7 @@ func (cmd *sandboxCommand) tell(out output, running []*simulator) error {
 	var b strings.Builder
 	for _, s := range running {
 		fmt.Fprintf(&b, "%-10s %s\n           over TLS    %s, with the certificate of %s%s\n", s.provider, s.url, s.tlsURL, s.url, certificatePath)
+		fmt.Fprintf(&b, "           control     %s/_control lists faults, feedback, clock and more\n", s.url)
 		fmt.Fprintf(&b, "           credentials %s/_control/credentials\n           books       %s/_control/books\n", s.url, s.url)
 		if cmd.Feedback == "" {
 			fmt.Fprintf(&b, "           feedback    goes nowhere; for the configuration below, start with --feedback %s\n", sandboxFeedback)

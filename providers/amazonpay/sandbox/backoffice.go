@@ -15,13 +15,13 @@ import (
 type backOfficeAction struct {
 	Operation string `json:"operation"`
 	// What it is done to; the most precise one that is given counts. A reference or permission means its newest charge.
-	RefundID           string `json:"refundId"`
-	ChargeID           string `json:"chargeId"`
-	ChargePermissionID string `json:"chargePermissionId"`
-	Reference          string `json:"merchantReferenceId"`
-	CheckoutSessionID  string `json:"checkoutSessionId"`
-	Amount             int64  `json:"amount"` // minor units; 0: all that is left
-	Reason             string `json:"reason"` // reason code; empty: the usual one
+	RefundID           string `json:"refundId,omitempty"`
+	ChargeID           string `json:"chargeId,omitempty"`
+	ChargePermissionID string `json:"chargePermissionId,omitempty"`
+	Reference          string `json:"merchantReferenceId,omitempty"`
+	CheckoutSessionID  string `json:"checkoutSessionId,omitempty"`
+	Amount             int64  `json:"amount,omitempty"` // minor units; 0: all that is left
+	Reason             string `json:"reason,omitempty"` // reason code; empty: the usual one
 }
 
 // target is what an action is done to.

@@ -142,10 +142,14 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET "+subscribePath, s.confirmSubscription)
 	s.mux.Handle("GET /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.showBackOffice)))
 	s.mux.Handle("POST /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.actInBackOffice)))
-	s.mux.Handle("/_control/", s.sim.Control(face{s}, map[string]http.HandlerFunc{
-		"POST /_control/backoffice": s.controlBackOffice,
-		"POST /_control/pages":      s.setPages,
-	}))
+	control := s.sim.Control(face{s},
+		simulator.Route{Method: http.MethodPost, Path: "/_control/backoffice", Handle: s.controlBackOffice,
+			What: "what a person does in Seller Central, or Amazon does; one of " + strings.Join(backOfficeActions(), ", ") + "; without amount, all that is left",
+			Body: backOfficeAction{Operation: "refund", Reference: "order-1001", Amount: 500}},
+		simulator.Route{Method: http.MethodPost, Path: "/_control/pages", Handle: s.setPages,
+			What: "whether buyers who come back see the consent page", Body: map[string]bool{"consent": true}})
+	s.mux.Handle("/_control", control)
+	s.mux.Handle("/_control/", control)
 }
 
 // ServeHTTP serves everything: API, hosted pages, back office and control port. The API is told apart before anything

@@ -12,9 +12,9 @@ import (
 type backOfficeAction struct {
 	Operation string `json:"operation"` // capture, refund, void, settle
 	Reference string `json:"merchant_reference"`
-	Merchant  string `json:"merchant_identifier"` // empty: the first account's
-	Amount    int64  `json:"amount"`              // minor units; 0: all that is left
-	Outcome   string `json:"outcome"`             // of settle: approve, decline; empty: as it would by itself
+	Merchant  string `json:"merchant_identifier,omitempty"` // empty: the first account's
+	Amount    int64  `json:"amount,omitempty"`              // minor units; 0: all that is left
+	Outcome   string `json:"outcome,omitempty"`             // of settle: approve, decline; empty: as it would by itself
 }
 
 // actAs carries out an action and returns the messages to send. The caller holds the lock.

@@ -105,9 +105,11 @@ func (s *Server) routes() {
 	s.mux.HandleFunc("GET /{$}", s.firstPage)
 	s.mux.Handle("GET /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.showBackOffice)))
 	s.mux.Handle("POST /backoffice", simulator.LoopbackOnly(http.HandlerFunc(s.actInBackOffice)))
-	s.mux.Handle("/_control/", s.sim.Control(face{s}, map[string]http.HandlerFunc{
-		"POST /_control/backoffice": s.controlBackOffice,
-	}))
+	control := s.sim.Control(face{s}, simulator.Route{Method: http.MethodPost, Path: "/_control/backoffice", Handle: s.controlBackOffice,
+		What: "what a person does in the back office: capture, refund, void or settle (outcome approve or decline); without amount, all that is left",
+		Body: backOfficeAction{Operation: "refund", Reference: "order-1001", Amount: 500}})
+	s.mux.Handle("/_control", control)
+	s.mux.Handle("/_control/", control)
 }
 
 // ServeHTTP serves everything: hosted pages, server API, back office and control port.

@@ -37,40 +37,74 @@ type Page struct {
 
 const controlBodyLimit = 1 << 20
 
-// Control serves /_control/ to loopback clients only.
-// more adds the provider's own routes, as patterns of http.ServeMux below /_control/.
-func (s *Simulator) Control(face Face, more map[string]http.HandlerFunc) http.Handler {
+// Route is one thing that the control port does.
+type Route struct {
+	Method string           `json:"method"`
+	Path   string           `json:"path"` // whole, such as /_control/books
+	What   string           `json:"what"`
+	Body   any              `json:"body,omitempty"` // an example of what it takes; none: nothing
+	Handle http.HandlerFunc `json:"-"`
+}
+
+// Control serves /_control and everything below it to loopback clients only. more are the provider's own routes. GET /_control
+// lists what there is.
+func (s *Simulator) Control(face Face, more ...Route) http.Handler {
+	routes := slices.Concat(s.tells(face), s.takes(face), more)
 	mux := http.NewServeMux()
-	get := func(path string, read func() any) {
-		mux.HandleFunc("GET /_control/"+path, func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, http.StatusOK, read()) })
+	for _, r := range routes {
+		mux.HandleFunc(r.Method+" "+r.Path, r.Handle)
 	}
-	get("books", func() any { return face.Books() })
-	get("credentials", func() any { return face.Credentials() })
-	get("pages", func() any { return map[string]any{"pages": face.Pages()} })
-	get("requests", func() any { return map[string]any{"requests": s.Requests.List()} })
-	get("faults", func() any { return map[string]any{"faults": s.Faults.List(), "operations": face.Operations()} })
-	get("feedback", func() any { return s.Feedback.State() })
-	get("clock", func() any { return s.clockState() })
-	mux.HandleFunc("POST /_control/faults", func(w http.ResponseWriter, r *http.Request) { s.addFault(w, r, face.Operations()) })
-	mux.HandleFunc("DELETE /_control/faults", func(w http.ResponseWriter, _ *http.Request) {
-		s.Faults.Clear()
-		WriteJSON(w, http.StatusOK, map[string]any{"faults": s.Faults.List()})
-	})
-	mux.HandleFunc("POST /_control/feedback", s.setFeedback)
-	mux.HandleFunc("POST /_control/clock", s.advance)
-	mux.HandleFunc("POST /_control/seed", s.seed)
-	mux.HandleFunc("POST /_control/reset", func(w http.ResponseWriter, r *http.Request) {
-		var none struct{}
-		if ReadJSON(w, r, &none) {
-			face.Reset()
-			s.Reset()
-			WriteJSON(w, http.StatusOK, map[string]any{"reset": true})
-		}
-	})
-	for pattern, handler := range more {
-		mux.HandleFunc(pattern, handler)
+	list := func(w http.ResponseWriter, _ *http.Request) {
+		WriteJSON(w, http.StatusOK, map[string]any{"routes": routes, "operations": face.Operations(), "actions": slices.Concat(actions, s.Faults.own), "modes": modes})
 	}
+	mux.HandleFunc("GET /_control", list)
+	mux.HandleFunc("GET /_control/{$}", list)
 	return LoopbackOnly(mux)
+}
+
+// tells are the routes that change nothing.
+func (s *Simulator) tells(face Face) (out []Route) {
+	for _, t := range []struct {
+		path, what string
+		read       func() any
+	}{
+		{"books", "every payment as this simulator has it, in minor units, with its effects", func() any { return face.Books() }},
+		{"credentials", "the example merchant's own, in the provider's field names", func() any { return face.Credentials() }},
+		{"pages", "the hosted pages: their inputs, and the values of their buttons", func() any { return map[string]any{"pages": face.Pages()} }},
+		{"requests", "what was received, redacted", func() any { return map[string]any{"requests": s.Requests.List()} }},
+		{"faults", "what is still in force, counted down", func() any { return map[string]any{"faults": s.Faults.List(), "operations": face.Operations()} }},
+		{"feedback", "how feedback travels, how much is held, and every try", func() any { return s.Feedback.State() }},
+		{"clock", "the time here", func() any { return s.clockState() }},
+	} {
+		out = append(out, Route{Method: http.MethodGet, Path: "/_control/" + t.path, What: t.what,
+			Handle: func(w http.ResponseWriter, _ *http.Request) { WriteJSON(w, http.StatusOK, t.read()) }})
+	}
+	return out
+}
+
+// takes are the routes that change how this simulator behaves.
+func (s *Simulator) takes(face Face) []Route {
+	type body map[string]any
+	return []Route{
+		{http.MethodPost, "/_control/faults", "a fault of one of actions for the nth next call of an operation (* is any) and those that follow it, times in all; status of an http_…, seconds of a hang or delay",
+			body{"operation": AnyOperation, "nth": 1, "times": 1, "action": DropAfter}, func(w http.ResponseWriter, r *http.Request) { s.addFault(w, r, face.Operations()) }},
+		{http.MethodDelete, "/_control/faults", "no faults any more", nil, func(w http.ResponseWriter, _ *http.Request) {
+			s.Faults.Clear()
+			WriteJSON(w, http.StatusOK, map[string]any{"faults": s.Faults.List()})
+		}},
+		{http.MethodPost, "/_control/feedback", "how the next messages travel, one of modes, that many times, or until it is changed without times; {\"release\": true} sends what is held",
+			body{"mode": Duplicate, "times": 1}, s.setFeedback},
+		{http.MethodPost, "/_control/clock", "the time here goes on by a duration such as 90s or 24h, and what falls due happens", body{"advance": "24h"}, s.advance},
+		{http.MethodPost, "/_control/seed", "drawn ids and orders repeat with the same seed", body{"seed": 1}, s.seed},
+		{http.MethodPost, "/_control/reset", "books, faults, feedback and clock as at the start", nil, func(w http.ResponseWriter, r *http.Request) {
+			var none struct{}
+			if ReadJSON(w, r, &none) {
+				face.Reset()
+				s.Reset()
+				WriteJSON(w, http.StatusOK, map[string]any{"reset": true})
+			}
+		}},
+	}
 }
 
 func (s *Simulator) clockState() map[string]any {

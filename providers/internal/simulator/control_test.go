@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"encoding/json"
 	"html/template"
 	"net/http"
 	"net/http/httptest"
@@ -23,7 +24,7 @@ func newControl(t *testing.T) (*Simulator, http.Handler, *bool) {
 	s := New(Options{Rule: Rule{Tries: 1, Gap: func(int) time.Duration { return time.Second }, Timeout: time.Second}})
 	t.Cleanup(s.Close)
 	reset := false
-	return s, s.Control(testFace{&reset}, nil), &reset
+	return s, s.Control(testFace{&reset}), &reset
 }
 
 func ask(h http.Handler, method, path, body string, change ...func(*http.Request)) *httptest.ResponseRecorder {
@@ -62,6 +63,47 @@ func TestControlAnswers(t *testing.T) {
 	}
 	require.True(t, *reset)
 	require.Less(t, time.Since(s.Clock.Now()).Abs(), time.Hour, "reset sets the clock back")
+}
+
+// What the port takes can be asked of it, and what it lists it does.
+func TestControlListsWhatItTakes(t *testing.T) {
+	s := New(Options{Rule: Rule{Tries: 1, Gap: func(int) time.Duration { return time.Second }, Timeout: time.Second}, Actions: []Action{"throttle"}})
+	t.Cleanup(s.Close)
+	own := Route{Method: http.MethodPost, Path: "/_control/backoffice", What: "as a person would", Body: map[string]string{"operation": "refund"},
+		Handle: func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }}
+	h := s.Control(testFace{new(bool)}, own)
+	var told struct {
+		Routes                     []Route
+		Operations, Actions, Modes []string
+	}
+	for _, path := range []string{"", "/"} {
+		r := httptest.NewRequest(http.MethodGet, "http://127.0.0.1:9101/_control"+path, http.NoBody)
+		r.RemoteAddr = "127.0.0.1:50000"
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, http.StatusOK, w.Code)
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &told))
+		r.RemoteAddr = "192.0.2.1:50000"
+		w = httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, http.StatusForbidden, w.Code)
+	}
+	require.Equal(t, []string{"CAPTURE"}, told.Operations)
+	require.Contains(t, told.Actions, "throttle")
+	require.Contains(t, told.Actions, "drop_after")
+	require.Contains(t, told.Modes, "forge")
+	require.Len(t, told.Routes, 14)
+	for _, route := range told.Routes {
+		body := []byte{}
+		if route.Body != nil {
+			var err error
+			body, err = json.Marshal(route.Body)
+			require.NoError(t, err)
+		}
+		w := ask(h, route.Method, strings.TrimPrefix(route.Path, "/_control/"), string(body))
+		require.Equal(t, http.StatusOK, w.Code, "%s %s: %s", route.Method, route.Path, w.Body)
+		require.NotEmpty(t, route.What)
+	}
 }
 
 func TestControlRefuses(t *testing.T) {

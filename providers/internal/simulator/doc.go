@@ -4,7 +4,9 @@
 // A provider's sandbox adds its own wire and its own books:
 //
 //	sim := simulator.New(simulator.Options{Client: client, Rule: rule})
-//	mux.Handle("/_control/", sim.Control(face))   // face tells books, credentials, pages, operations
+//	control := sim.Control(face)                  // face tells books, credentials, pages, operations
+//	mux.Handle("/_control", control)              // the list of what there is
+//	mux.Handle("/_control/", control)
 //	sim.Faults.Serve(w, r, "CAPTURE", handle)     // handle runs under the fault that is due, if any
 //	sim.Feedback.Send(message)                    // one order per payment, retried, or disturbed on demand
 //
