@@ -45,7 +45,7 @@ func (a *admission) fromAddress(next echo.HandlerFunc) echo.HandlerFunc {
 		defer a.running.Add(-1)
 		if running := a.running.Add(1); a.limits.AtOnce > 0 && running > int64(a.limits.AtOnce) {
 			a.telling.Do(func() { a.log.Warn("requests are turned away: too many run", "at_once", a.limits.AtOnce) })
-			return refuse(openapi.ProblemCodeOverloaded, "", "Too many requests are running here. Nothing happened; send the same request with the same key again.")
+			return refuse(openapi.ProblemCodeOverloaded, "", "Too many requests are running here. Nothing happened; send the same request again, with the same key if it has one.")
 		}
 		return next(c)
 	}

@@ -60,7 +60,7 @@ func problemOf(err error) openapi.Problem {
 		}
 		return problemOfHTTP(e.Code)
 	}
-	return problem(openapi.ProblemCodeInternal, "Something broke here. The same request with the same key is safe.")
+	return problem(openapi.ProblemCodeInternal, "Something broke here. The same request is safe, with the same key if it has one.")
 }
 
 // problemOfCore keeps the code of e if the contract has it; else the kind alone decides.
@@ -69,7 +69,7 @@ func problemOfCore(e *core.Error) openapi.Problem {
 	switch _, ok := answers[code]; {
 	case ok:
 	case e.Code == "commit_unknown": // what the same request finds done it does not do again
-		code, detail = openapi.ProblemCodeStorageUnavailable, "The database did not confirm that it has stored this. Send the same request with the same key: it is done once."
+		code, detail = openapi.ProblemCodeStorageUnavailable, "The database did not confirm that it has stored this. Send the same request again, with the same key if it has one: it is done once."
 	case e.Kind == core.Unavailable && strings.HasPrefix(e.Code, "storage_"):
 		code = openapi.ProblemCodeStorageUnavailable // what exactly is in its way is for the log
 	default:
@@ -125,6 +125,6 @@ func problemOfHTTP(status int) openapi.Problem {
 	case http.StatusServiceUnavailable:
 		return problem(openapi.ProblemCodeProviderUnavailable, "Nothing happened; try again.")
 	default:
-		return problem(openapi.ProblemCodeInternal, "Something broke here. The same request with the same key is safe.")
+		return problem(openapi.ProblemCodeInternal, "Something broke here. The same request is safe, with the same key if it has one.")
 	}
 }

@@ -154,11 +154,14 @@ var keyed = map[string]bool{
 	"/v1/feedback/import":                              true,
 }
 
+// takesKey reports whether the operation that was called takes an Idempotency-Key.
+func takesKey(c echo.Context) bool { return c.Request().Method == http.MethodPost && keyed[c.Path()] }
+
 // withIdempotencyKey demands the key on every POST with effect and checks its syntax. It must run behind the
 // router, which knows the route.
 func withIdempotencyKey(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if c.Request().Method != http.MethodPost || !keyed[c.Path()] {
+		if !takesKey(c) {
 			return next(c)
 		}
 		switch keys := c.Request().Header.Values(headerIdempotencyKey); {

@@ -114,7 +114,7 @@ func titleOf(code openapi.ProblemCode) string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// retryAfterSeconds is what a caller is told to wait before the same request with the same key.
+// retryAfterSeconds is what a caller is told to wait before the same request.
 const retryAfterSeconds = 2
 
 // writeProblem answers with p (RFC 9457). It does nothing when an answer has begun already.
@@ -123,6 +123,10 @@ func writeProblem(c echo.Context, p openapi.Problem) error {
 		return nil
 	}
 	p.RequestID = requestID(c)
+	again := p.Retry == openapi.ProblemRetrySameKey
+	if again && !takesKey(c) { // a read, or a sync
+		p.Retry = openapi.ProblemRetryLater
+	}
 	body, err := json.Marshal(p)
 	if err != nil {
 		return err
@@ -132,7 +136,7 @@ func writeProblem(c echo.Context, p openapi.Problem) error {
 	if p.Code == openapi.ProblemCodeUnauthenticated {
 		header.Set(echo.HeaderWWWAuthenticate, "Bearer")
 	}
-	if p.Retry == openapi.ProblemRetrySameKey && p.Status != http.StatusInternalServerError && header.Get(echo.HeaderRetryAfter) == "" {
+	if again && p.Status != http.StatusInternalServerError && header.Get(echo.HeaderRetryAfter) == "" {
 		header.Set(echo.HeaderRetryAfter, strconv.Itoa(retryAfterSeconds))
 	}
 	if c.Request().Method == http.MethodHead {

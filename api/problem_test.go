@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -80,6 +81,10 @@ type failing struct {
 	err error
 }
 
+func (f failing) CreateRefund(context.Context, openapi.CreateRefundRequestObject) (openapi.CreateRefundResponseObject, error) {
+	return nil, f.err
+}
+
 func (f failing) ListPayments(context.Context, openapi.ListPaymentsRequestObject) (openapi.ListPaymentsResponseObject, error) {
 	return nil, f.err
 }
@@ -111,6 +116,7 @@ func TestProblemsFollowTheContract(t *testing.T) {
 			require.Equal(t, c.want, answer.Header.Get(c.header))
 			require.NotContains(t, string(body), "broken")
 			require.Equal(t, "no-store", answer.Header.Get("Cache-Control"))
+			require.NotContains(t, string(body), `"same_key"`, "a read takes no key that could be sent again")
 			require.Equal(t, "caller-0001", answer.Header.Get("X-Request-Id"))
 			require.Equal(t, c.logged, log.Len() > 0)
 			if c.logged {
@@ -118,6 +124,27 @@ func TestProblemsFollowTheContract(t *testing.T) {
 				require.Contains(t, log.String(), "broken")
 			}
 		})
+	}
+}
+
+// What has an effect is sent again with its key, and what has none when the time has come.
+func TestRetryNamesTheKeyWhereThereIsOne(t *testing.T) {
+	const refunds = "/v1/payments/pay_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5/refunds"
+	for path, want := range map[string]string{"POST " + refunds: "same_key", "GET /v1/payments": "later"} {
+		e := newEcho(&handlers{})
+		openapi.RegisterHandlers(e, openapi.NewStrictHandler(failing{err: &core.Error{Kind: core.Unavailable}}, nil))
+		method, path, _ := strings.Cut(path, " ")
+		r := httptest.NewRequestWithContext(t.Context(), method, path, http.NoBody)
+		r.Header.Set("Idempotency-Key", "one")
+		if method == http.MethodPost {
+			r.Body = io.NopCloser(strings.NewReader("{}"))
+			r.Header.Set("Content-Type", "application/json")
+		}
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		require.Equal(t, http.StatusServiceUnavailable, w.Code, w.Body)
+		require.Contains(t, w.Body.String(), `"retry":"`+want+`"`, path)
+		require.Equal(t, "2", w.Header().Get("Retry-After"))
 	}
 }
 

@@ -3120,7 +3120,7 @@ type Problem struct {
 	// Retry What repeating can do. `never`: the same request will be refused again. `after_change`: correct what `pointer`
 	// or `detail` names, then send again. `same_key`: send the identical request with the same `Idempotency-Key`,
 	// after `Retry-After` if it is there; it cannot have a second effect. `later`: something must end first, read
-	// the payment and try then.
+	// the payment and try then; a request that takes no key is simply sent again, after `Retry-After` if it is there.
 	Retry ProblemRetry `json:"retry"`
 }
 
@@ -3139,7 +3139,7 @@ type ProblemDetail struct {
 // ProblemRetry What repeating can do. `never`: the same request will be refused again. `after_change`: correct what `pointer`
 // or `detail` names, then send again. `same_key`: send the identical request with the same `Idempotency-Key`,
 // after `Retry-After` if it is there; it cannot have a second effect. `later`: something must end first, read
-// the payment and try then.
+// the payment and try then; a request that takes no key is simply sent again, after `Retry-After` if it is there.
 type ProblemRetry string
 
 // ProviderInfo Who executes it, and its ids there.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strconv"
 	"testing"
 	"time"
 
@@ -36,7 +37,9 @@ func TestABrokenProviderIsLeftAlone(t *testing.T) {
 	}
 	require.NotEqual(t, "closed", breakers())
 	a := w.call("POST", "/v1/payments/"+id+"/sync", nil).want(503)
-	require.Equal(t, "provider_unavailable", a.str("code"))
+	require.Equal(t, []string{"provider_unavailable", "later"}, []string{a.str("code"), a.str("retry")}, "a sync takes no key that could be sent again")
+	require.Positive(t, must(strconv.Atoi(a.header.Get("Retry-After"))))
+	require.Contains(t, a.str("detail"), "ask again later")
 	capture("a").want(201) // calls with effect break apart from questions
 	w.healthy()
 	require.Eventually(t, func() bool { return w.call("POST", "/v1/payments/"+id+"/sync", nil).status == 200 }, 20*time.Second, 100*time.Millisecond)

@@ -3080,7 +3080,7 @@ type Problem struct {
 	// Retry What repeating can do. `never`: the same request will be refused again. `after_change`: correct what `pointer`
 	// or `detail` names, then send again. `same_key`: send the identical request with the same `Idempotency-Key`,
 	// after `Retry-After` if it is there; it cannot have a second effect. `later`: something must end first, read
-	// the payment and try then.
+	// the payment and try then; a request that takes no key is simply sent again, after `Retry-After` if it is there.
 	Retry ProblemRetry `json:"retry"`
 
 	// Status The HTTP status.
@@ -3109,7 +3109,7 @@ type ProblemDetail struct {
 // ProblemRetry What repeating can do. `never`: the same request will be refused again. `after_change`: correct what `pointer`
 // or `detail` names, then send again. `same_key`: send the identical request with the same `Idempotency-Key`,
 // after `Retry-After` if it is there; it cannot have a second effect. `later`: something must end first, read
-// the payment and try then.
+// the payment and try then; a request that takes no key is simply sent again, after `Retry-After` if it is there.
 type ProblemRetry string
 
 // ProviderInfo Who executes it, and its ids there.
@@ -4471,8 +4471,8 @@ type ClientInterface interface {
 	// SyncPayment Ask the provider now
 	//
 	// Reads the payment at its provider, applies what that proves and takes up operations whose outcome is not
-	// known. It starts nothing new, so it needs no key. Unlike `refresh=true` it is `503` when the provider cannot
-	// be asked.
+	// known. It starts nothing new, so it takes no key. Unlike `refresh=true` it is `503` when the provider cannot
+	// be asked, or does not tell; ask again later.
 	//
 	// Corresponds with POST /v1/payments/{payment_id}/sync (the `SyncPayment` operationId).
 	SyncPayment(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5605,8 +5605,8 @@ func (c *Client) ResolvePayment(ctx context.Context, paymentID PaymentID, params
 // SyncPayment Ask the provider now
 //
 // Reads the payment at its provider, applies what that proves and takes up operations whose outcome is not
-// known. It starts nothing new, so it needs no key. Unlike `refresh=true` it is `503` when the provider cannot
-// be asked.
+// known. It starts nothing new, so it takes no key. Unlike `refresh=true` it is `503` when the provider cannot
+// be asked, or does not tell; ask again later.
 //
 // Corresponds with POST /v1/payments/{payment_id}/sync (the `SyncPayment` operationId).
 func (c *Client) SyncPayment(ctx context.Context, paymentID PaymentID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8889,8 +8889,8 @@ type ClientWithResponsesInterface interface {
 	// SyncPaymentWithResponse Ask the provider now
 	//
 	// Reads the payment at its provider, applies what that proves and takes up operations whose outcome is not
-	// known. It starts nothing new, so it needs no key. Unlike `refresh=true` it is `503` when the provider cannot
-	// be asked.
+	// known. It starts nothing new, so it takes no key. Unlike `refresh=true` it is `503` when the provider cannot
+	// be asked, or does not tell; ask again later.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12186,8 +12186,8 @@ func (c *ClientWithResponses) ResolvePaymentWithResponse(ctx context.Context, pa
 // SyncPaymentWithResponse Ask the provider now
 //
 // Reads the payment at its provider, applies what that proves and takes up operations whose outcome is not
-// known. It starts nothing new, so it needs no key. Unlike `refresh=true` it is `503` when the provider cannot
-// be asked.
+// known. It starts nothing new, so it takes no key. Unlike `refresh=true` it is `503` when the provider cannot
+// be asked, or does not tell; ask again later.
 //
 // Returns a wrapper object for the known response body format(s).
 //
