@@ -98,6 +98,30 @@ func TestCatalogueResolve(t *testing.T) {
 	refused(t, keyless, 400, "idempotency_key_required", "")
 }
 
+// What is left out is told with what would have been right, as a whole.
+func TestMissingPartsOfASettlementAreShown(t *testing.T) {
+	for name, c := range map[string]struct{ body, pointer, want string }{
+		"nothing":            {`{}`, "/evidence", "Say in 1 to 2000 characters where this was seen"},
+		"only a word":        {`{"evidence":"a"}`, "/operation", "The id of what is in doubt is needed, as doubts of the payment shows it"},
+		"no verdict":         {word(t, "verdict", ""), "/verdict", "What became of it is needed, happened or did_not_happen"},
+		"no evidence":        {word(t, "evidence", ""), "/evidence", "Say in 1 to 2000 characters where this was seen"},
+		"seen, but not said": {`{"acknowledge":true}`, "/evidence", "Say in 1 to 2000 characters where this was seen"},
+	} {
+		w := httptest.NewRecorder()
+		newEcho(&handlers{}).ServeHTTP(w, settle(t, c.body))
+		var p openapi.Problem
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p), name)
+		require.Equal(t, c.pointer, p.Pointer, name)
+		require.Contains(t, p.Detail, c.want, name)
+		for _, example := range []string{settleDoubt, settleOdd} { // both can be sent as they are
+			require.Contains(t, p.Detail, example, name)
+			h := &handlers{}
+			newEcho(h).ServeHTTP(httptest.NewRecorder(), settle(t, example))
+			require.Equal(t, 1, h.calls, example)
+		}
+	}
+}
+
 func TestCatalogueNeedsReview(t *testing.T) {
 	for _, value := range []string{"yes", "1x", "", "true&needs_review=false"} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/v1/payments?needs_review="+value, http.NoBody)

@@ -103,8 +103,26 @@ func (f *filler) check(request any) {
 		if code == openapi.ProblemCodeAmountInvalid && b.Tag() == "max" {
 			code = openapi.ProblemCodeAmountTooLarge
 		}
-		f.refuse(code, at, detailOf(b, code, contract().member(reflect.TypeOf(request).Elem().Name(), at)))
+		name := reflect.TypeOf(request).Elem().Name()
+		detail := detailOf(b, code, contract().member(name, at))
+		if text, ok := wanted[name+at]; ok && b.Tag() != "max" && b.Tag() != "enum" && b.Tag() != "name" {
+			detail = text
+		}
+		f.refuse(code, at, detail)
 	}
+}
+
+// A settlement is either about what is in doubt or about what is only odd; whoever left something out is shown both.
+const (
+	settleDoubt = `{"operation": "cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5", "verdict": "happened", "evidence": "Back office, transactions, 5 January 10:02, captured"}`
+	settleOdd   = `{"acknowledge": true, "evidence": "Refunded by support, ticket 4711"}`
+)
+
+// wanted says, by request and member, what is missing where its name does not tell it.
+var wanted = map[string]string{
+	"ResolvePayment/operation": "The id of what is in doubt is needed, as doubts of the payment shows it: " + settleDoubt + "; when nothing is in doubt: " + settleOdd + ".",
+	"ResolvePayment/verdict":   "What became of it is needed, happened or did_not_happen: " + settleDoubt + "; when nothing is in doubt: " + settleOdd + ".",
+	"ResolvePayment/evidence":  "Say in 1 to 2000 characters where this was seen: " + settleDoubt + " or " + settleOdd + ".",
 }
 
 // ruleTexts say what a rule of the validator wants, where the code of the member does not say it already.

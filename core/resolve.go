@@ -88,7 +88,7 @@ func resolved(p *Payment) Answer {
 func (p *Payment) mayBeSettled(in Settlement) (*Operation, error) {
 	i := slices.IndexFunc(p.Operations, func(o *Operation) bool { return o.ID == in.Operation || o.Object != "" && o.Object == in.Operation })
 	if i < 0 {
-		return nil, invalid("reference_invalid", "/operation", "the payment has no such operation, capture or refund")
+		return nil, invalid("reference_invalid", "/operation", "the payment has no such operation, capture or refund; %s", p.inDoubtNow())
 	}
 	o := p.Operations[i]
 	switch {
@@ -116,6 +116,18 @@ func (p *Payment) anothers(o *Operation, id string) bool {
 		return e.AttemptID == o.AttemptID && e.ID == id && e.Measure == Single && e.Strength != Hint &&
 			e.OpKey != "" && e.OpKey != o.Key && settles[e.Kind].kind == o.deciding().kind
 	})
+}
+
+// inDoubtNow says what there is to settle, and how.
+func (p *Payment) inDoubtNow() string {
+	var ids []string
+	for _, d := range p.Doubts() {
+		ids = append(ids, or(d.Object, d.Operation))
+	}
+	if len(ids) == 0 {
+		return "nothing of it is in doubt"
+	}
+	return "say by operation, verdict (happened or did_not_happen) and evidence what became of " + strings.Join(ids, ", ")
 }
 
 func (p *Payment) noDoubt(format string, o *Operation) *Error {
@@ -290,8 +302,10 @@ func (c *Checkout) acknowledge(ctx context.Context, r Request, id string, in Set
 		doubt, odd := a.toReview()
 		if !odd {
 			e := conflict("state_invalid", "nothing about the payment is for review")
-			if e.Allowed = a.AllowedActions(); doubt {
-				e.Message = "an operation is in doubt; say what became of it"
+			if e.Allowed = a.AllowedActions(); len(a.Doubts()) > 0 {
+				e.Message = "something is in doubt; " + a.inDoubtNow()
+			} else if doubt {
+				e.Message = "an operation is in doubt; doubts of the payment shows it when it can be settled"
 			}
 			return e
 		}

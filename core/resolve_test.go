@@ -123,6 +123,20 @@ func TestAnOperatorSettlesALostCapture(t *testing.T) {
 	}
 }
 
+// Whoever names nothing that can be settled is told what can, and how.
+func TestARefusedSettlementSaysWhatThereIs(t *testing.T) {
+	d := newDesk(t)
+	id, capture := d.inDoubt("order-1")
+	how := "say by operation, verdict (happened or did_not_happen) and evidence what became of " + capture.Object
+	for name, in := range map[string]core.Settlement{"another operation": {Operation: "cap_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5"}, "a doubt is not acknowledged": {Acknowledge: true}} {
+		in.Evidence = "back office"
+		_, err := d.Resolve(t.Context(), request(name), id, in)
+		require.ErrorContains(t, err, how, name)
+	}
+	_, err := d.Resolve(t.Context(), request("clear"), d.authorized("order-2").ID, core.Settlement{Operation: capture.Object, Evidence: "back office"})
+	require.ErrorContains(t, err, "nothing of it is in doubt")
+}
+
 func TestRefusedSettlements(t *testing.T) {
 	d := newDesk(t)
 	id, capture := d.inDoubt("order-1")
