@@ -70,11 +70,15 @@ func (s *Server) DeleteWebhookEndpoint(ctx context.Context, r openapi.DeleteWebh
 
 // RotateWebhookSecret handles POST /v1/webhook-endpoints/{id}/rotate-secret: 200 with the new secret, once.
 func (s *Server) RotateWebhookSecret(ctx context.Context, r openapi.RotateWebhookSecretRequestObject) (openapi.RotateWebhookSecretResponseObject, error) {
-	req, err := request(ctx, r.Params.IdempotencyKey, nil)
+	body := openapi.RotateWebhookSecret{}
+	if r.Body != nil {
+		body = *r.Body
+	}
+	req, err := request(ctx, r.Params.IdempotencyKey, body)
 	if err != nil {
 		return nil, err
 	}
-	return s.answered(s.checkout.RotateSecret(ctx, req, r.EndpointID))
+	return s.answered(s.checkout.RotateSecret(ctx, req, r.EndpointID, body.ExpirePrevious))
 }
 
 // RedeliverEvent handles POST /v1/events/{id}/redeliver.

@@ -17,7 +17,7 @@ func TestASecretSealedUnderAnotherKey(t *testing.T) {
 	for name, mend := range map[string]func(w *teller, endpoint string){
 		"the key is given back": func(w *teller, _ string) { w.begin(nil) },
 		"the secret is changed": func(w *teller, endpoint string) {
-			_, err := w.RotateSecret(w.t.Context(), request("rotate"), endpoint)
+			_, err := w.RotateSecret(w.t.Context(), request("rotate"), endpoint, false)
 			require.NoError(w.t, err)
 		},
 	} {

@@ -300,8 +300,8 @@ func (c *Checkout) DeleteEndpoint(ctx context.Context, merchant, id string) erro
 }
 
 // RotateSecret gives an endpoint a new secret, which the answer has. For a day events bear two signatures, of the new
-// one and the one before.
-func (c *Checkout) RotateSecret(ctx context.Context, r Request, id string) (Answer, error) {
+// one and the one before; with alone, for a secret that others have seen, no earlier one signs from now on.
+func (c *Checkout) RotateSecret(ctx context.Context, r Request, id string, alone bool) (Answer, error) {
 	if a, err := c.replaySealed(ctx, r); a != nil || err != nil {
 		return deref(a), err
 	}
@@ -314,9 +314,12 @@ func (c *Checkout) RotateSecret(ctx context.Context, r Request, id string) (Answ
 		if err != nil { // sealed under a lost key: none of it signs any more
 			keys, _ = c.sender.NewKeys()
 		}
-		rotated, secret, until, err := c.sender.RotateKeys(keys, e.UpdatedAt)
-		if err != nil {
-			return err
+		var until time.Time
+		rotated, secret := c.sender.NewKeys()
+		if !alone {
+			if rotated, secret, until, err = c.sender.RotateKeys(keys, e.UpdatedAt); err != nil {
+				return err
+			}
 		}
 		e.Keys = c.tokens.seal(purposeKeys, e.ID, rotated)
 		view := e.View()

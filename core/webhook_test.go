@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/paymux/paymux/core"
@@ -181,7 +182,7 @@ func TestRotation(t *testing.T) {
 		s := w.shops.shop(1)
 		e := w.endpoint("m", 1, "payment.created")
 		rotate := func(key string) core.Answer {
-			a, err := w.RotateSecret(t.Context(), request(key), e.ID)
+			a, err := w.RotateSecret(t.Context(), request(key), e.ID, false)
 			require.NoError(t, err)
 			return a
 		}
@@ -207,10 +208,40 @@ func TestRotation(t *testing.T) {
 		for i := range 3 {
 			rotate(fmt.Sprint("more", i))
 		}
-		_, err := w.RotateSecret(t.Context(), request("too much"), e.ID)
+		_, err := w.RotateSecret(t.Context(), request("too much"), e.ID, false)
 		require.Equal(t, "limit_reached", core.CodeOf(err))
-		_, err = w.RotateSecret(t.Context(), by("other", "foreign"), e.ID)
+		_, err = w.RotateSecret(t.Context(), by("other", "foreign"), e.ID, false)
 		require.Equal(t, core.NotFound, core.KindOf(err))
+	})
+}
+
+// A secret that others have seen signs nothing from the change on, nor does any one before it: what it could sign is forged.
+func TestRotationForALeak(t *testing.T) {
+	tell(t, func(t *testing.T, w *teller) {
+		s := w.shops.shop(1)
+		e := w.endpoint("m", 1, "payment.created")
+		w.begin(nil)
+		secrets := []string{e.Secret}
+		for i := range 3 { // as often as it goes in a day, all of them live
+			a, err := w.RotateSecret(t.Context(), request(fmt.Sprint("r", i)), e.ID, false)
+			require.NoError(t, err)
+			secrets = append(secrets, endpointIn(t, a).Secret)
+		}
+		a, err := w.RotateSecret(t.Context(), request("leaked"), e.ID, true)
+		require.NoError(t, err, "a leak waits for no limit")
+		fresh := endpointIn(t, a)
+		require.True(t, fresh.PreviousEndsAt.IsZero())
+		w.create("order-1", core.CaptureManual)
+		synctest.Wait()
+		got := s.requests()
+		require.Len(t, got, 1)
+		require.Len(t, bytes.Fields([]byte(got[0].header.Get("Webhook-Signature"))), 1)
+		got[0].verify(t, fresh.Secret)
+		for _, old := range secrets {
+			reference, err := standardwebhooks.NewWebhook(old)
+			require.NoError(t, err)
+			require.Error(t, reference.VerifyIgnoringTimestamp(got[0].body, got[0].header))
+		}
 	})
 }
 
@@ -460,7 +491,7 @@ func TestALostSecretKey(t *testing.T) {
 		require.Empty(t, s.requests())
 		_, err = w.CreateEndpoint(t.Context(), request("endpoint-m1"), core.NewEndpoint{URL: address(1)})
 		require.Equal(t, core.Internal, core.KindOf(err), "the answer cannot be opened")
-		a, err := w.RotateSecret(t.Context(), request("r"), e.ID)
+		a, err := w.RotateSecret(t.Context(), request("r"), e.ID, false)
 		require.NoError(t, err)
 		pause(time.Hour)
 		require.Len(t, s.requests(), 1)

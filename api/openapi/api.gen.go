@@ -3383,6 +3383,12 @@ type Review struct {
 	ShippingAddress *Address `json:"shipping_address"`
 }
 
+// RotateWebhookSecret How the secrets before end.
+type RotateWebhookSecret struct {
+	// ExpirePrevious They end at once, and not a day from now.
+	ExpirePrevious bool `json:"expire_previous,omitempty"`
+}
+
 // Save Store the buyer's consent with this payment, to charge it later.
 type Save struct {
 	// Kind `recurring`: charges at fixed times. `unscheduled`: a stored method, charged when the shop needs it.
@@ -3507,7 +3513,7 @@ type WebhookEndpoint struct {
 	// Examples: {"cart":"77"}
 	Metadata Metadata `json:"metadata"`
 
-	// PreviousSecretExpiresAt Until when the secret before signs as well. Only beside a changed `secret`.
+	// PreviousSecretExpiresAt Until when the secret before signs as well; absent when it does not. Only beside a changed `secret`.
 	PreviousSecretExpiresAt *time.Time `json:"previous_secret_expires_at,omitempty"`
 
 	// Secret What its webhooks are signed with. Only in the answer to the request that made it.
@@ -3901,6 +3907,9 @@ type UpdateWebhookEndpointJSONRequestBody = UpdateWebhookEndpoint
 
 // RedeliverToWebhookEndpointJSONRequestBody defines body for RedeliverToWebhookEndpoint for application/json ContentType.
 type RedeliverToWebhookEndpointJSONRequestBody = Redeliver
+
+// RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
+type RotateWebhookSecretJSONRequestBody = RotateWebhookSecret
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -6794,6 +6803,7 @@ func (response RedeliverToWebhookEndpoint200JSONResponse) VisitRedeliverToWebhoo
 type RotateWebhookSecretRequestObject struct {
 	EndpointID EndpointID `json:"endpoint_id"`
 	Params     RotateWebhookSecretParams
+	Body       *RotateWebhookSecretJSONRequestBody
 }
 
 type RotateWebhookSecretResponseObject interface {
@@ -8444,6 +8454,32 @@ func (sh *strictHandler) RotateWebhookSecret(ctx echo.Context, endpointID Endpoi
 
 	request.EndpointID = endpointID
 	request.Params = params
+
+	var body RotateWebhookSecretJSONRequestBody
+	var err error
+	if binder, ok := ctx.Echo().Binder.(*echo.DefaultBinder); ok {
+		// A request validator built on kin-openapi's openapi3filter with
+		// KeepValidatedValue leaves the value it validated on the body. Bind
+		// that value, matching member names exactly, so the handler receives
+		// what was validated instead of a second, case-insensitive decode.
+		// Otherwise bind only the request body, so that path and query
+		// parameters are not also bound into the body struct.
+		if vb, ok := ctx.Request().Body.(interface{ ValidatedValue() any }); !ok || runtime.BindJSONValue(vb.ValidatedValue(), &body) != nil {
+			err = binder.BindBody(ctx, &body)
+		}
+	} else {
+		// A custom binder is installed on the Echo instance; defer to it
+		// entirely, since echo.Binder does not expose body-only binding and
+		// the binder may do more than decode (for example call ctx.Validate).
+		err = ctx.Bind(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return err
+		}
+	} else {
+		request.Body = &body
+	}
 
 	handler := func(ctx echo.Context, request interface{}) (interface{}, error) {
 		return sh.ssi.RotateWebhookSecret(ctx.Request().Context(), request.(RotateWebhookSecretRequestObject))

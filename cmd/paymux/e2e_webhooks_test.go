@@ -145,6 +145,18 @@ func TestWebhooks(t *testing.T) {
 		}, waitFor, tick)
 
 		require.Equal(t, []string{"1 503", "2 200", "3 200"}, w.triesShown(missed.str("id"), eventID, id))
+		alone := w.call("POST", "/v1/webhook-endpoints/"+id+"/rotate-secret", map[string]any{"expire_previous": true}).want(200)
+		require.NotContains(t, alone.body, "previous_secret_expires_at")
+		before = len(l.hooks())
+		w.create("order-leak", nil)
+		require.Eventually(t, func() bool { return len(l.hooks()) == before+1 }, waitFor, tick)
+		last = l.hooks()[before]
+		last.verify(t, alone.str("secret"))
+		for _, old := range []string{secret, rotated.str("secret")} {
+			reference, err := standardwebhooks.NewWebhook(old)
+			require.NoError(t, err)
+			require.Error(t, reference.Verify([]byte(last.body), last.header), "a secret that leaked signs nothing any more")
+		}
 		w.call("DELETE", "/v1/webhook-endpoints/"+id, nil).want(204)
 		w.call("GET", "/v1/webhook-endpoints/"+id, nil).want(404)
 		require.Len(t, w.triesShown(missed.str("id"), eventID, id), 3, "what was sent to an endpoint that is gone stays")

@@ -3352,6 +3352,12 @@ type Review struct {
 	ShippingAddress *Address `json:"shipping_address"`
 }
 
+// RotateWebhookSecret How the secrets before end.
+type RotateWebhookSecret struct {
+	// ExpirePrevious They end at once, and not a day from now.
+	ExpirePrevious bool `json:"expire_previous,omitempty"`
+}
+
 // Save Store the buyer's consent with this payment, to charge it later.
 type Save struct {
 	// Kind `recurring`: charges at fixed times. `unscheduled`: a stored method, charged when the shop needs it.
@@ -3475,7 +3481,7 @@ type WebhookEndpoint struct {
 	Metadata Metadata              `json:"metadata"`
 	Object   WebhookEndpointObject `json:"object"`
 
-	// PreviousSecretExpiresAt Until when the secret before signs as well. Only beside a changed `secret`.
+	// PreviousSecretExpiresAt Until when the secret before signs as well; absent when it does not. Only beside a changed `secret`.
 	PreviousSecretExpiresAt *time.Time `json:"previous_secret_expires_at,omitempty"`
 
 	// Secret What its webhooks are signed with. Only in the answer to the request that made it.
@@ -3874,6 +3880,9 @@ type UpdateWebhookEndpointJSONRequestBody = UpdateWebhookEndpoint
 
 // RedeliverToWebhookEndpointJSONRequestBody defines body for RedeliverToWebhookEndpoint for application/json ContentType.
 type RedeliverToWebhookEndpointJSONRequestBody = Redeliver
+
+// RotateWebhookSecretJSONRequestBody defines body for RotateWebhookSecret for application/json ContentType.
+type RotateWebhookSecretJSONRequestBody = RotateWebhookSecret
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -4603,14 +4612,33 @@ type ClientInterface interface {
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/redeliver (the `RedeliverToWebhookEndpoint` operationId).
 	RedeliverToWebhookEndpoint(ctx context.Context, endpointID EndpointID, params *RedeliverToWebhookEndpointParams, body RedeliverToWebhookEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// RotateWebhookSecretWithBody Change the secret of a webhook endpoint
+	//
+	// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
+	// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+	// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
+	//
+	// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+	// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
+	RotateWebhookSecretWithBody(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// RotateWebhookSecret Change the secret of a webhook endpoint
 	//
 	// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
 	// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
 	// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 	//
+	// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+	// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+	//
+	// Takes a body of the `application/json` content type.
+	//
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
-	RotateWebhookSecret(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+	RotateWebhookSecret(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, body RotateWebhookSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
 // ListAccounts List accounts
@@ -5857,15 +5885,44 @@ func (c *Client) RedeliverToWebhookEndpoint(ctx context.Context, endpointID Endp
 	return c.Client.Do(req)
 }
 
+// RotateWebhookSecretWithBody Change the secret of a webhook endpoint
+//
+// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
+// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
+//
+// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
+func (c *Client) RotateWebhookSecretWithBody(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateWebhookSecretRequestWithBody(c.Server, endpointID, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // RotateWebhookSecret Change the secret of a webhook endpoint
 //
 // The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
 // `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
 // receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 //
+// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+//
+// Takes a body of the `application/json` content type.
+//
 // Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
-func (c *Client) RotateWebhookSecret(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewRotateWebhookSecretRequest(c.Server, endpointID, params)
+func (c *Client) RotateWebhookSecret(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, body RotateWebhookSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRotateWebhookSecretRequest(c.Server, endpointID, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8242,8 +8299,19 @@ func NewRedeliverToWebhookEndpointRequestWithBody(server string, endpointID Endp
 	return req, nil
 }
 
-// NewRotateWebhookSecretRequest constructs an http.Request for the RotateWebhookSecret method
-func NewRotateWebhookSecretRequest(server string, endpointID EndpointID, params *RotateWebhookSecretParams) (*http.Request, error) {
+// NewRotateWebhookSecretRequest calls the generic RotateWebhookSecret builder with application/json body
+func NewRotateWebhookSecretRequest(server string, endpointID EndpointID, params *RotateWebhookSecretParams, body RotateWebhookSecretJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRotateWebhookSecretRequestWithBody(server, endpointID, params, "application/json", bodyReader)
+}
+
+// NewRotateWebhookSecretRequestWithBody constructs an http.Request for the RotateWebhookSecret method, with any body, and a specified content type
+func NewRotateWebhookSecretRequestWithBody(server string, endpointID EndpointID, params *RotateWebhookSecretParams, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -8268,10 +8336,12 @@ func NewRotateWebhookSecretRequest(server string, endpointID EndpointID, params 
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	if params != nil {
 
@@ -9033,16 +9103,33 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/redeliver (the `RedeliverToWebhookEndpoint` operationId).
 	RedeliverToWebhookEndpointWithResponse(ctx context.Context, endpointID EndpointID, params *RedeliverToWebhookEndpointParams, body RedeliverToWebhookEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*RedeliverToWebhookEndpointResponse, error)
 
+	// RotateWebhookSecretWithBodyWithResponse Change the secret of a webhook endpoint
+	//
+	// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
+	// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+	// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
+	//
+	// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+	// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
+	RotateWebhookSecretWithBodyWithResponse(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error)
+
 	// RotateWebhookSecretWithResponse Change the secret of a webhook endpoint
 	//
 	// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
 	// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
 	// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 	//
-	// Returns a wrapper object for the known response body format(s).
+	// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+	// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
-	RotateWebhookSecretWithResponse(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error)
+	RotateWebhookSecretWithResponse(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, body RotateWebhookSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error)
 }
 
 type ListAccountsResponse struct {
@@ -12402,17 +12489,40 @@ func (c *ClientWithResponses) RedeliverToWebhookEndpointWithResponse(ctx context
 	return ParseRedeliverToWebhookEndpointResponse(rsp)
 }
 
+// RotateWebhookSecretWithBodyWithResponse Change the secret of a webhook endpoint
+//
+// The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
+// `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
+// receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
+//
+// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
+func (c *ClientWithResponses) RotateWebhookSecretWithBodyWithResponse(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error) {
+	rsp, err := c.RotateWebhookSecretWithBody(ctx, endpointID, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRotateWebhookSecretResponse(rsp)
+}
+
 // RotateWebhookSecretWithResponse Change the secret of a webhook endpoint
 //
 // The answer has the new `secret`, which is not shown again. Until `previous_secret_expires_at`, a day from now,
 // `webhook-signature` has one signature of the new secret and one of each that is not a day past its change, so that the
 // receiver can change over without losing anything. More than three changes in a day are `409 limit_reached`.
 //
-// Returns a wrapper object for the known response body format(s).
+// With `expire_previous` every secret before ends at once: for one that others have seen. Until the receiver has the
+// new one it refuses what is sent; those deliveries are tried again, and `POST …/redeliver` sends the rest.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /v1/webhook-endpoints/{endpoint_id}/rotate-secret (the `RotateWebhookSecret` operationId).
-func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error) {
-	rsp, err := c.RotateWebhookSecret(ctx, endpointID, params, reqEditors...)
+func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Context, endpointID EndpointID, params *RotateWebhookSecretParams, body RotateWebhookSecretJSONRequestBody, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResponse, error) {
+	rsp, err := c.RotateWebhookSecret(ctx, endpointID, params, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
