@@ -132,3 +132,21 @@ func TestAReservationWhoseAnswerIsLostIsMadeAgain(t *testing.T) {
 	require.Equal(t, []any{2, calls[0].Key}, []any{len(calls), calls[1].Key})
 	require.Equal(t, []any{int64(8000), int64(0)}, []any{d.payment(v.ID).Amounts.Authorized, d.payment(v.ID).Amounts.InDoubt})
 }
+
+// A closed authorization says nothing of what else the buyer agreed to: a cancellation of all of it whose answer is lost
+// stays in doubt until the agreement is seen to be closed.
+func TestALostCancellationIsSettledByTheAgreement(t *testing.T) {
+	d := newDesk(t)
+	v := d.agreedTo("order-1", 3000)
+	reference := d.op(v.ID, core.OpStart).Reference
+	told := func(kind core.FactKind, id string) {
+		d.receive(core.Feedback{Reference: reference, DedupeKey: id, Facts: []core.Fact{{Kind: kind, ID: id + reference, Strength: core.Asserted}}})
+	}
+	told(core.AuthorizationClosed, "A-")
+	d.lost(0, 0)
+	a, err := d.Cancel(t.Context(), request("cancel"), v.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, []any{202, core.OpUnknown}, []any{a.Status, d.op(v.ID, core.OpVoid).State})
+	told(core.AgreementClosed, "P-")
+	require.Equal(t, []any{core.OpSucceeded, core.StatusCanceled}, []any{d.op(v.ID, core.OpVoid).State, d.payment(v.ID).Status})
+}

@@ -183,8 +183,9 @@ func (p *Payment) tried(o *Operation) bool {
 	})
 }
 
-// voided reports whether the authorization of, or with none named any or the buyer's agreement, is closed. It never becomes
-// false again.
+// voided reports whether the authorization of, or with none named the buyer's agreement, is closed; without an agreement
+// any authorization. With one, an authorization that is closed says nothing of the rest: a capture closes its own. It
+// never becomes false again.
 func (t *tally) voided(of string) bool {
 	if of != "" {
 		return t.auths[of] != nil && t.auths[of].closed
@@ -194,7 +195,7 @@ func (t *tally) voided(of string) bool {
 			return true
 		}
 	}
-	return t.anyAuth(func(a *authTally) bool { return a.closed })
+	return len(t.agreed) == 0 && t.anyAuth(func(a *authTally) bool { return a.closed })
 }
 
 // add adds what an attempt proves and reserves to a, and tells what is open for capture there before reservations.
