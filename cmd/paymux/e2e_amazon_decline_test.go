@@ -123,6 +123,8 @@ func TestAmazonCaptureIsDeclined(t *testing.T) {
 				w.sync(id)
 			}
 			require.True(t, eventually(func() bool { return w.capture(id)["status"] == "failed" }))
+			why := w.capture(id)["failure"].(map[string]any)
+			require.Equal(t, []any{"fraud_suspected", "other_provider", "AmazonRejected"}, []any{why["category"], why["retry_advice"], why["provider_code"]})
 			require.Equal(t, "0", w.get(id).str("amounts.captured"))
 			w.balanced(id)
 		})

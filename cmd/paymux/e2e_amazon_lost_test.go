@@ -107,6 +107,33 @@ func TestAmazonLaterAnswersAreLost(t *testing.T) {
 	}
 }
 
+// What is left of an order is given up: whichever of the two answers is lost, what was reserved is released, and the
+// buyer's agreement ends.
+func TestAmazonAnswersToACancellationAreLost(t *testing.T) {
+	for _, action := range lostCalls {
+		t.Run(action, func(t *testing.T) {
+			w := onAmazon(t)
+			for name, parcel := range map[string]int64{"whole": 0, "rest": 4000} {
+				id := w.paid("order-"+name, map[string]any{"authorize_amount": 5000})
+				path := "/v1/payments/" + id
+				if parcel > 0 {
+					w.call("POST", path+"/captures", map[string]any{"amount": parcel}).want(201)
+					w.call("POST", path+"/authorizations", map[string]any{"amount": 5000}).want(201)
+				}
+				w.fault("CancelCharge", action)
+				w.fault("CloseChargePermission", action)
+				w.call("POST", path+"/cancel", nil)
+				w.comes(id, "released", func(a *answer) bool { return a.str("amounts.capturable") == "0" })
+				b := w.row(id)
+				require.Equal(t, []int64{parcel, b.Authorized}, []int64{b.Captured, b.Captured + b.Voided})
+				w.balanced(id)
+				require.Equal(t, map[string]string{"whole": "canceled", "rest": "succeeded"}[name], w.get(id).str("status"))
+				w.call("POST", path+"/captures", nil).want(409)
+			}
+		})
+	}
+}
+
 // A consent is given, charged, changed and ended: whichever answer is lost, it is done once.
 func TestAmazonAnswersAboutMandatesAreLost(t *testing.T) {
 	for _, action := range lostCalls {

@@ -187,6 +187,8 @@ func TestAmazonRefundIsDeclined(t *testing.T) {
 		r = w.call("GET", "/v1/payments/"+id+"/refunds", nil).at("data").([]any)[0].(map[string]any)
 		return r["status"] == "failed"
 	}), "%v", r)
+	why := r["failure"].(map[string]any)
+	require.Equal(t, []any{"fraud_suspected", "other_provider", "AmazonRejected"}, []any{why["category"], why["retry_advice"], why["provider_code"]})
 	require.Equal(t, []string{"none", "12550"}, []string{w.get(id).str("refund_status"), w.get(id).str("amounts.refundable")})
 	w.balanced(id)
 	w.call("POST", "/v1/payments/"+id+"/refunds", map[string]any{"amount": 2550, "reference": "back-2"}).want(202)
