@@ -87,6 +87,19 @@ func (at *Attempt) unbound() bool {
 	return at.Brought != nil && at.Next.Then != ThenConfirm && len(without(at.Brought.Refs, at.Refs)) > 0
 }
 
+// otherThan reports whether a browser brought another id of a kind than is bound.
+func (b *Brought) otherThan(bound Refs) bool {
+	if b == nil {
+		return false
+	}
+	for kind, id := range b.Refs {
+		if bound[kind] != "" && bound[kind] != id {
+			return true
+		}
+	}
+	return false
+}
+
 // without are the refs whose kinds are not in bound.
 func without(refs, bound Refs) Refs {
 	left := maps.Clone(refs)
@@ -280,6 +293,9 @@ func (c *Checkout) readSession(ctx context.Context, p *Payment, at *Attempt, cau
 // whatever a later browser brings (port F21). An id that the provider does not confirm is forgotten, and whoever brought it
 // was not there.
 func (a *amendment) hasRead(at *Attempt, account *Account, asked *Brought, out Outcome, exchanges []Exchange) {
+	if asked.otherThan(at.Refs) {
+		return // another one was bound meanwhile
+	}
 	refs := without(out.Refs, at.Refs)
 	shows := at.Next.Then == ThenRead || at.Review != nil // else it was read to bind it only
 	news := len(refs) > 0 || len(without(out.Memo, at.Memo)) > 0 || len(a.unknown(at, out.Facts)) > 0

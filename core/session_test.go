@@ -178,6 +178,27 @@ func TestTwoTabsBindOneSession(t *testing.T) {
 	require.Equal(t, shown.Version, p.Version, "and nothing changed")
 }
 
+// What a slow answer says of the session of one tab is nothing about that of the other, which is bound meanwhile.
+func TestASlowAnswerAboutTheOtherTab(t *testing.T) {
+	for _, canceled := range []bool{false, true} {
+		c := newCounter(t)
+		v := c.begin(walletPayment("order-1"))
+		c.wallet.Open("A", c.attempt(v.ID), "Ringstr. 5").Canceled = canceled
+		c.wallet.Open("B", c.attempt(v.ID), "Hauptstr. 1")
+		c.wallet.OnRead = func(in core.SessionInput) (core.Outcome, error) {
+			c.wallet.OnRead = nil
+			c.back(v.ID, core.LegReview, "B")
+			return c.wallet.Read(in), nil
+		}
+		c.back(v.ID, core.LegReview, "A")
+		p := c.payment(v.ID)
+		require.Equal(t, "B", p.Latest().Refs[coretest.RefSession])
+		require.Nil(t, p.Latest().Brought)
+		require.Equal(t, core.StatusRequiresConfirmation, p.Status)
+		require.Equal(t, "Hauptstr. 1", p.View().Review.Fingerprint)
+	}
+}
+
 // While the provider cannot be read the buyer waits on a page that loads itself again, and the background reads as well.
 func TestAReadThatFailsIsMadeAgain(t *testing.T) {
 	for name, again := range map[string]func(*counter, string){
