@@ -19,6 +19,7 @@ type Limits struct {
 	PerAddress     int // requests below /v1 from one address, likewise, before any key is looked at
 	AtOnce         int // requests below /v1 that run; one more is answered with 503 at once
 	FailedFeedback int // messages from one address that are not authentic, a minute; more of them are answered with 429
+	PerReturn      int // returns to one address of /return, a minute; at once as many. One more is put off: it is a page that loads itself again
 }
 
 // admission lets requests below /v1 in.

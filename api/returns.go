@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -11,18 +12,28 @@ import (
 	"github.com/paymux/paymux/core"
 )
 
-// maxReturnBytes bounds what a browser brings back.
-const maxReturnBytes = 64 << 10
+// maxReturnBytes bounds what a browser brings back, maxToken what it names as its return address.
+const (
+	maxReturnBytes = 64 << 10
+	maxToken       = 128
+)
 
 // buyerReturn handles GET and POST /return/{token}: a buyer back from a provider, cross-site POST included. It needs no
 // cookie. The answer is 303 to the merchant's own stored address; a reload ends there as well.
 func (s *Server) buyerReturn(c echo.Context) error {
-	r := c.Request()
+	r, token := c.Request(), c.Param("token")
+	if len(token) > maxToken {
+		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
+	}
+	if wait := s.returns.take(token); wait > 0 {
+		retryAfter(c.Response().Header(), wait)
+		return hosted.Write(c.Response(), http.StatusTooManyRequests, hosted.Notice{Lang: "en", Title: "One moment", Text: "This page looks again by itself.", Refresh: 3 + int(wait/time.Second)})
+	}
 	values, err := returned(c.Response(), r)
 	if err != nil {
 		return hosted.Write(c.Response(), http.StatusBadRequest, hosted.Notice{Lang: "en", Title: "This address cannot be read", Text: "Go back to the shop; your payment is not affected."})
 	}
-	landing, err := s.checkout.Return(r.Context(), c.Param("token"), r.Method, values)
+	landing, err := s.checkout.Return(r.Context(), token, r.Method, values)
 	if core.KindOf(err) == core.NotFound && err != nil {
 		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
 	}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
@@ -37,6 +38,7 @@ type Server struct {
 
 	admission *admission
 	refusals  *refusals
+	returns   *buckets // by token: each return may make calls of the provider, and only loads a page
 }
 
 // New is the handler of all routes.
@@ -50,6 +52,7 @@ func New(o Options) (http.Handler, error) {
 		s.links, accounts = o.Checkout.Links, o.Checkout.Accounts("")
 	}
 	s.admission, s.refusals = newAdmission(o.Limits, o.Log), newRefusals(o.Limits, accounts, o.Log)
+	s.returns = newBuckets(o.Limits.PerReturn, time.Minute, o.Limits.PerReturn)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.Binder = binder{}

@@ -17,13 +17,14 @@ type limits struct {
 	PerAddress     int `koanf:"per_address"`     // requests of the API from one address, likewise
 	AtOnce         int `koanf:"at_once"`         // requests of the API that run; one more is answered with 503
 	FailedFeedback int `koanf:"failed_feedback"` // messages from one address that are not authentic, a minute
+	PerReturn      int `koanf:"per_return"`      // returns of a buyer to one address, a minute
 }
 
 // usualLimits are met by nobody who means well.
-var usualLimits = limits{PerKey: 2000, PerAddress: 4000, AtOnce: 2000, FailedFeedback: 600}
+var usualLimits = limits{PerKey: 2000, PerAddress: 4000, AtOnce: 2000, FailedFeedback: 600, PerReturn: 60}
 
 func (l limits) forAPI() api.Limits {
-	return api.Limits{PerKey: l.PerKey, PerAddress: l.PerAddress, AtOnce: l.AtOnce, FailedFeedback: l.FailedFeedback}
+	return api.Limits{PerKey: l.PerKey, PerAddress: l.PerAddress, AtOnce: l.AtOnce, FailedFeedback: l.FailedFeedback, PerReturn: l.PerReturn}
 }
 
 // mostLimit is beyond what one process can serve.
@@ -34,7 +35,7 @@ func (d *document) checkLimits(c *config) {
 	for _, limit := range []struct {
 		key   string
 		value int
-	}{{"per_key", l.PerKey}, {"per_address", l.PerAddress}, {"at_once", l.AtOnce}, {"failed_feedback", l.FailedFeedback}} {
+	}{{"per_key", l.PerKey}, {"per_address", l.PerAddress}, {"at_once", l.AtOnce}, {"failed_feedback", l.FailedFeedback}, {"per_return", l.PerReturn}} {
 		if path := "limits." + limit.key; !d.bad[path] && (limit.value < 0 || limit.value > mostLimit) {
 			d.wrong(path, "%d is not between 0, which is no limit, and %d", limit.value, mostLimit)
 		}

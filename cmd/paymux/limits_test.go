@@ -89,6 +89,25 @@ func TestAnAddressHasItsShare(t *testing.T) {
 	})
 }
 
+// A buyer who loads his way back again and again makes the provider's calls of his payment, which all payments share: he
+// waits, on a page that looks again, and others do not.
+func TestAWayBackHasItsShare(t *testing.T) {
+	limited(t, limits{PerReturn: 5}, func(w *faultWorld, _ map[string]string, _ string) {
+		for n := range 5 {
+			require.Equal(w.t, 404, w.from(fmt.Sprintf("203.0.113.%d", n), "GET", "/return/rx?session=1", "", "").status)
+		}
+		for range 10 {
+			a := w.from("203.0.113.7", "GET", "/return/rx?session=2", "", "")
+			require.Equal(w.t, []any{429, "12"}, []any{a.status, a.header.Get("Retry-After")})
+			require.Contains(w.t, string(a.raw), `http-equiv="refresh"`)
+		}
+		require.Equal(w.t, 404, w.from("203.0.113.7", "GET", "/return/ry", "", "").status)
+		require.Equal(w.t, 404, w.from("203.0.113.7", "GET", "/return/"+strings.Repeat("r", 5000), "", "").status)
+		time.Sleep(12 * time.Second)
+		require.Equal(w.t, 404, w.from("203.0.113.7", "GET", "/return/rx", "", "").status)
+	})
+}
+
 // More than may run at once is turned away at once, without an effect; providers still get their messages in, and the
 // program answers for its health. When there is room again, the same requests go through.
 func TestWhatIsTooMuchAtOnceIsTurnedAway(t *testing.T) {
