@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -62,6 +63,12 @@ func (c *Checkout) Payments(ctx context.Context, merchant string, q PaymentQuery
 		return List[*Payment]{}, err
 	}
 	items, err := c.store.Payments(ctx, merchant, q)
+	if err == nil && len(items) == 0 && q.Account != "" {
+		err = c.mistyped(merchant, q.Account, func() (bool, error) {
+			any, err := c.store.Payments(ctx, merchant, PaymentQuery{Account: q.Account, Page: Page{Limit: 1}})
+			return len(any) > 0, err
+		})
+	}
 	return listOf(c, merchant, q.Page, items, func(p *Payment) string { return p.ID }), err
 }
 
@@ -101,7 +108,43 @@ func (c *Checkout) Inbox(ctx context.Context, q InboxQuery, limit int, cursor st
 		return List[*InboxItem]{}, err
 	}
 	items, err := c.store.Inbox(ctx, q)
+	if err == nil && len(items) == 0 && q.Account != "" {
+		err = c.mistyped(q.Merchant, q.Account, c.inboxOf(ctx, q.Merchant, q.Account))
+	}
 	return listOf(c, q.Merchant, q.Page, items, func(i *InboxItem) string { return i.ID }), err
+}
+
+// inboxOf reports whether there is anything of an account in an inbox.
+func (c *Checkout) inboxOf(ctx context.Context, merchant, account string) func() (bool, error) {
+	return func() (bool, error) {
+		any, err := c.store.Inbox(ctx, InboxQuery{Merchant: merchant, Account: account, Page: Page{Limit: 1}})
+		return len(any) > 0, err
+	}
+}
+
+// mistyped is the error about an account that nothing was found of: an empty list would look as if nothing had happened
+// there. One that the merchant may use is none, nor one that is not configured any more and has something to show. What
+// belongs to somebody else is unknown like any other; the merchant's own, or for operators all, are named.
+func (c *Checkout) mistyped(merchant, account string, hasAny func() (bool, error)) error {
+	if c.Account(merchant, account) != nil {
+		return nil
+	}
+	if found, err := hasAny(); err != nil || found {
+		return err
+	}
+	return &Error{Kind: Invalid, Code: "query_invalid", Message: "account: there is no such account; " + c.accountNames(merchant)}
+}
+
+// accountNames says which accounts there are for a merchant, or for operators.
+func (c *Checkout) accountNames(merchant string) string {
+	var names []string
+	for _, a := range c.Accounts(merchant) {
+		names = append(names, a.Name)
+	}
+	if len(names) == 0 {
+		return "there is none"
+	}
+	return "there are " + strings.Join(names, ", ")
 }
 
 // Feedback reads one item of the inbox; an empty merchant is for operators.

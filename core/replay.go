@@ -112,6 +112,13 @@ func (c *Checkout) windowOf(ctx context.Context, merchant string, w ReplayWindow
 		}
 		more = len(items) == q.Limit
 	}
+	if len(ids) == 0 && w.Account != "" {
+		if err := c.mistyped("", w.Account, c.inboxOf(ctx, "", w.Account)); CodeOf(err) == "query_invalid" {
+			return nil, "", invalid("account_unknown", "/account", "there is no such account; %s", c.accountNames(""))
+		} else if err != nil {
+			return nil, "", err
+		}
+	}
 	if len(ids) > w.Limit {
 		ids = ids[:w.Limit]
 		next = c.tokens.cursor(merchant, ids[w.Limit-1])

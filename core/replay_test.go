@@ -131,10 +131,12 @@ func TestReplayOfAWindow(t *testing.T) {
 		}
 		for _, none := range []core.ReplayWindow{
 			{From: began.Add(-time.Hour), To: began}, {From: began.Add(25 * time.Second), To: began.Add(time.Hour)},
-			{From: began, To: began.Add(time.Hour), Account: "another"}, {From: began, To: began.Add(time.Hour), State: core.InboxDead},
+			{From: began, To: began.Add(time.Hour), State: core.InboxDead}, {From: began.Add(-time.Hour), To: began, Account: "acc"},
 		} {
 			require.Empty(t, window(none, 200).Items)
 		}
+		_, err := d.ReplayWindow(t.Context(), core.Request{MerchantID: "m"}, core.ReplayWindow{From: began, To: began.Add(time.Hour), Account: "another"})
+		require.Equal(t, "account_unknown", core.CodeOf(err))
 		list := window(core.ReplayWindow{From: began, To: began.Add(3 * time.Second)}, 200)
 		require.Len(t, list.Items, 3)
 		for i, v := range list.Items {

@@ -58,6 +58,39 @@ func TestImportedFeedbackCounts(t *testing.T) {
 	})
 }
 
+// A list of an account that does not exist is refused, with the names of those that the caller may know; one with nothing in
+// it is empty, and one that is not configured any more shows what it had.
+func TestListsOfUnknownAccounts(t *testing.T) {
+	eachWorld(t, func(t *testing.T, w *world) {
+		w.operator()
+		id := w.create("order-1", nil).str("id")
+		w.tell("aps-main", told("aps-main", w.reference(id), nil))
+		w.itemIn("applied")
+		for _, c := range []struct{ who, list, account, want string }{
+			{"main", "payments", "aps-mian", "account: there is no such account; there are aps-main"},
+			{"main", "feedback", "aps-mian", "account: there is no such account; there are aps-main"},
+			{"main", "payments", "aps-other", "account: there is no such account; there are aps-main"},
+			{"main", "feedback", "aps-other", "account: there is no such account; there are aps-main"},
+			{"operator", "feedback", "aps-mian", "account: there is no such account; there are aps-main, aps-other"},
+		} {
+			a := w.callAs(c.who, "GET", "/v1/"+c.list+"?account="+c.account, nil).want(400)
+			require.Equal(t, []string{"query_invalid", c.want}, []string{a.str("code"), a.str("detail")}, "%v", c)
+		}
+		for _, c := range []struct {
+			who, list string
+			want      int
+		}{
+			{"main", "payments?account=aps-main", 1}, {"main", "payments?account=aps-main&status=succeeded", 0}, {"main", "feedback?account=aps-main", 1},
+			{"other", "payments?account=aps-other", 0}, {"other", "feedback?account=aps-other", 0}, {"operator", "feedback?account=aps-other", 0},
+		} {
+			require.Len(t, w.callAs(c.who, "GET", "/v1/"+c.list, nil).want(200).at("data"), c.want, "%v", c)
+		}
+		window := map[string]any{"account": "aps-mian", "from": "2026-01-01T00:00:00Z", "to": time.Now().Add(time.Hour).UTC().Format(time.RFC3339)}
+		a := w.callAs("operator", "POST", "/v1/feedback/replay", window).want(422)
+		require.Equal(t, []string{"account_unknown", "/account", "there is no such account; there are aps-main, aps-other"}, []string{a.str("code"), a.str("pointer"), a.str("detail")})
+	})
+}
+
 // Replays and what came to the letter are for operators; what belongs to somebody else is not there for a merchant.
 func TestWhoMayDoWhatInTheInbox(t *testing.T) {
 	w := newWorld(t, sqliteDSN(t)).operator()

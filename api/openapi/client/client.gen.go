@@ -3608,7 +3608,7 @@ type ListFeedbackParams struct {
 	// Payment Only messages that matched this payment.
 	Payment *string `form:"payment,omitempty" json:"payment,omitempty"`
 
-	// Account Only messages that came in at this account.
+	// Account Only messages that came in at this account. One that does not exist is `query_invalid`, with those that do.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
 	// State Only messages in this state.
@@ -3707,7 +3707,7 @@ type ListPaymentsParams struct {
 	// MerchantReference Only the payment with this reference; at most one.
 	MerchantReference *string `form:"merchant_reference,omitempty" json:"merchant_reference,omitempty"`
 
-	// Account Only payments whose latest attempt is at this account.
+	// Account Only payments whose latest attempt is at this account. One that does not exist is `query_invalid`, with those that do.
 	Account *string `form:"account,omitempty" json:"account,omitempty"`
 
 	// NeedsReview `true`: only payments somebody must look at, such as those whose outcome no machine can find out; one that is still being asked for is not among them. `false`: only the others.
