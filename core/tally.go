@@ -66,7 +66,32 @@ func (p *Payment) tallyOf(a *Attempt) *tally {
 		}
 	}
 	t.further(p)
+	t.owned()
 	return t
+}
+
+// owned settles with what became of a capture or a refund the call that it turns out to be of: what is told of an object
+// and whose it is may be told apart, in any order.
+func (t *tally) owned() {
+	for _, r := range t.refunds {
+		t.ownedBy(OpRefund, r)
+	}
+	for _, a := range t.auths {
+		for _, c := range a.captures {
+			t.ownedBy(OpCapture, c)
+		}
+	}
+}
+
+func (t *tally) ownedBy(kind OpKind, c *partTally) {
+	d := deciding{kind, c.opKey}
+	switch {
+	case c.opKey == "":
+	case c.isDone:
+		t.settled[d] = OpSucceeded
+	case c.declined && t.settled[d] != OpSucceeded:
+		t.settled[d] = OpDeclined
+	}
 }
 
 // further knows the authorizations that further calls asked for, and settles with what became of each the call that it was
