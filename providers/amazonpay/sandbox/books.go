@@ -21,9 +21,9 @@ const (
 )
 
 // book notes one movement of money. key is the idempotency key of the call that caused it, if it had one: the only name a
-// merchant gives to an operation here.
-func (c *charge) book(kind string, amount int64, by, key string, at time.Time) {
-	c.effects = append(c.effects, simulator.Effect{Kind: kind, Amount: amount, Reference: key, By: by, At: at.UTC()})
+// merchant gives to an operation here. id is Amazon's, of the charge or of the refund.
+func (c *charge) book(kind string, amount int64, id, by, key string, at time.Time) {
+	c.effects = append(c.effects, simulator.Effect{Kind: kind, Amount: amount, ID: id, Reference: key, By: by, At: at.UTC()})
 }
 
 // Books are what happened to the money, whatever anybody was told: a row for each OneTime permission, under its

@@ -134,7 +134,7 @@ func (s *Server) moveCharge(c *charge, state, reason, description string) []simu
 // reserve authorizes the money, until the charge's end or 30 days. The caller holds the lock.
 func (s *Server) reserve(c *charge, by, key string, at time.Time) {
 	c.authorizedAt, c.authorized = at, c.amount.minor()
-	c.book(effectAuthorize, c.authorized, by, key, at)
+	c.book(effectAuthorize, c.authorized, c.id, by, key, at)
 	s.later(c.created.Add(ChargeLife).Sub(at), func() []simulator.Message {
 		if c.State != authorized {
 			return nil
@@ -146,9 +146,9 @@ func (s *Server) reserve(c *charge, by, key string, at time.Time) {
 // take captures what was asked for, and releases the rest. The caller holds the lock.
 func (s *Server) take(c *charge, by, key string, at time.Time) []simulator.Message {
 	c.captured = c.capture.minor()
-	c.book(effectCapture, c.captured, by, key, at)
+	c.book(effectCapture, c.captured, c.id, by, key, at)
 	if rest := c.authorized - c.captured; rest > 0 {
-		c.book(effectVoid, rest, byProvider, "", at)
+		c.book(effectVoid, rest, c.id, byProvider, "", at)
 	}
 	return s.moveCharge(c, captured, "", "")
 }
@@ -159,7 +159,7 @@ func (s *Server) endCharge(c *charge, state, reason, description, by string) []s
 		return nil
 	}
 	if c.authorized > 0 {
-		c.book(effectVoid, c.authorized, by, "", s.sim.Clock.Now())
+		c.book(effectVoid, c.authorized, c.id, by, "", s.sim.Clock.Now())
 	}
 	if state == chargeDeclined {
 		c.capture = nil

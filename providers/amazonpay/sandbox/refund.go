@@ -65,7 +65,7 @@ func (s *Server) endRefund(r *refund, reason string) []simulator.Message {
 		r.State, r.Reason, r.Description = chargeDeclined, reason, "The refund was declined."
 	} else {
 		r.charge.refunded += r.amount.minor()
-		r.charge.book(effectRefund, r.amount.minor(), r.by, r.key, r.Updated)
+		r.charge.book(effectRefund, r.amount.minor(), r.id, r.by, r.key, r.Updated)
 	}
 	return s.notify(r.charge.permission, objectRefund, r.id)
 }

@@ -23,6 +23,7 @@ type Payment struct {
 type Effect struct {
 	Kind      string    `json:"kind"`                // authorize, capture, refund, void
 	Amount    int64     `json:"amount"`              // minor units
+	ID        string    `json:"id,omitempty"`        // the provider's of what was moved, where it has one of its own
 	Reference string    `json:"reference,omitempty"` // what the merchant called this one, if anything
 	By        string    `json:"by"`                  // who asked: page, api, backoffice, provider
 	At        time.Time `json:"at"`                  // virtual time
