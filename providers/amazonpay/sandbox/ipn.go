@@ -96,6 +96,23 @@ func (s *Server) notifyOf(change string, p *permission, objectType, id string) [
 	return messages
 }
 
+// Notification is the body of one notification to a merchant about any object, known or not, signed like every other. Nothing
+// sends it: it is for tests of what a receiver makes of it.
+func (s *Server) Notification(merchantID, objectType, objectID, permissionID string) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.config.Accounts {
+		if a := &s.config.Accounts[i]; a.MerchantID == merchantID {
+			n := notification{
+				MerchantID: merchantID, ObjectType: objectType, ObjectID: objectID, ChargePermissionID: permissionID,
+				NotificationType: stateChange, NotificationID: s.uuid(), NotificationVersion: "V2",
+			}
+			return []byte(marshal(s.seal(envelope{Type: "Notification", TopicArn: topicOf(a), Message: marshal(n)})))
+		}
+	}
+	return nil
+}
+
 func message(payment, kind, to string, e, forged envelope) simulator.Message {
 	return simulator.Message{
 		Payment: payment, Kind: kind, URL: to, ContentType: "text/plain; charset=UTF-8",
