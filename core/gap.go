@@ -40,10 +40,10 @@ func (c *Checkout) begin(ctx context.Context) bool {
 			}
 		}
 		if gap {
-			if err := tx.Soon(WorkGap, recentFrom(last.Add(-lookBack), ""), now()); err != nil {
+			if err := tx.Soon(WorkGap, recentFrom(now(), last.Add(-lookBack), ""), now()); err != nil {
 				return err
 			}
-			if err := tx.Soon(WorkGap, openAfter(""), now()); err != nil {
+			if err := tx.Soon(WorkGap, openAfter(now(), ""), now()); err != nil {
 				return err
 			}
 		}
@@ -63,13 +63,16 @@ func (c *Checkout) beat(ctx context.Context) error {
 	return c.store.Do(ctx, "work", func(tx Tx) error { return tx.Beat(now()) })
 }
 
-// The subject of a step through a gap says where it goes on: among payments that are open, by id, or among those
-// changed since a time, by time and id.
+// The subject of a step through a gap says when the gap ended, and where it goes on: among payments that are open, by id,
+// or among those changed since a time, by time and id. Of what began after its end nothing was missed: otherwise there
+// were no end to it where more payments change than are asked about.
 
-func openAfter(id string) string { return "open/" + id }
+func openAfter(end time.Time, id string) string {
+	return fmt.Sprintf("open/%d/%s", end.UnixMicro(), id)
+}
 
-func recentFrom(since time.Time, id string) string {
-	return fmt.Sprintf("recent/%d/%s", since.UnixMicro(), id)
+func recentFrom(end, since time.Time, id string) string {
+	return fmt.Sprintf("recent/%d/%d/%s", end.UnixMicro(), since.UnixMicro(), id)
 }
 
 // bridge makes the next payments due that may have changed in a gap, and plans the step after it.
@@ -80,6 +83,10 @@ func (c *Checkout) bridge(ctx context.Context, w Work) error {
 	}
 	slices.Sort(ids)
 	at := now()
+	then := at // where nobody is asked, nobody needs a pause
+	if len(ids) > 0 {
+		then = at.Add(gapPause)
+	}
 	err = c.store.Do(ctx, "work", func(tx Tx) error {
 		for _, id := range ids {
 			if err := tx.Soon(WorkAsk, id, at); err != nil {
@@ -87,7 +94,7 @@ func (c *Checkout) bridge(ctx context.Context, w Work) error {
 			}
 		}
 		if next != "" {
-			if err := tx.Soon(WorkGap, next, at.Add(gapPause)); err != nil {
+			if err := tx.Soon(WorkGap, next, then); err != nil {
 				return err
 			}
 		}
@@ -101,25 +108,43 @@ func (c *Checkout) bridge(ctx context.Context, w Work) error {
 
 // missed are the payments of one step through a gap, and the step after it, empty at the end.
 func (c *Checkout) missed(ctx context.Context, step string) (ids []string, next string, err error) {
-	kind, from, _ := strings.Cut(step, "/")
-	if kind == "open" {
-		ids, err = c.store.OpenPayments(ctx, from, gapStep)
-		if len(ids) == gapStep {
-			next = openAfter(ids[len(ids)-1])
-		}
-		return ids, next, err
-	}
-	at, id, _ := strings.Cut(from, "/")
-	since, err := strconv.ParseInt(at, 10, 64)
+	kind, rest, _ := strings.Cut(step, "/")
+	ended, from, _ := strings.Cut(rest, "/")
+	end, err := microTime(ended)
 	if err != nil {
-		return nil, "", &Error{Kind: Internal, Op: "core.missed", Message: "a step through a gap that nobody wrote", Err: err}
+		return nil, "", err
 	}
-	changed, err := c.store.ChangedPayments(ctx, time.UnixMicro(since).UTC(), id, gapStep)
+	if kind == "open" {
+		if ids, err = c.store.OpenPayments(ctx, from, gapStep); len(ids) == gapStep {
+			next = openAfter(end, ids[gapStep-1])
+		}
+	} else {
+		ids, next, err = c.changedFrom(ctx, end, from)
+	}
+	return slices.DeleteFunc(ids, func(id string) bool { return madeAfter(id, end) }), next, err
+}
+
+// changedFrom is a step among payments that were changed.
+func (c *Checkout) changedFrom(ctx context.Context, end time.Time, from string) (ids []string, next string, err error) {
+	at, id, _ := strings.Cut(from, "/")
+	since, err := microTime(at)
+	if err != nil {
+		return nil, "", err
+	}
+	changed, err := c.store.ChangedPayments(ctx, since, id, gapStep)
 	for _, ch := range changed {
 		ids = append(ids, ch.ID)
 	}
 	if len(changed) == gapStep {
-		next = recentFrom(changed[gapStep-1].At, changed[gapStep-1].ID)
+		next = recentFrom(end, changed[gapStep-1].At, changed[gapStep-1].ID)
 	}
 	return ids, next, err
+}
+
+func microTime(text string) (time.Time, error) {
+	micro, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return time.Time{}, &Error{Kind: Internal, Op: "core.missed", Message: "a step through a gap that nobody wrote", Err: err}
+	}
+	return time.UnixMicro(micro).UTC(), nil
 }

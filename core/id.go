@@ -46,6 +46,12 @@ func firstID(prefix string, t time.Time) string {
 	return prefix + id.String()
 }
 
+// madeAfter reports whether id, of whatever prefix, was made after t.
+func madeAfter(id string, t time.Time) bool {
+	_, made, _ := strings.Cut(id, "_")
+	return made >= firstID("", t.Add(time.Millisecond)) // ids count milliseconds
+}
+
 // validID reports whether id is prefix and a ULID; anything else cannot exist and need not be looked up.
 func validID(prefix, id string) bool {
 	rest, ok := strings.CutPrefix(id, prefix)

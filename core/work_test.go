@@ -81,6 +81,43 @@ func TestAfterAGapPaymentsAtRestAreAskedAbout(t *testing.T) {
 	}
 }
 
+// A gap has an end, however many payments are made after it: of those nothing was missed, and nobody is asked for it.
+func TestAfterAGapNewPaymentsAreNotAskedAbout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		stop := d.runs()
+		for i := range 60 { // more than one step
+			d.authorized(fmt.Sprint("old-", i))
+		}
+		stop()
+		time.Sleep(time.Hour)
+		d.open(nil)
+		var mu sync.Mutex
+		asked := map[string]int{}
+		d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked[in.Reference]++
+			return core.Snapshot{Found: true}, nil
+		}
+		defer d.runs()()
+		time.Sleep(10 * time.Millisecond)
+		var after []string
+		for i := range 200 { // before the second step, and during those after it
+			after = append(after, d.payment(d.authorized(fmt.Sprint("new-", i)).ID).Attempts[0].Reference)
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(time.Minute)
+		require.Zero(t, d.nextWork(core.WorkGap))
+		mu.Lock()
+		defer mu.Unlock()
+		require.Len(t, asked, 60)
+		for _, reference := range after {
+			require.Zero(t, asked[reference])
+		}
+	})
+}
+
 // A question may take longer than a lease: it is renewed, and nobody else asks meanwhile.
 func TestALeaseIsRenewedWhileItsWorkIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
