@@ -99,7 +99,7 @@ func TestAWayBackHasItsShare(t *testing.T) {
 		for range 10 {
 			a := w.from("203.0.113.7", "GET", "/return/rx?session=2", "", "")
 			require.Equal(w.t, []any{429, "12"}, []any{a.status, a.header.Get("Retry-After")})
-			require.Contains(w.t, string(a.raw), `http-equiv="refresh"`)
+			require.Contains(w.t, a.raw, `http-equiv="refresh"`)
 		}
 		require.Equal(w.t, 404, w.from("203.0.113.7", "GET", "/return/ry", "", "").status)
 		require.Equal(w.t, 404, w.from("203.0.113.7", "GET", "/return/"+strings.Repeat("r", 5000), "", "").status)
