@@ -76,7 +76,8 @@ type kind struct {
 }
 
 // of makes a kind of a provider's constructor. An account whose setting testKey is testValue belongs to its test system;
-// settings that tell so in another way have a method NotForMoney.
+// settings that tell so in another way have a method NotForMoney. What ForMoney tells belongs to the system of real money,
+// which test mode refuses.
 func of[C interface{ Validate() error }, P core.Provider](open func(C, *outbound.Client) (P, error), testKey, testValue string) kind {
 	read := func(n Node) (c C, err error) {
 		if n.Unmarshal("", &c) != nil { // the cause may repeat a value, and a value may be a secret
@@ -96,6 +97,9 @@ func of[C interface{ Validate() error }, P core.Provider](open func(C, *outbound
 			}
 			if own, ok := any(c).(interface{ NotForMoney() error }); live && ok {
 				err = errors.Join(err, own.NotForMoney())
+			}
+			if own, ok := any(c).(interface{ ForMoney() error }); !live && ok {
+				err = own.ForMoney()
 			}
 			return errors.Join(c.Validate(), err)
 		},

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paymux/paymux/providers/amazonpay"
+	"github.com/paymux/paymux/providers/aps"
 	"github.com/paymux/paymux/providers/secret"
 )
 
@@ -46,7 +47,36 @@ func TestLiveModeRefusesWhatIsNotForMoney(t *testing.T) {
 			cfg := good
 			c.change(&cfg)
 			require.ErrorContains(t, Check("amazonpay", node{cfg}, true), c.want)
+			if cfg.PublicKeyID == good.PublicKeyID && cfg.APIURL == "" {
+				cfg.PublicKeyID = "SANDBOX-AHEXAMPLE"
+			}
 			require.NoError(t, Check("amazonpay", node{cfg}, false), "test mode takes it")
+		})
+	}
+}
+
+// Who tries something out in test mode moves no money, whatever else his settings say.
+func TestTestModeRefusesWhatIsForMoney(t *testing.T) {
+	key, err := os.ReadFile("testdata/example.pem")
+	require.NoError(t, err)
+	live := amazonpay.Config{MerchantID: "AEXAMPLEMERCHANT", StoreID: "amzn1.application-oa2-client.0123456789abcdef", PublicKeyID: "LIVE-AHEXAMPLE",
+		PrivateKey: secret.New(string(key)), Region: "eu"}
+	old := live
+	old.PublicKeyID, old.Environment = "AHEXAMPLE", amazonpay.Live
+	phrase := secret.New("an example")
+	production := aps.Config{MerchantIdentifier: "Mid01", AccessCode: "Acc0000000000001A", RequestPhrase: phrase, ResponsePhrase: phrase, SHAType: "SHA-256", Environment: aps.Production}
+	for name, c := range map[string]struct {
+		provider string
+		settings any
+		want     string
+	}{
+		"a key for real money": {"amazonpay", live, "public_key_id: it is a key for real money, which test mode refuses"},
+		"an older key":         {"amazonpay", old, "environment: live is for real money, which test mode refuses"},
+		"production":           {"aps", production, "environment: production is for real money, which test mode refuses"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, Check(c.provider, node{c.settings}, true))
+			require.EqualError(t, Check(c.provider, node{c.settings}, false), c.want)
 		})
 	}
 }

@@ -294,7 +294,7 @@ func (d *document) checkAccounts(c *config) {
 			}
 			continue
 		}
-		err := providers.Check(a.Provider, a.settings, c.live())
+		err := providers.Check(a.Provider, a.settings, c.Mode != modeTest)
 		if err == nil {
 			continue
 		}

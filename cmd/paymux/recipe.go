@@ -63,7 +63,7 @@ func recipeFor(running []*simulator, feedback string) (recipe, error) {
 		}
 	}
 	return recipe{
-		config: fmt.Sprintf("%sdatabase: sqlite:sandbox.db\nmode: test\nsecret_key: ${env:PAYMUX_EXAMPLE_KEY}\nmerchants:\n  main:\n    accounts: [%s]\naccounts:\n%s",
+		config: fmt.Sprintf("%sdatabase: sqlite:sandbox.db\nmode: test\nsecret_key: ${env:PAYMUX_EXAMPLE_KEY}\nwebhooks: {allow_loopback: true}\nmerchants:\n  main:\n    accounts: [%s]\naccounts:\n%s",
 			at, strings.Join(names, ", "), accounts.String()),
 		secrets: fmt.Sprintf("export PAYMUX_EXAMPLE_KEY='%s'%s", exampleSecretKey, secrets.String()),
 	}, nil

@@ -172,6 +172,19 @@ func (c Config) NotForMoney() error {
 	return nil
 }
 
+// ForMoney tells what test mode refuses: a key of the live environment, but at a simulator.
+func (c Config) ForMoney() error {
+	switch {
+	case c.APIURL != "":
+		return nil
+	case keyEnvironment(c.PublicKeyID) == Live:
+		return errors.New("public_key_id: it is a key for real money, which test mode refuses")
+	case c.Environment == Live:
+		return errors.New("environment: live is for real money, which test mode refuses")
+	}
+	return nil
+}
+
 func usable(u *url.URL) bool {
 	if u.Host == "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" {
 		return false

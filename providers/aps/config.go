@@ -50,6 +50,14 @@ type Config struct {
 
 var identifier = regexp.MustCompile(`^[A-Za-z0-9]{1,20}$`)
 
+// ForMoney tells what test mode refuses: the addresses of the production environment.
+func (c Config) ForMoney() error {
+	if c.Environment == Production {
+		return errors.New("environment: production is for real money, which test mode refuses")
+	}
+	return nil
+}
+
 // Validate tells every problem of the configuration at once, joined; no problem shows a secret.
 func (c Config) Validate() error {
 	var problems []error
