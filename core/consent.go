@@ -7,7 +7,8 @@ import (
 )
 
 // consent is what the facts of an attempt say about the mandate it asks for. Active and suspended go both ways, so they
-// are a register: of the two the one that happened last holds, suspended at the same moment (port F10). An end is final.
+// are a register: of the two the one that happened last holds, suspended at the same moment (port F10), but see asShown. An
+// end is final.
 type consent struct {
 	active, suspended       time.Time
 	isActive, isSuspended   bool
@@ -44,6 +45,38 @@ func (c *consent) given() bool { return c.isActive || c.isSuspended || c.closed 
 
 // held reports whether the provider refuses to charge a consent that is there.
 func (c *consent) held() bool { return c.isSuspended && (!c.isActive || !c.suspended.Before(c.active)) }
+
+// asShown orders what a query shows of a consent after what was known of it when the query began. Providers tell when a
+// change was made to the second; of two in one second the one that is still shown afterwards came last.
+func (a *amendment) asShown(at *Attempt, facts []Fact) []Fact {
+	out := slices.Clone(facts)
+	c := a.tallyOf(at).consent
+	last, shown := c.active, MandateActive
+	if c.held() {
+		last, shown = c.suspended, MandateSuspended
+	}
+	for i := range out {
+		f := &out[i]
+		if last.IsZero() {
+			break
+		}
+		if f.Kind != MandateActive && f.Kind != MandateSuspended || f.OccurredAt.After(last) || last.Sub(f.OccurredAt) >= time.Second {
+			continue
+		}
+		since := slices.ContainsFunc(a.Facts, func(e Entry) bool {
+			return e.AttemptID == at.ID && e.Kind == shown && e.OccurredAt.Equal(last) && e.StoredAt.After(a.began)
+		})
+		switch {
+		case f.Kind == shown:
+			f.OccurredAt = last // it is told again
+		case !since:
+			f.OccurredAt = last.Add(time.Microsecond)
+		default: // both were read at a time
+			a.RecheckAt = later(a.RecheckAt, a.now.Add(time.Second))
+		}
+	}
+	return out
+}
 
 // mandateStatus is what the facts say about the mandate.
 func (p *Payment) mandateStatus(at *Attempt) MandateStatus {

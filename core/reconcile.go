@@ -192,7 +192,7 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), nil, nil, nil, "")
 			return nil
 		}
-		s.Facts = a.stood(at, account, s.Facts)
+		s.Facts = a.stood(at, account, a.asShown(at, s.Facts))
 		denied := a.denied(at, account, s)
 		if a.tells(at, s) || a.openOperation() != nil || len(denied) > 0 {
 			a.learn(at, account.evidence(EvidenceQuery, "query", "", exchanges, nil), append(s.Facts, denied...), s.Refs, s.Memo, s.Display)

@@ -219,6 +219,41 @@ func TestSuspendedGoesBothWays(t *testing.T) {
 	require.Equal(t, []string{"mandate.action_required", "mandate.active", "mandate.suspended", "mandate.active", "mandate.canceled"}, d.events(m.ID))
 }
 
+// Providers tell the second of a change. What is shown after it holds, whatever was first in that second; what was asked for
+// before is not.
+func TestSuspendedAndRepairedInOneSecond(t *testing.T) {
+	d := newDesk(t)
+	m := d.agreed(newMandate("customer-7"))
+	shown := func(kind core.FactKind, second int64) core.Snapshot {
+		return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: kind, ID: "M", OccurredAt: time.Unix(second, 0).UTC(), Strength: core.Asserted}}}
+	}
+	read := func(s core.Snapshot) core.MandateStatus {
+		d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return s, nil }
+		m, err := d.Mandate(t.Context(), "m", m.ID, true)
+		require.NoError(t, err)
+		return m.Status
+	}
+	for range 2 {
+		require.Equal(t, core.MandateIsSuspended, read(shown(core.MandateSuspended, 3000)))
+		require.Equal(t, core.MandateIsActive, read(shown(core.MandateActive, 3000)))
+		require.Equal(t, core.MandateIsActive, read(shown(core.MandateActive, 3000)), "again")
+	}
+	require.Equal(t, core.MandateIsActive, read(shown(core.MandateSuspended, 2000)), "from long before")
+	facts := len(d.payment(m.ID).Facts)
+	require.Equal(t, core.MandateIsActive, read(shown(core.MandateActive, 3000)))
+	require.Len(t, d.payment(m.ID).Facts, facts, "the same is told again")
+
+	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { // it was asked first, and answers last
+		require.Equal(t, core.MandateIsSuspended, read(shown(core.MandateSuspended, 3000)))
+		return shown(core.MandateActive, 3000), nil
+	}
+	_, err := d.Mandate(t.Context(), "m", m.ID, true)
+	require.NoError(t, err)
+	require.Equal(t, core.MandateIsSuspended, d.mandateOf(m.ID).Status)
+	require.False(t, d.payment(m.ID).CheckAt.IsZero(), "it is asked once more")
+	require.Equal(t, core.MandateIsActive, read(shown(core.MandateActive, 3000)))
+}
+
 func TestTheInstrumentOfAMandateIsChanged(t *testing.T) {
 	d := newDesk(t)
 	m := d.agreed(newMandate("customer-7"))
