@@ -191,6 +191,7 @@ func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Acc
 	if a.ask && account != nil {
 		a.RecheckAt = a.now.Add(account.caps.ResumeGap)
 	}
+	a.name(at, said.Read)
 	if hintsAtMoney(a.unknown(at, said.Facts)) && a.tallyOf(at).authorized() == 0 {
 		a.owes(at, said.Facts, account)
 	}

@@ -103,6 +103,7 @@ type Attempt struct {
 	Refs      Refs
 	Memo      Refs
 	Brought   *Brought // by a browser, and confirmed by nobody yet
+	Named     []Object // by hints, and not asked about yet
 	Review    *Review
 	Display   string
 	Returned  bool      // the buyer is back

@@ -73,10 +73,11 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 	for i, at := range attempts {
 		account, err := c.account(at.Account)
 		var s Snapshot
+		var asked []Object
 		var exchanges []Exchange
 		began := now()
 		if err == nil {
-			s, exchanges, err = account.query(ctx, QueryInput{Known: p.known(at)})
+			s, asked, exchanges, err = account.question(ctx, p, at)
 		}
 		if err != nil {
 			if silent = err; account != nil {
@@ -88,8 +89,8 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 			}
 			c.log.Log(ctx, level, "provider not asked", "account", at.Account, "payment", p.ID, "error", err)
 		}
-		owed := silent != nil || i < len(attempts)-1 // of all attempts, somebody has yet to tell
-		if p, err = c.learned(ctx, p, at, account, lease, s, exchanges, err, owed, began); err != nil {
+		owed := silent != nil || i < len(attempts)-1 || len(asked) < len(at.Named) // somebody has yet to tell
+		if p, err = c.learned(ctx, p, at, account, lease, s, asked, exchanges, err, owed, began); err != nil {
 			return nil, err
 		}
 		if !again {
@@ -173,12 +174,13 @@ func (c *Checkout) mute(p *Payment, at *Attempt) bool {
 }
 
 // learned stores what a query found that began at began, and settles with it what was in doubt.
-func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, lease *Work, s Snapshot, exchanges []Exchange, queryErr error, owed bool, began time.Time) (*Payment, error) {
+func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account *Account, lease *Work, s Snapshot, asked []Object, exchanges []Exchange, queryErr error, owed bool, began time.Time) (*Payment, error) {
 	return c.amend(ctx, "", p.ID, Cause{"query", at.ID}, func(a *amendment) error {
 		at := a.attempt(at.ID)
 		a.Checks++
 		a.asked, a.began, a.silent, a.lease = true, began, owed, lease
 		a.doubt(at)
+		a.unname(at, asked)
 		if forgotten := !s.Found && a.tallyOf(at).fulfilled(); queryErr != nil || forgotten {
 			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
 			return nil

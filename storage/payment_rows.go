@@ -112,6 +112,7 @@ type attempt struct {
 	Refs      doc[core.Refs]
 	Memo      doc[core.Refs]
 	Brought   doc[*core.Brought]
+	Named     doc[[]core.Object]
 	Review    doc[*core.Review]
 	Display   text
 	Returned  bool
@@ -127,14 +128,14 @@ func attemptRow(a *core.Attempt) *attempt {
 	return &attempt{
 		ID: a.ID, PaymentID: a.PaymentID, Number: a.Number, Account: a.Account, Provider: a.Provider, Reference: text(a.Reference),
 		Method: doc[core.Method]{a.Method}, Amount: a.Amount.Minor, Currency: a.Amount.Currency, Next: doc[*core.NextAction]{a.Next}, Retries: a.Retries,
-		Refs: doc[core.Refs]{a.Refs}, Memo: doc[core.Refs]{a.Memo}, Brought: doc[*core.Brought]{a.Brought}, Review: doc[*core.Review]{a.Review}, Display: text(a.Display),
+		Refs: doc[core.Refs]{a.Refs}, Memo: doc[core.Refs]{a.Memo}, Brought: doc[*core.Brought]{a.Brought}, Named: doc[[]core.Object]{a.Named}, Review: doc[*core.Review]{a.Review}, Display: text(a.Display),
 		Returned: a.Returned, OwedAt: moment{a.OwedAt}, Expired: a.Expired, ExpiresAt: moment{a.ExpiresAt}, CreatedAt: moment{a.CreatedAt},
 	}
 }
 
 // changeable are the columns of an attempt that a change may set: it is pinned to its account and reference for life.
 func (r *attempt) changeable() map[string]any {
-	return map[string]any{"method": r.Method, "amount": r.Amount, "next": r.Next, "retries": r.Retries, "refs": r.Refs, "memo": r.Memo, "brought": r.Brought,
+	return map[string]any{"method": r.Method, "amount": r.Amount, "next": r.Next, "retries": r.Retries, "refs": r.Refs, "memo": r.Memo, "brought": r.Brought, "named": r.Named,
 		"review": r.Review, "display": r.Display, "returned": r.Returned, "owed_at": r.OwedAt, "expired": r.Expired, "expires_at": r.ExpiresAt}
 }
 
@@ -142,7 +143,7 @@ func (r *attempt) core() *core.Attempt {
 	return &core.Attempt{
 		ID: r.ID, PaymentID: r.PaymentID, Number: r.Number, Account: r.Account, Provider: r.Provider, Reference: string(r.Reference),
 		Method: r.Method.V, Amount: core.Money{Minor: r.Amount, Currency: r.Currency}, Next: r.Next.V, Retries: r.Retries,
-		Refs: r.Refs.V, Memo: r.Memo.V, Brought: r.Brought.V, Review: r.Review.V, Display: string(r.Display), Returned: r.Returned, OwedAt: r.OwedAt.Time, Expired: r.Expired,
+		Refs: r.Refs.V, Memo: r.Memo.V, Brought: r.Brought.V, Named: r.Named.V, Review: r.Review.V, Display: string(r.Display), Returned: r.Returned, OwedAt: r.OwedAt.Time, Expired: r.Expired,
 		ExpiresAt: r.ExpiresAt.Time, CreatedAt: r.CreatedAt.Time,
 	}
 }

@@ -26,6 +26,7 @@ func full() *core.Payment {
 	a.Next = &core.NextAction{Type: core.NextPostForm, Then: core.ThenQuery, URL: "https://pay.example", Fields: [][2]string{{"b", "2"}, {"a", "1"}}, ExpiresAt: at}
 	a.Refs, a.Memo = core.Refs{"charge": "S01-1"}, core.Refs{"token": "abc"}
 	a.Brought = &core.Brought{Refs: core.Refs{"session": "S"}, Memo: core.Refs{"token": "t"}}
+	a.Named = []core.Object{{Kind: core.ObjRefund, ID: "R-1"}}
 	a.Review = &core.Review{Instrument: "VISA ••8902", Buyer: core.Buyer{FirstName: "Jane"}}
 	a.Retries, a.Returned, a.Expired, a.Display, a.ExpiresAt = true, true, true, "VISA ••8902", at.Add(time.Hour)
 	p.Attempts = append(p.Attempts, &core.Attempt{ID: newID("att_"), PaymentID: p.ID, Number: 2, Account: "other", Provider: "scripted", Amount: p.Amount, CreatedAt: at})

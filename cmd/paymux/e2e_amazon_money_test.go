@@ -201,11 +201,15 @@ func TestAmazonRefundIsDeclined(t *testing.T) {
 func TestAmazonMovesMoneyUnasked(t *testing.T) {
 	w := onAmazon(t)
 	id := w.paid("order-1", map[string]any{"capture_method": "automatic"})
-	w.office("a_to_z", id, map[string]any{"amount": 500})
+	w.control("feedback", map[string]any{"mode": "hold"})
+	for _, amount := range []int{500, 700} {
+		w.office("a_to_z", id, map[string]any{"amount": amount})
+	}
+	w.control("feedback", map[string]any{"mode": "normal", "release": true})
 	w.advance(time.Minute)
-	require.True(t, eventually(func() bool { return w.get(id).str("amounts.refunded") == "500" }), w.get(id).raw)
+	require.True(t, eventually(func() bool { return w.get(id).str("amounts.refunded") == "1200" }), w.get(id).raw)
 	w.balanced(id)
-	require.Equal(t, "succeeded", w.get(id).str("status"))
+	require.Equal(t, []string{"succeeded", "true"}, []string{w.get(id).str("status"), w.get(id).str("needs_review")}, "a person is to see it")
 }
 
 // What Amazon says was refunded in all counts what is under way. A refund by hand that is seen there and declined then has

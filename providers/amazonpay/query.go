@@ -26,6 +26,9 @@ func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot
 	default:
 		err = q.readAll(ctx)
 	}
+	if r := refused(err); r != nil && r.Status == http.StatusNotFound && in.Focus.ID != "" {
+		return core.Snapshot{}, nil // of somebody else, or of nobody
+	}
 	if err != nil {
 		return core.Snapshot{}, silent("amazonpay.Query", err)
 	}

@@ -84,7 +84,8 @@ func TestQueryOfOneObject(t *testing.T) {
 		"a refund declined": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateDeclined, "ProcessingFailure"))}, []core.FactKind{core.RefundDeclined}},
 		"another's refund": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, "", object{"chargeId": "S02-0000000-0000000-C000001"})),
 			"GET /v2/charges/S02-0000000-0000000-C000001": ok(testCharge(stateCaptured, "", object{"chargeId": "S02-0000000-0000000-C000001", "chargePermissionId": "S02-0000000-0000000"}))}, nil},
-		"agreement": {core.Object{Kind: core.ObjAgreement, ID: permissionNo}, sold(), map[string]answer{getPermission: ok(testPermission(suspended(stateClosed, "AmazonClosed")))}, []core.FactKind{core.AgreementOpen, core.AgreementClosed}},
+		"nobody's refund": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: refusedWith(404, "ResourceNotFound")}, nil},
+		"agreement":       {core.Object{Kind: core.ObjAgreement, ID: permissionNo}, sold(), map[string]answer{getPermission: ok(testPermission(suspended(stateClosed, "AmazonClosed")))}, []core.FactKind{core.AgreementOpen, core.AgreementClosed}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWire(t)

@@ -96,6 +96,7 @@ CREATE TABLE attempts (
     refs       TEXT,
     memo       TEXT,
     brought    TEXT,
+    named      TEXT,
     review     TEXT,
     display    TEXT    NOT NULL,
     returned   BOOLEAN NOT NULL,
