@@ -38,14 +38,21 @@ func highestTransaction(currency string) int64 {
 	return units(150_000, currency)
 }
 
-// monthlyLimit is what a Saved Wallet or Recurring permission can be charged in one calendar month (UTC).
-// The Recurring ones are those of older documents.
+// What a Recurring permission can be charged in one calendar month, in whole units: those of older documents, and by region
+// there, not by currency (unconfirmed).
+const (
+	recurringMonth    = 500
+	recurringMonthYen = 100_000
+)
+
+// monthlyLimit is what a Saved Wallet or Recurring permission can be charged in one calendar month (UTC). More is refused
+// with PeriodicAmountExceeded; the first charge of the checkout counts and is not refused.
 func monthlyLimit(kind, currency string) int64 {
 	if kind == recurring {
 		if currency == "JPY" {
-			return units(100_000, currency)
+			return units(recurringMonthYen, currency)
 		}
-		return units(500, currency)
+		return units(recurringMonth, currency)
 	}
 	switch currency {
 	case "JPY":
