@@ -59,6 +59,10 @@ type Capabilities struct {
 	// what is under way, are believed when they are shown again after it; 0: never.
 	RefundsDecided time.Duration
 
+	// CompleteProves: Complete of a session that its buyer has not agreed to is refused and does nothing, and nothing else tells
+	// whether he has. So it is tried for a buyer who does not come back.
+	CompleteProves bool
+
 	ReferenceLen int // of Op.Reference and Op.Key; characters A–Z and 2–7
 	Serial       bool
 	Feedback     FeedbackCaps

@@ -202,7 +202,7 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		if s.Review != nil && at.Next != nil && at.Next.Then == ThenRead && at.Returned {
 			a.reviewed(at, s.Review)
 		}
-		a.agreed(at, s)
+		a.agreed(at, account, s)
 		a.resolve(at, account, a.evidenceID())
 		a.reread(at, account, s)
 		a.expire(at)

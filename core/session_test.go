@@ -536,6 +536,58 @@ func TestABuyerWhoNeverComesBack(t *testing.T) {
 	}
 }
 
+// Where the provider does not tell whether the buyer has agreed, Complete is tried a few times for one who does not come
+// back: soon enough, and it is no failure when he has not.
+func TestABuyerWhoNeverComesBackAndOfWhomNobodyTells(t *testing.T) {
+	for name, w := range map[string]struct {
+		agrees, turns bool
+		sold, tries   int
+		status        core.Status
+	}{
+		"and had agreed":                   {agrees: true, sold: 1, tries: 1, status: core.StatusRequiresCapture},
+		"and had not agreed":               {tries: 4, status: core.StatusCanceled},
+		"and had agreed, then turned away": {agrees: true, turns: true, status: core.StatusCanceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCounter(t)
+				c.wallet.Caps.CompleteProves = true
+				c.openWith(c.wallet, nil)
+				query := c.wallet.OnQuery
+				c.wallet.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
+					s, err := query(in)
+					if s.Session == core.SessionAgreed {
+						s.Session = core.SessionOpen
+					}
+					return s, err
+				}
+				v := c.confirmed(walletPayment("order-1"))
+				if w.agrees {
+					c.agrees("S")
+				}
+				if w.turns {
+					c.back(v.ID, core.LegBack, "")
+				}
+				stop := c.runs()
+				time.Sleep(10 * time.Minute)
+				require.Empty(t, c.wallet.Calls(core.OpComplete), "he may be there yet")
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				require.Equal(t, w.sold, c.wallet.Sold())
+				if w.sold == 0 && !w.turns {
+					require.Nil(t, c.payment(v.ID).View().LastError)
+					require.Equal(t, core.StatusRequiresAction, c.payment(v.ID).Status)
+				}
+				time.Sleep(3 * 24 * time.Hour)
+				stop()
+				require.Equal(t, w.sold, c.wallet.Sold())
+				require.Len(t, c.wallet.Calls(core.OpComplete), w.tries)
+				require.Equal(t, w.status, c.payment(v.ID).Status)
+			})
+		})
+	}
+}
+
 // Who turned away while the provider could not be told is not charged by the background; who comes back all the same is.
 func TestWhoTurnsAwayBeforeTheCallIsNotCharged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -149,7 +149,7 @@ func (p *Payment) lastError() *Failure {
 		return last.Failure
 	}
 	for _, o := range slices.Backward(p.Operations) {
-		if o.AttemptID == at.ID && o.Kind.authorizes() && o.State == OpDeclined && o.Failure != nil {
+		if o.AttemptID == at.ID && o.Kind.authorizes() && o.State == OpDeclined && o.Failure != nil && o.Reason != reasonProof {
 			return o.Failure
 		}
 	}

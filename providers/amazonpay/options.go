@@ -71,7 +71,7 @@ func (p *Provider) Capabilities() core.Capabilities {
 	caps := core.Capabilities{
 		Resume:       map[core.OpKind]core.ResumeRule{},
 		ResumeGap:    resumeGap,
-		ReferenceLen: referenceMax, RefundsDecided: refundsDecided,
+		ReferenceLen: referenceMax, RefundsDecided: refundsDecided, CompleteProves: true,
 		Feedback: core.FeedbackCaps{RetriesFor: retriesFor, Signed: true},
 	}
 	// Keys make a call once however often it is made; what has no key changes nothing when it is made again, or reads
