@@ -6,7 +6,7 @@ import (
 )
 
 // A message may name an object at the provider and say nothing of it: the provider is asked. What it tells of everything
-// that is known of the attempt may leave out what nobody knew of, such as a refund by hand, and of two such objects an
+// that is known of the attempt leaves out what nobody knew of, such as a refund by hand, and of two such objects an
 // attempt keeps one id. So what was named is kept until the provider was asked about it, alone if need be (port F36).
 
 // mostNamed bounds what is kept: not everybody who can name an object is believed.
@@ -32,7 +32,7 @@ func (a *amendment) unname(at *Attempt, asked []Object) {
 	}
 }
 
-// question asks the provider about everything known of an attempt, and about each object named that it told nothing of. It
+// question asks the provider about everything known of an attempt, and about each object named that is none of that. It
 // returns what of those it was asked about: all, unless it fell silent in between, which is no error.
 func (a *Account) question(ctx context.Context, p *Payment, at *Attempt) (s Snapshot, asked []Object, exchanges []Exchange, err error) {
 	known := p.known(at)
@@ -40,7 +40,7 @@ func (a *Account) question(ctx context.Context, p *Payment, at *Attempt) (s Snap
 		return s, nil, exchanges, err
 	}
 	for _, o := range at.Named {
-		if !slices.ContainsFunc(s.Facts, func(f Fact) bool { return f.ID == o.ID }) {
+		if !known.has(o.ID) {
 			one, more, err := a.query(ctx, QueryInput{Known: known, Focus: o})
 			if exchanges = append(exchanges, more...); err != nil {
 				return s, asked, exchanges, nil
@@ -50,6 +50,16 @@ func (a *Account) question(ctx context.Context, p *Payment, at *Attempt) (s Snap
 		asked = append(asked, o)
 	}
 	return s, asked, exchanges, nil
+}
+
+// has reports whether id is known, so that whoever asks about everything asks about it.
+func (k Known) has(id string) bool {
+	for _, value := range k.Refs {
+		if value == id {
+			return true
+		}
+	}
+	return slices.ContainsFunc(k.Objects, func(o Object) bool { return o.ID == id })
 }
 
 // add adds what the provider told of one more object.

@@ -23,7 +23,7 @@ func TestEachObjectThatIsNamedIsAskedAbout(t *testing.T) {
 	amounts, asked, silent := map[string]int64{"R-1": 1000, "R-2": 500}, []string{}, true
 	d.provider.OnQuery = func(in core.QueryInput) (core.Snapshot, error) {
 		if in.Focus.ID == "" {
-			return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(op, true), refund("R-0", 100)}}, nil
+			return core.Snapshot{Found: true, Facts: []core.Fact{coretest.Authorized(op, true), refund("R-0", 100)}}, nil // R-0 is known
 		}
 		if asked = append(asked, in.Focus.ID); silent {
 			return core.Snapshot{}, errors.New("not now")
@@ -33,6 +33,7 @@ func TestEachObjectThatIsNamedIsAskedAbout(t *testing.T) {
 		}
 		return core.Snapshot{Found: true, Refs: core.Refs{"refund": in.Focus.ID}, Facts: []core.Fact{refund(in.Focus.ID, amounts[in.Focus.ID])}}, nil
 	}
+	d.hear(refund("R-0", 50))
 	for _, id := range []string{"R-0", "R-1", "R-2", "R-1", "R-X"} {
 		told++
 		d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "names" + id, Read: []core.Object{{Kind: core.ObjRefund, ID: id}}})
