@@ -324,7 +324,7 @@ func TestNoProxyOfTheEnvironment(t *testing.T) {
 func TestASecretInAnAddressIsNotKept(t *testing.T) {
 	const secret = "Atza|IwE/B+1 =="
 	address, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
-		jsonAnswer(`{"a":"nobody has ` + r.URL.Path + ` or ` + url.QueryEscape(secret) + `"}`)(w, r)
+		jsonAnswer(`{"a":"nobody has `+r.URL.Path+` or `+url.QueryEscape(secret)+`"}`)(w, r)
 	})
 	c, kept := client(Options{})
 	for _, target := range []string{address, "http://127.0.0.1:1"} {
