@@ -68,6 +68,12 @@ func sqliteCause(code int) cause {
 	return causeOther
 }
 
+// isBusy reports whether SQLite could not take a lock.
+func isBusy(err error) bool {
+	code, ok := sqliteCode(err)
+	return ok && code&0xff == 5
+}
+
 // sqlState is the SQLSTATE of an answer of Postgres.
 func sqlState(err error) (string, bool) {
 	var e interface{ SQLState() string }

@@ -123,7 +123,7 @@ func TestInstancesMigrateTogether(t *testing.T) {
 			}
 		}
 		var wg sync.WaitGroup
-		for range 4 {
+		for range 8 {
 			wg.Go(func() {
 				if err := storage.Migrate(context.Background(), dsn); err != nil {
 					t.Errorf("migrate: %v", err)

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"io/fs"
 	"net/url"
@@ -26,7 +27,7 @@ const checkTime = 3 * time.Second
 func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	if path == ":memory:" {
 		// The database lives in its connection, so everything shares the one there is.
-		if err := s.openWriter("file::memory:?"+sqliteSettings+"&_txlock=immediate", o); err != nil {
+		if err := s.openWriter(ctx, "file::memory:?"+sqliteSettings+"&_txlock=immediate", o); err != nil {
 			return err
 		}
 		s.reader = reader{pool: s.write, db: s.gorm}
@@ -48,7 +49,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	}
 	s.path = abs
 	file := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?" + sqliteSettings
-	if err := s.openWriter(file+"&_txlock=immediate", o); err != nil {
+	if err := s.openWriter(ctx, file+"&_txlock=immediate", o); err != nil {
 		return err
 	}
 	pool, err := o.SQL(sqliteDriver, file+"&_query_only=1")
@@ -58,7 +59,7 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 	pool.SetMaxOpenConns(o.Readers)
 	pool.SetMaxIdleConns(o.Readers)
 	s.reader = reader{pool: pool}
-	if s.reader.db, err = gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), s.gormConfig()); err != nil {
+	if s.reader.db, err = s.reach(ctx, pool); err != nil {
 		return wrap("Open", "database", err)
 	}
 	if unclean && !o.There { // who is at work on it leaves a log as well, and has checked it
@@ -68,13 +69,29 @@ func (s *Store) openSQLite(ctx context.Context, path string, o Options) error {
 }
 
 // openWriter opens the one connection that writes.
-func (s *Store) openWriter(dsn string, o Options) (err error) {
+func (s *Store) openWriter(ctx context.Context, dsn string, o Options) (err error) {
 	if s.write, err = o.SQL(sqliteDriver, dsn); err != nil {
 		return wrap("Open", "database", err)
 	}
 	s.write.SetMaxOpenConns(1)
-	s.gorm, err = gorm.Open(sqlite.New(sqlite.Config{Conn: s.write}), s.gormConfig())
+	s.gorm, err = s.reach(ctx, s.write)
 	return wrap("Open", "database", err)
+}
+
+// lockedFor is as long as a new file may be locked by whoever makes it, like the busy time of the settings.
+const lockedFor = 10 * time.Second
+
+// reach makes the first connection of a pool, which gives a new file its log. While another process does that, SQLite
+// refuses at once instead of waiting for as long as it is told to, so this waits.
+func (s *Store) reach(ctx context.Context, pool *sql.DB) (*gorm.DB, error) {
+	err := pool.PingContext(ctx)
+	for until := time.Now().Add(lockedFor); isBusy(err) && ctx.Err() == nil && time.Now().Before(until); err = pool.PingContext(ctx) {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return gorm.Open(sqlite.New(sqlite.Config{Conn: pool}), s.gormConfig())
 }
 
 // prepareFile creates the file for its owner alone; SQLite gives its log the same mode. It tells whether the last
