@@ -54,9 +54,9 @@ var flows = []flow{
 	}, want: []int64{12550, 12550, 0, 0}, status: "succeeded"},
 	{name: "sync", before: paidUnheard, act: func(w *faultWorld, patient bool) { w.ask(patient, "POST", "/v1/payments/"+w.id+"/sync", nil, "") },
 		want: []int64{12550, 0, 0, 0}, status: "requires_capture"},
-	{name: "asking in the background", before: paidUnheard, act: func(*faultWorld, bool) { time.Sleep(6 * time.Second) }, want: []int64{12550, 0, 0, 0}, status: "requires_capture"},
+	{name: "asking in the background", before: paidUnheard, act: func(*faultWorld, bool) { time.Sleep(30 * time.Second) }, want: []int64{12550, 0, 0, 0}, status: "requires_capture"},
 	{name: "asking what became of a capture", before: doubted, act: func(w *faultWorld, patient bool) {
-		time.Sleep(6 * time.Second)
+		time.Sleep(30 * time.Second)
 		if patient {
 			w.ask(true, "POST", "/v1/payments/"+w.id+"/captures", map[string]any{}, "capture")
 		}
