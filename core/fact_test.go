@@ -2,7 +2,6 @@ package core
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -55,6 +54,7 @@ func drawWorld(t *rapid.T) *Payment {
 	for i, kind := range []OpKind{OpCapture, OpRefund, OpVoid} {
 		if rapid.Bool().Draw(t, "has "+string(kind)) && (kind != OpVoid || len(p.Operations) == 1) { // one at a time
 			p.Operations = append(p.Operations, &Operation{AttemptID: "att_1", State: rapid.SampledFrom([]OpState{OpSent, OpUnknown, OpPending, OpDeclined}).Draw(t, "state"),
+				Of: rapid.SampledFrom([]string{"", "A", "B"}).Draw(t, "of"),
 				Op: Op{ID: fmt.Sprint("op_", kind), Kind: kind, Key: []string{"KC", "KR", "KV"}[i], Sequence: int64(i),
 					Amount: Money{5000, "EUR"}, Baseline: Totals{10000, 5000, 0}}})
 		}
@@ -79,8 +79,8 @@ func TestFactsCommute(t *testing.T) {
 		want := ""
 		for range 4 {
 			p := start.clone()
-			for _, i := range rand.Perm(len(facts)) {
-				p.Apply("att_1", "evd", facts[i:i+1], time.Unix(0, 0))
+			for _, f := range rapid.Permutation(facts).Draw(t, "order") {
+				p.Apply("att_1", "evd", []Fact{f}, time.Unix(0, 0))
 			}
 			p.Apply("att_1", "evd", facts, time.Unix(0, 0)) // all of it told again
 			if want == "" {
@@ -146,7 +146,7 @@ func TestFacts(t *testing.T) {
 			ops:  []*Operation{{AttemptID: "att_1", State: OpSent, Op: Op{ID: "op_v", Kind: OpVoid, Key: "KV"}}},
 			want: Amounts{Authorized: 10000}, state: StatusProcessing},
 		{name: "a closed authorization settles it (F9)", facts: []Fact{asserted(Authorized, "A", "", 10000), asserted(AuthorizationClosed, "A", "", 0)},
-			ops:  []*Operation{{AttemptID: "att_1", State: OpUnknown, Op: Op{ID: "op_v", Kind: OpVoid, Key: "KV"}}},
+			ops:  []*Operation{{AttemptID: "att_1", State: OpUnknown, Of: "A", Op: Op{ID: "op_v", Kind: OpVoid, Key: "KV"}}},
 			want: Amounts{Authorized: 10000, Released: 10000}, state: StatusCanceled},
 		{name: "authorized outweighs declined (F7)", facts: []Fact{asserted(AuthorizationDeclined, "A", "", 0), asserted(Authorized, "A", "", 10000)},
 			want: Amounts{Authorized: 10000, Capturable: 10000}, state: StatusRequiresCapture},

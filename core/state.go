@@ -183,19 +183,19 @@ func (p *Payment) tried(o *Operation) bool {
 	})
 }
 
-// voided reports whether the authorization of, or with none named the buyer's agreement, is closed; without an agreement
-// any authorization. With one, an authorization that is closed says nothing of the rest: a capture closes its own. It
-// never becomes false again.
+// voided reports whether the authorization of is closed, or with none named the buyer's agreement, with which all ends that
+// rests on it. An authorization that is closed says nothing of the agreement: a capture closes its own. One that is told
+// closed without its name is the one in question. It never becomes false again.
 func (t *tally) voided(of string) bool {
-	if of != "" {
-		return t.auths[of] != nil && t.auths[of].closed
+	if t.closings[of] || t.closings[""] {
+		return true
 	}
 	for _, g := range t.agreed {
-		if g.closed {
+		if g.closed && of == "" {
 			return true
 		}
 	}
-	return len(t.agreed) == 0 && t.anyAuth(func(a *authTally) bool { return a.closed })
+	return false
 }
 
 // add adds what an attempt proves and reserves to a, and tells what is open for capture there before reservations.

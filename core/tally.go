@@ -8,6 +8,7 @@ import (
 // tally is what the facts of one attempt prove.
 type tally struct {
 	auths     map[string]*authTally
+	closings  map[string]bool // authorizations told closed, by the ids that were told
 	refunds   map[string]*partTally
 	refundMin int64           // told as a total
 	nets      map[int64]int64 // captured less refunded after each booking
@@ -53,7 +54,7 @@ type agreement struct {
 
 // tallyOf adds up the facts of attempt a. It looks at the set of facts only, never at their order.
 func (p *Payment) tallyOf(a *Attempt) *tally {
-	t := &tally{auths: map[string]*authTally{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
+	t := &tally{auths: map[string]*authTally{}, closings: map[string]bool{}, refunds: map[string]*partTally{}, nets: map[int64]int64{}, agreed: map[string]*agreement{},
 		reversed: map[string]int64{}, recovered: map[string]int64{}, disputed: map[string]bool{}, settled: map[deciding]OpState{}, why: map[deciding]*Entry{}, named: map[string]string{}, setsUp: p.Order.SetUp}
 	only := p.onlyAuthorization(a)
 	for i := range p.Facts {
@@ -161,6 +162,9 @@ func (t *tally) add(p *Payment, e *Entry, only string) {
 		g.limit, g.closed = max(g.limit, f.Amount.Minor), g.closed || f.Kind == AgreementClosed
 	case AuthorizationPending, AuthorizationDeclined, Authorized, AuthorizationClosed:
 		t.auth(or(f.ID, only)).add(f)
+		if f.Kind == AuthorizationClosed {
+			t.closings[f.ID] = true
+		}
 	case CapturePending, CaptureDeclined, Captured:
 		t.auth(or(f.Of, only)).addCapture(f)
 	case RefundPending, RefundDeclined, Refunded:
@@ -294,7 +298,7 @@ func (t *tally) addBooked(p *Payment, f *Fact, only string) {
 			c := get(t.auth(of).captures, "op:"+o.Key)
 			c.done, c.isDone, c.opKey = o.Amount.Minor, true, o.Key
 		case OpVoid:
-			t.auth(of).closed = true
+			t.auth(of).closed, t.closings[or(f.Of, o.Of)] = true, true
 		case OpRefund:
 			c := get(t.refunds, "op:"+o.Key)
 			c.done, c.isDone, c.opKey, c.of = o.Amount.Minor, true, o.Key, o.Of
