@@ -168,7 +168,7 @@ func TestProveSharesWorldsAmongProviders(t *testing.T) {
 func TestProveRefusesWhatItHasNoWorldFor(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, exitUsage, run(t.Context(), []string{"prove", "--provider", "nobody"}, &stdout, &stderr))
-	require.Contains(t, stderr.String(), `--provider must be one of "aps"`)
+	require.Contains(t, stderr.String(), `--provider must be one of "amazonpay", "aps"`)
 	stderr.Reset()
 	require.Equal(t, exitUsage, run(t.Context(), []string{"prove", "--seeds", "0"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "--seeds must be at least 1")

@@ -39,6 +39,9 @@ func (w *World) newStory(name string, a *account) *story {
 	s := &story{w: w, name: name, account: a, r: r, currency: w.manner.currencies[r.IntN(len(w.manner.currencies))],
 		manual: percent(r, w.manner.manual), saves: percent(r, w.manner.saves)}
 	s.amount = []int64{1, 10, 100, 1000}[r.IntN(4)] * (10 + r.Int64N(900))
+	if len(w.manner.flows) > 0 {
+		s.flow = choose(r, w.manner.flows)
+	}
 	w.mu.Lock()
 	w.stories = append(w.stories, s)
 	w.mu.Unlock()
@@ -52,10 +55,11 @@ func (w *World) chargeLater(s *story) {
 		return
 	}
 	c := w.newStory(fmt.Sprintf("%s-later-%d", s.name, len(s.asked)), s.account)
-	c.offline, c.saves, c.manual, c.currency = true, false, false, s.currency
+	c.offline, c.saves, c.manual, c.flow, c.currency = true, false, w.manner.agrees && c.manual, "", s.currency
 	body := c.order()
 	body["mandate"], body["off_session"] = id, true
 	delete(body, "method")
+	delete(body, "save")
 	c.create = c.request("create", "/v1/payments", body)
 	c.ask(c.create, 1+s.r.IntN(4))
 	w.count(fmt.Sprintf("deed charge %d", c.create.last().status))
@@ -86,7 +90,9 @@ func (w *World) backOffice(n int) {
 		}
 		w.disturb(r)
 		for _, a := range w.accounts { // only one of them has the order
-			w.control("backoffice", w.side.byHand(a, what, p.Reference, amount))
+			if order := w.side.byHand(a, what, p.Reference, amount); order != nil {
+				w.control("backoffice", order)
+			}
 		}
 		w.count("deed back office " + what)
 		w.trace.note("back office: %s %d of %s", what, amount, p.Reference)

@@ -1,6 +1,9 @@
 package campaign
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 // The test cards of the provider's documents, and those of its simulator that stay uncertain for a while.
 const (
@@ -17,6 +20,9 @@ var apsScripts = []choice{{"pays", 35}, {"pays with 3-D Secure", 12}, {"declined
 
 // visit does what the script says, from the form that leads to the card page.
 func (*apsSide) visit(b *buyer, script string) {
+	if !b.open(http.MethodGet, b.hosted, nil) {
+		return
+	}
 	b.operation = "PURCHASE"
 	if b.story.manual {
 		b.operation = "AUTHORIZATION"

@@ -17,29 +17,34 @@ import (
 type buyer struct {
 	w         *World
 	story     *story
+	hosted    string         // the page of ours that leads to the provider
+	action    map[string]any // what is asked of him, as the merchant was told
 	name      string
 	operation string // what the provider calls what he decides, which the page does not show
 	r         *rand.Rand
 	url       string
 	page      string
+	leaving   bool // what would bring him back to us is never loaded
 }
 
 // neverComes is the script of those who are sent to a page and do not open it.
 const neverComes = "never comes"
 
-// buyerOf sends a buyer to the hosted page of a payment.
-func (w *World) buyerOf(s *story, hosted string) {
+// buyerOf sends a buyer where the answer says that he has to go, if it does.
+func (w *World) buyerOf(s *story, a answer) {
+	action, _ := a.body["next_action"].(map[string]any)
+	hosted := a.str("next_action.hosted_url")
 	if hosted == "" {
 		return
 	}
 	r := w.dice.of("buyer " + s.name)
-	b := &buyer{w: w, story: s, name: s.name, r: r}
+	b := &buyer{w: w, story: s, hosted: hosted, action: action, name: s.name, r: r}
 	script := choose(r, w.manner.scripts)
 	w.count("buyer " + script)
 	w.acting.Go(func() {
 		w.pause(between(r, time.Second, 5*time.Minute))
 		w.trace.note("buyer of %s %s", s.name, script)
-		if script != neverComes && b.open(http.MethodGet, hosted, nil) {
+		if script != neverComes {
 			w.side.visit(b, script)
 		}
 	})
@@ -135,6 +140,9 @@ func (b *buyer) open(method, address string, form url.Values) bool {
 			return false
 		}
 		method, address, form = http.MethodGet, to.String(), nil
+		if b.leaving && hostOf(address) == hostOf(programURL) {
+			return false
+		}
 	}
 	return false
 }

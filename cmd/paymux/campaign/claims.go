@@ -34,13 +34,17 @@ func (w *World) checkIntent(c *core.Change, old *standing) {
 		open := int64(0) // of the same kind, this one among them
 		for _, other := range p.Operations {
 			if other.Kind == o.Kind && other.State.Open() {
-				open += other.Amount.Minor
+				open += other.Amount.Minor - shownOf(other, old.amounts)
 			}
 		}
 		left := open
 		switch a := old.amounts; o.Kind {
 		case core.OpCapture:
-			left = a.Authorized - a.Released - a.Captured
+			if left = a.Authorized - a.Released - a.Captured; w.manner.agrees && a.Authorized > 0 {
+				left = p.Amount.Minor - a.Captured
+			}
+		case core.OpAuthorize:
+			left = p.Amount.Minor - (a.Authorized - a.Released)
 		case core.OpRefund:
 			left = a.Captured - a.Refunded - a.Reversed
 		}
@@ -50,12 +54,25 @@ func (w *World) checkIntent(c *core.Change, old *standing) {
 	}
 }
 
+// shownOf is what of an operation in doubt is counted already, as rose since it began.
+func shownOf(o *core.Operation, a core.Amounts) int64 {
+	rise := int64(0)
+	switch {
+	case o.State != core.OpUnknown:
+	case o.Kind == core.OpCapture:
+		rise = a.Captured - o.Baseline.Captured
+	case o.Kind == core.OpRefund:
+		rise = a.Refunded - o.Baseline.Refunded
+	}
+	return min(max(rise, 0), o.Amount.Minor)
+}
+
 // checkAuthorized wants the buyer to have been asked for what the merchant asked for, and nothing recorded as refused
 // that was not.
 func (w *World) checkAuthorized(p *core.Payment, at *core.Attempt, b booked) {
 	for _, e := range b.Effects {
-		if e.Kind == "authorize" && e.Amount != p.Amount.Minor {
-			w.violate("payment %s is over %d; the buyer was asked for %d", p.Reference, p.Amount.Minor, e.Amount)
+		if asked := w.firstOf(p); e.Kind == "authorize" && e.Amount != asked && !w.onAgreement(e) {
+			w.violate("payment %s is over %d; the buyer was asked for %d", p.Reference, asked, e.Amount)
 		}
 	}
 	refused := func(f core.Entry) bool {
@@ -66,10 +83,23 @@ func (w *World) checkAuthorized(p *core.Payment, at *core.Attempt, b booked) {
 	}
 }
 
+// firstOf is what the merchant wants to be authorized when the buyer pays.
+func (w *World) firstOf(p *core.Payment) int64 {
+	if s := w.storyOf(p); s != nil && s.flow == amazonParcels {
+		return s.part()
+	}
+	return p.Amount.Minor
+}
+
+// onAgreement reports whether an authorization was made by an operation, later, on what the buyer had agreed to.
+func (w *World) onAgreement(e effect) bool {
+	return w.manner.agrees && e.Kind == "authorize" && e.Reference != ""
+}
+
 // checkDoubt wants what is in doubt to be told as that.
 func (w *World) checkDoubt(p *core.Payment, o *core.Operation, effects []effect) {
 	others := func(e effect) bool { return e.Kind == string(o.Kind) && e.By == "backoffice" }
-	if p.Amounts.InDoubt < o.Amount.Minor && !slices.ContainsFunc(effects, others) {
+	if p.Amounts.InDoubt < o.Amount.Minor-shownOf(o, p.Amounts) && !slices.ContainsFunc(effects, others) {
 		w.violate("P3: %s of %d of payment %s is unknown; %d is told as in doubt", o.Kind, o.Amount.Minor, p.Reference, p.Amounts.InDoubt)
 	}
 }

@@ -86,7 +86,7 @@ func (w *World) simulate(r *rand.Rand, operation, action string) {
 	case "http_before", "http_after":
 		fault["status"] = []int{429, 500, 502, 503, 504}[r.IntN(5)]
 	case "other_amount":
-		if w.manner.command(operation).told {
+		if w.manner.command(operation).told { // no command that has two names is
 			w.control("feedback", map[string]any{"mode": "drop", "times": 1})
 		}
 	}
@@ -113,11 +113,15 @@ func (l *providerLine) RoundTrip(r *http.Request) (*http.Response, error) {
 	if l.i.dead.Load() {
 		return nil, core.NotSentError(errAway)
 	}
-	faults, doing := w.manner.calls, w.manner.command(operation).doing
+	command := w.manner.command(operation)
+	faults, doing := w.manner.calls, command.doing
 	if doing == doingQuery {
 		faults = w.manner.asks
 	} else {
 		w.disturb(draws)
+	}
+	if command.faults != nil {
+		faults = command.faults
 	}
 	fault := w.strike(draws, faults, operation)
 	if w.away() {
@@ -172,7 +176,7 @@ func (l *providerLine) carry(r *http.Request, draws *rand.Rand, operation, fault
 		}
 	case "", resetAfter, silentAfter, slow, cutShort, empty, otherType, dripping, endless, unsigned, unknownCode, otherCurrency, notFound, lagging:
 	default:
-		w.simulate(draws, operation, fault)
+		w.simulate(draws, w.manner.command(operation).wire(), fault)
 	}
 	resp, err := w.deliver(w.side, r, "", l.i.gone)
 	if err != nil {

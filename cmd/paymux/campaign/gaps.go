@@ -18,6 +18,11 @@ const restIsNotAsked = true
 // believed is how long a total of refunds that may still fall has to stand before it is believed, and a little more.
 const believed = 49 * time.Hour
 
+// consentsAreNotFound: a notification of what others book on a charge to a stored consent names the consent, which has many
+// orders, and an object that nobody here knows yet. It is kept, an operator is told that it belongs to nothing, and whose it
+// is only reading the object would tell. So it counts as lost. It goes when feedback reads what it cannot place.
+const consentsAreNotFound = true
+
 // askAboutRest asks about payments at rest of which a notification was lost for good.
 func (w *World) askAboutRest() {
 	lost, asked := w.unheard(), false
@@ -31,7 +36,7 @@ func (w *World) askAboutRest() {
 			continue
 		}
 		for _, at := range p.Attempts {
-			if i := slices.IndexFunc(w.accounts, func(a *account) bool { return a.name == at.Account }); lost[w.side.subject(w.accounts[i], at.Reference)] {
+			if i := slices.IndexFunc(w.accounts, func(a *account) bool { return a.name == at.Account }); w.lostAbout(lost, w.side.subject(w.accounts[i], at.Reference)) {
 				a := w.call(w.accounts[i], http.MethodPost, "/v1/payments/"+p.ID+"/sync", "", nil, time.Minute)
 				asked = true
 				if a != nil && a.status == http.StatusOK && a.str("version") != fmt.Sprint(p.Version) {
@@ -41,6 +46,11 @@ func (w *World) askAboutRest() {
 			}
 		}
 	}
+}
+
+// lostAbout reports whether a message about the provider's subject was lost, or could not be placed.
+func (w *World) lostAbout(lost map[string]bool, subject string) bool {
+	return lost[subject] || consentsAreNotFound && w.manner.consents != nil && w.manner.consents(subject)
 }
 
 // unheard are the orders of the provider with a message that never arrived, whatever it tried.

@@ -56,6 +56,9 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 		sum.Authorized, sum.Captured, sum.Refunded, sum.Voided = sum.Authorized+b.Authorized, sum.Captured+b.Captured, sum.Refunded+b.Refunded, sum.Voided+b.Voided
 		effects = append(effects, b.Effects...)
 		w.checkAttempt(p, at, b)
+		faded := w.faded(p, at, b)
+		sum.Authorized, sum.Voided = sum.Authorized-faded, sum.Voided-faded
+		w.sums.book(p.Amount.Currency, Books{Authorized: -faded, Voided: -faded}, Books{})
 	}
 	a := p.Amounts
 	w.sums.book(p.Amount.Currency, Books{}, Books{Authorized: a.Authorized, Captured: a.Captured, Refunded: a.Refunded, Voided: a.Released})
@@ -73,13 +76,26 @@ func (w *World) checkPayment(p *core.Payment, books map[string]booked) {
 	if a.InDoubt > 0 || len(p.Doubts()) > 0 {
 		w.violate("payment %s shows %d in doubt in the end: %+v", p.Reference, a.InDoubt, p.Doubts())
 	}
-	if p.Status == core.StatusFailed && len(effects) > 0 {
+	if p.Status == core.StatusFailed && sum.Authorized+sum.Captured+sum.Refunded > 0 {
 		w.violate("I-11: payment %s failed and has %d effects", p.Reference, len(effects))
 	}
 	w.checkLedger(p)
 	w.checkEvents(p)
 	w.checkShown(p)
 	w.checkModel(p, sum, effects)
+}
+
+// faded is what was authorized for an attempt and released by others before the program read of it.
+func (w *World) faded(p *core.Payment, at *core.Attempt, b booked) (amount int64) {
+	for _, e := range b.Effects {
+		ended := func(v effect) bool { return v.Kind == "void" && v.ID == e.ID && v.Amount == e.Amount && v.By != "api" }
+		known := func(f core.Entry) bool { return f.AttemptID == at.ID && f.Kind == core.Authorized && f.ID == e.ID }
+		if w.manner.fades && e.Kind == "authorize" && slices.ContainsFunc(b.Effects, ended) && !slices.ContainsFunc(p.Facts, known) {
+			w.count("release before anybody read of the authorization")
+			amount += e.Amount
+		}
+	}
+	return amount
 }
 
 // checkAttempt holds what the provider did for one attempt against the operations that asked for it.
@@ -94,12 +110,20 @@ func (w *World) checkAttempt(p *core.Payment, at *core.Attempt, b booked) {
 	}
 	for _, e := range b.Effects {
 		switch {
+		case w.onAgreement(e):
+			if !slices.ContainsFunc(p.Operations, func(o *core.Operation) bool { return o.Key == e.Reference }) {
+				w.violate("I-02: payment %s was authorized at the provider under the key %s, which no operation has", p.Reference, e.Reference)
+			}
 		case e.Kind == "authorize":
 			authorized++
 		case e.By != "api" || e.Kind == "capture" && b.isSale():
 		default:
 			name := w.effectName(e)
-			if wanted[name]--; wanted[name] < 0 {
+			if e.Kind == "void" && e.ID != "" && wanted["void"] > 0 { // it releases all there are, each once
+				name += " " + e.ID
+				wanted[name]++
+			}
+			if wanted[name]--; wanted[name] < 0 || name != e.Kind && repeated(b.Effects, e) {
 				w.sums.DoubleEffects++
 				w.violate("I-02: payment %s has an effect %q at the provider without an operation of its own", p.Reference, name)
 			}
@@ -109,6 +133,15 @@ func (w *World) checkAttempt(p *core.Payment, at *core.Attempt, b booked) {
 		w.sums.DoubleEffects += authorized - 1
 		w.violate("I-01: attempt %d of payment %s was authorized %d times", at.Number, p.Reference, authorized)
 	}
+}
+
+// repeated reports whether what was authorized under an id was released more than once.
+func repeated(effects []effect, e effect) bool {
+	n := 0
+	for _, other := range effects {
+		n += count(e.Kind == "void" && other.Kind == e.Kind && other.ID == e.ID)
+	}
+	return n > 1
 }
 
 // bookingName is by what an operation and its effect find each other: the key, where the provider's books have it; a void

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,7 +24,9 @@ type story struct {
 	currency  string
 	manual    bool
 	saves     bool
-	offline   bool // a charge of a mandate, in the buyer's absence
+	flow      string  // in which of its manner's ways it is paid
+	asks      []int64 // amounts it had, or may have had, before
+	offline   bool    // a charge of a mandate, in the buyer's absence
 	create    *request
 	asked     []*request // everything with an idempotency key, in order
 	paymentID string
@@ -180,7 +183,8 @@ func (s *story) live() {
 	}
 	s.w.trace.note("%s is payment %s", s.name, s.payment())
 	if !s.offline {
-		s.w.buyerOf(s, s.create.last().str("next_action.hosted_url"))
+		s.w.buyerOf(s, s.create.last())
+		s.review()
 	}
 	if percent(s.r, 20) {
 		s.blunder()
@@ -237,6 +241,7 @@ var (
 		"partially_captured":      {{"capture", 50}, {"refund", 40}, {"cancel", 10}, {"charge", 10}},
 		"succeeded":               {{"refund", 60}, {"charge", 20}, {"cancel_mandate", 5}},
 		"requires_payment_method": {{"confirm", 80}, {"cancel", 20}},
+		"requires_confirmation":   {{"confirm", 80}, {"change", 15}, {"cancel", 5}},
 		"processing":              {{"refresh", 40}, {"sync", 30}, {"capture", 20}, {"refund", 10}, {"cancel", 10}},
 	}
 )
@@ -251,6 +256,9 @@ func (s *story) deed() {
 			from = sensibly[a.str("status")]
 		}
 	}
+	if s.w.manner.agrees {
+		from = append(slices.Clone(from), choice{"authorize", 15})
+	}
 	what := choose(s.r, from)
 	switch what {
 	case "capture":
@@ -260,11 +268,11 @@ func (s *story) deed() {
 	case "cancel":
 		s.again(s.request(what, path+"/cancel", map[string]any{}))
 	case "confirm":
-		q := s.request(what, path+"/confirm", map[string]any{})
-		s.again(q)
-		if url := q.last().str("next_action.hosted_url"); url != "" {
-			s.w.buyerOf(s, url)
-		}
+		s.confirm()
+	case "change":
+		s.change()
+	case "authorize":
+		s.again(s.request(what, path+"/authorizations", s.booking(false)))
 	case "refresh":
 		read(path+"?refresh=true", http.MethodGet)
 	case "sync":
@@ -278,6 +286,46 @@ func (s *story) deed() {
 			s.again(s.request(what, "/v1/mandates/"+id+"/cancel", map[string]any{}))
 		}
 	}
+}
+
+// review is what a shop does that has the buyer look at his order again: it reads it when he should be back, changes it now
+// and then, and confirms it.
+func (s *story) review() {
+	if s.flow == "" {
+		return
+	}
+	for range 3 {
+		s.w.pause(between(s.r, time.Minute, 40*time.Minute))
+		a := s.w.call(s.account, http.MethodGet, "/v1/payments/"+s.payment(), "", nil, time.Minute)
+		if a == nil || a.str("status") != "requires_confirmation" {
+			continue
+		}
+		if percent(s.r, 30) {
+			s.change()
+		}
+		if percent(s.r, 90) {
+			s.confirm()
+		}
+		return
+	}
+}
+
+// confirm begins another attempt, or ends a review; the buyer goes where he is sent.
+func (s *story) confirm() {
+	q := s.request("confirm", "/v1/payments/"+s.payment()+"/confirm", map[string]any{})
+	s.again(q)
+	s.w.buyerOf(s, q.last())
+}
+
+// change asks for another amount. No key tells two such requests apart, and one is not made again: the last word stands.
+func (s *story) change() {
+	amount := s.amount + 1 + s.r.Int64N(100)
+	s.asks = append(s.asks, amount)
+	a := s.w.call(s.account, http.MethodPatch, "/v1/payments/"+s.payment(), "", map[string]any{"amount": amount}, time.Minute)
+	if a == nil {
+		return
+	}
+	s.w.count(fmt.Sprintf("deed change %d", a.status))
 }
 
 // again asks, and sometimes asks the same at the same moment, as a shop does that was clicked twice.

@@ -38,6 +38,7 @@ func (b booked) isSale() bool {
 type effect struct {
 	Kind      string // authorize, capture, refund, void
 	Amount    int64
+	ID        string // the provider's, where it has one for each
 	Reference string
 	By        string // page, api, backoffice, provider
 	At        string
@@ -51,6 +52,7 @@ type model struct {
 	canceled bool // the merchant's cancel was carried out
 	waived   bool // he gave up the rest
 	doubt    bool // a booking may still be in doubt
+	agreed   bool // what was released may be had again
 }
 
 // conclude reads the answers of a story.
@@ -91,7 +93,11 @@ func (m model) left(lapses bool) int64 {
 
 // statuses are those the payment may have.
 func (m model) statuses() []string {
-	return append(m.status(m.left(false)), m.status(m.left(true))...)
+	all := append(m.status(m.left(false)), m.status(m.left(true))...)
+	if m.agreed && m.sum.Authorized > 0 && !m.waived {
+		all = append(all, m.status(m.amount-m.sum.Captured)...)
+	}
+	return all
 }
 
 func (m model) status(left int64) []string {
@@ -110,13 +116,16 @@ func (m model) status(left int64) []string {
 
 // checkModel compares the program's word with the model's.
 func (w *World) checkModel(p *core.Payment, sum booked, effects []effect) {
-	i := slices.IndexFunc(w.stories, func(s *story) bool { return s.name == p.Reference && s.account.merchant == p.MerchantID })
-	if i < 0 {
+	s := w.storyOf(p)
+	if s == nil {
 		w.violate("nobody asked for payment %s", p.Reference)
 		return
 	}
-	s := w.stories[i]
 	m := conclude(s, sum, effects)
+	if m.amount = p.Amount.Minor; m.amount != s.amount && !slices.Contains(s.asks, m.amount) {
+		w.violate("payment %s is over %d; its merchant asked for %d, and then %v", p.Reference, m.amount, s.amount, s.asks)
+	}
+	m.agreed = w.manner.agrees
 	if p.Amounts.InDoubt == 0 && !slices.ContainsFunc(p.Operations, func(o *core.Operation) bool { return o.State == core.OpUnknown }) {
 		if !slices.Contains(m.statuses(), string(p.Status)) {
 			w.violate("model: payment %s is %s; the books and the answers allow %v (%+v)", p.Reference, p.Status, m.statuses(), sum)
@@ -125,4 +134,13 @@ func (w *World) checkModel(p *core.Payment, sum booked, effects []effect) {
 	for _, q := range s.asked {
 		w.checkAnswer(p, q, effects)
 	}
+}
+
+// storyOf is the story of a payment, nil when nobody asked for it.
+func (w *World) storyOf(p *core.Payment) *story {
+	i := slices.IndexFunc(w.stories, func(s *story) bool { return s.name == p.Reference && s.account.merchant == p.MerchantID })
+	if i < 0 {
+		return nil
+	}
+	return w.stories[i]
 }

@@ -32,14 +32,14 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 		if o.ID != id {
 			continue
 		}
-		verdict := "did_not_happen"
+		verdict, theirs := "did_not_happen", ""
 		for _, at := range p.Attempts {
 			effects := books[at.Reference].Effects
 			if at.ID != o.AttemptID {
 				continue
 			}
 			if w.checkDoubt(p, o, effects); w.carriedOut(p, o, effects) {
-				verdict = "happened"
+				verdict, theirs = "happened", w.nameOf(o, effects)
 			}
 		}
 		for _, a := range w.accounts {
@@ -48,8 +48,11 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 			}
 			operator := *a
 			operator.key = a.operator
-			got := w.call(&operator, http.MethodPost, "/v1/payments/"+p.ID+"/resolve", "resolve-"+id,
-				map[string]any{"operation": id, "verdict": verdict, "evidence": "the books of the provider"}, time.Minute)
+			word := map[string]any{"operation": id, "verdict": verdict, "evidence": "the books of the provider"}
+			if theirs != "" {
+				word["provider_reference"] = theirs
+			}
+			got := w.call(&operator, http.MethodPost, "/v1/payments/"+p.ID+"/resolve", "resolve-"+id, word, time.Minute)
 			if got == nil || got.status != http.StatusOK {
 				w.violate("%s of payment %s is in doubt and cannot be settled: %+v", o.Kind, p.Reference, got)
 				continue
@@ -57,6 +60,16 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 			w.count("doubt settled by an operator: " + string(o.Kind) + " " + verdict)
 		}
 	}
+}
+
+// nameOf is the provider's id of what o did, where its books tell that it is o's.
+func (w *World) nameOf(o *core.Operation, effects []effect) string {
+	for _, e := range effects {
+		if w.manner.isKeyed(o.Kind) && w.effectName(e) == w.bookingName(o) {
+			return e.ID
+		}
+	}
+	return ""
 }
 
 // carriedOut reports whether the provider's books have an effect of o that no other operation accounts for.

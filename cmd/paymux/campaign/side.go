@@ -46,9 +46,10 @@ type side interface {
 	spoiled(resp *http.Response, draws *rand.Rand, fault string) *http.Response
 	said(l letter) string
 	altered(r *rand.Rand, l letter, what string) (changed letter, reference string)
+	// byHand is what the back office of an account is told; nil for nothing.
+	byHand(a *account, what, reference string, amount int64) any
 	// forged are two messages about an order: one with a signature, which is wrong, and one without.
 	forged(a *account, reference, amount string) (sealed, bare letter)
-	byHand(a *account, what, reference string, amount int64) any
 	subject(a *account, reference string) string
 }
 
@@ -59,7 +60,8 @@ type manner struct {
 	open func(w *World, client *http.Client) (side, []*account, error)
 
 	currencies    []string
-	manual, saves int // percent of orders that are captured later, and with which the buyer agrees to be charged again
+	manual, saves int      // percent of orders that are captured later, and with which the buyer agrees to be charged again
+	flows         []choice // in what ways an order can be paid, where there are several
 
 	commands []command
 	calls    []choice // what can happen to a call with an effect
@@ -68,25 +70,30 @@ type manner struct {
 	letters  []choice // … to its messages, or in its name
 	scripts  []choice // what buyers do
 
-	seal   string         // what every message of it bears
-	recurs bool           // a message that comes again in another minute may tell of another booking
-	keyed  []core.OpKind  // operations whose effect bears their key in its books; others are told by kind and amount
-	hides  time.Duration  // how long it may deny what it said it does not know
-	tries  int            // after how many it gives a message up
-	rows   map[string]row // of the matrix, where it depends on the provider
+	seal     string                    // what every message of it bears
+	agrees   bool                      // what was released may be reserved again, up to the order, on what the buyer agreed to
+	consents func(subject string) bool // whether its messages name it as what may be charged for several orders
+	fades    bool                      // what others released before anybody read of it is shown as ended, not as what it was
+	recurs   bool                      // a message that comes again in another minute may tell of another booking
+	keyed    []core.OpKind             // operations whose effect bears their key in its books; others are told by kind and amount
+	hides    time.Duration             // how long it may deny what it said it does not know
+	tries    int                       // after how many it gives a message up
+	rows     map[string]row            // of the matrix, where it depends on the provider
 }
 
 // command is one of the calls that a provider knows.
 type command struct {
-	name   string // the provider's
-	doing  string // the operation of core that makes it, or doingQuery
-	few    bool   // they are few, and suffer the more often
-	told   bool   // a message repeats its amount
-	double bool   // the same one twice is two effects, which no caller can prevent
+	name   string   // the provider's
+	call   string   // … where several operations of core make the same one, each by a name of its own
+	doing  string   // the operation of core that makes it, or doingQuery
+	few    bool     // they are few, and suffer the more often
+	told   bool     // a message repeats its amount
+	double bool     // the same one twice is two effects, which no caller can prevent
+	faults []choice // what can happen to it, instead of what can to others
 }
 
 // manners are those of all providers that have a world.
-var manners = []*manner{&apsManner}
+var manners = []*manner{&amazonManner, &apsManner}
 
 // Worlds are the providers that have a world, and how one of its seeds is lived through.
 var Worlds = func() map[string]func(t *testing.T, seed uint64) Report {
@@ -119,6 +126,14 @@ func (m *manner) command(name string) command {
 		return m.commands[i]
 	}
 	return command{}
+}
+
+// wire is what the provider calls it.
+func (c command) wire() string {
+	if c.call != "" {
+		return c.call
+	}
+	return c.name
 }
 
 // called are the operations of core that make a call, and commands the names of those calls, both in order.

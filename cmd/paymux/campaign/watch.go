@@ -51,12 +51,19 @@ func (w *World) began(o *core.Operation) int {
 	return w.intents[o.ID]
 }
 
+// tooManyTries is more than a call is made again in a world: hourly and daily tries of two weeks are not as many.
+const tooManyTries = 150
+
 func (w *World) changed(c *core.Change) {
 	p := c.Payment
 	w.trace.note("write %s v%d %s %d/%d/%d released %d doubt %d events %d facts %d", p.Reference, p.Version, p.Status, p.Amounts.Authorized, p.Amounts.Captured,
 		p.Amounts.Refunded, p.Amounts.Released, p.Amounts.InDoubt, len(c.Events), len(c.Facts))
 	for _, o := range append(append([]*core.Operation{}, c.NewOperations...), c.Operations...) {
 		w.trace.note("  %s %d %s try %d", o.Kind, o.Amount.Minor, o.State, o.Try)
+		if o.State == core.OpSent && o.Try == tooManyTries {
+			w.violate("%s of payment %s is made for the %dth time: something tries for ever", o.Kind, p.Reference, o.Try)
+			w.cutOff()
+		}
 	}
 	w.mu.Lock()
 	old := w.seen[p.ID]
