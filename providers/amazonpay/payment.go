@@ -94,11 +94,15 @@ func (p *Provider) notCaptured(ctx context.Context, op core.Op, in core.CaptureI
 		return captured(c, op, in.Known)
 	}
 	facts, known := chargeFacts(c, in.Known)
-	over := known && c.Status.State != stateAuthorized && c.Status.State != stateAuthorizing
-	if r == nil || !over {
+	gone := c.Status.State == stateCanceled || c.Status.State == stateDeclined // nothing is captured of it any more
+	if over := known && c.Status.State != stateAuthorized && c.Status.State != stateAuthorizing; !over || r == nil && !gone {
 		return core.Outcome{}, callError("amazonpay.Capture", err)
 	}
-	return core.Outcome{Result: core.Declined, Facts: facts, Failure: r.failure()}, nil
+	failure := failureOf("InvalidChargeStatus")
+	if r != nil {
+		failure = r.failure()
+	}
+	return core.Outcome{Result: core.Declined, Facts: facts, Failure: failure}, nil
 }
 
 // chargeOf is the body of a charge on the agreement of known. Its metadata are for people and for whoever finds the

@@ -127,6 +127,8 @@ func TestCaptureAgain(t *testing.T) {
 		"kept 5xx, was carried out":     {refusedWith(500, "InternalServerError"), mine, core.Succeeded, false},
 		"kept 5xx, was not":             {refusedWith(500, "InternalServerError"), ok(testCharge(stateAuthorized, "")), 0, true},
 		"kept 5xx, others took it":      {refusedWith(500, "InternalServerError"), other, 0, true},
+		"kept 5xx, canceled":            {refusedWith(500, "InternalServerError"), ok(testCharge(stateCanceled, "ExpiredUnused")), core.Declined, false},
+		"lost again, declined":          {lost, ok(testCharge(stateDeclined, "ProcessingFailure")), core.Declined, false},
 		"lost again, was carried out":   {lost, mine, core.Succeeded, false},
 		"in the way, was carried out":   {refusedWith(422, "InvalidChargeStatus"), mine, core.Succeeded, false},
 		"in the way, others took it":    {refusedWith(422, "InvalidChargeStatus"), other, core.Declined, false},
