@@ -88,7 +88,7 @@ func (s *Server) hostedPage(c echo.Context) error {
 	if err != nil {
 		return s.notNow(c, err)
 	}
-	if done, err := s.perform(c, p.View().Next); done {
+	if done, err := s.perform(c, p.View().Next, about{amount: p.Amount, back: p.WayBack()}); done {
 		return err
 	}
 	if to := s.checkout.Landing(p); to != "" && p.Status != core.StatusProcessing && p.Status != core.StatusRequiresAction {
@@ -97,8 +97,14 @@ func (s *Server) hostedPage(c echo.Context) error {
 	return hosted.Write(c.Response(), http.StatusOK, standing(p))
 }
 
+// about is what a page tells of what it is for: the amount, if there is one, and the way back to the shop.
+type about struct {
+	amount core.Money
+	back   string
+}
+
 // perform does what the buyer must do next, where a page can; false when there is nothing to be done there.
-func (s *Server) perform(c echo.Context, next *core.NextAction) (bool, error) {
+func (s *Server) perform(c echo.Context, next *core.NextAction, of about) (bool, error) {
 	switch {
 	case next == nil:
 		return false, nil
@@ -107,15 +113,25 @@ func (s *Server) perform(c echo.Context, next *core.NextAction) (bool, error) {
 	case next.Type == core.NextRedirect:
 		return true, away(c, next.URL)
 	case next.Type == core.NextWidget && next.Widget.SDK == string(openapi.RenderWidgetSdkAmazonPay):
-		return true, hosted.Write(c.Response(), http.StatusOK, s.widget(next.Widget))
+		return true, hosted.Write(c.Response(), http.StatusOK, s.widget(next.Widget, of))
 	}
 	return false, nil
 }
 
-// widget is the page that shows a provider's script element. At a test account it works without script as well, with the
+// widget is the page that shows a provider's script element, in the language of the script, with the shop's host for its
+// name: merchants have no other here. At a test account it works without script as well, with the
 // simulators, which take as a form what their script would post (to `button` beside it).
-func (s *Server) widget(w *core.Widget) hosted.Widget {
-	page := hosted.Widget{Lang: "en", ScriptURL: w.ScriptURL, Config: w.Config}
+func (s *Server) widget(w *core.Widget, of about) hosted.Widget {
+	page := hosted.Widget{Lang: "en", ScriptURL: w.ScriptURL, Config: w.Config, Back: of.back}
+	if language, ok := w.Config["checkoutLanguage"].(string); ok {
+		page.Lang = language
+	}
+	if shop, err := url.Parse(of.back); err == nil {
+		page.Shop = shop.Hostname()
+	}
+	if of.amount.Minor > 0 {
+		page.Amount = of.amount.String()
+	}
 	signed, _ := w.Config["createCheckoutSessionConfig"].(map[string]any)
 	if signed == nil {
 		signed, _ = w.Config["signInConfig"].(map[string]any)
@@ -141,7 +157,11 @@ func (s *Server) mandatePage(c echo.Context, m *core.Mandate, p *core.Payment) e
 	if v.Payment != "" && m.Status == core.MandateRequiresAction {
 		v.Next = p.View().Next // he gives it with a payment
 	}
-	if done, err := s.perform(c, v.Next); done {
+	of := about{back: s.checkout.MandateWayBack(m, p)}
+	if v.Payment != "" {
+		of.amount = p.Amount
+	}
+	if done, err := s.perform(c, v.Next, of); done {
 		return err
 	}
 	to := s.checkout.MandateLanding(m, p)

@@ -120,11 +120,16 @@ func (c *Checkout) backFromChange(ctx context.Context, id string, number int, le
 	if err != nil {
 		return Landing{}, err
 	}
+	return Landing{To: m.afterChange(leg == LegBack), Payment: p}, nil
+}
+
+// afterChange is the merchant's address for a buyer who changed the instrument of m, or turned away from it.
+func (m *Mandate) afterChange(turned bool) string {
 	to := m.Change.ReturnURL
-	if leg == LegBack && m.Change.CancelURL != "" {
+	if turned && m.Change.CancelURL != "" {
 		to = m.Change.CancelURL
 	}
-	return Landing{To: withQuery(to, "mandate", m.ID), Payment: p}, nil
+	return withQuery(to, "mandate", m.ID)
 }
 
 // changed does what follows from the buyer being back from the page on which he changes the instrument of m.
@@ -257,9 +262,17 @@ func (c *Checkout) HostedMandate(ctx context.Context, token string) (*Mandate, *
 // is none.
 func (c *Checkout) MandateLanding(m *Mandate, p *Payment) string {
 	if m.Change != nil {
-		return withQuery(m.Change.ReturnURL, "mandate", m.ID)
+		return m.afterChange(false)
 	}
 	return c.landing(p, p.Latest(), LegResult)
+}
+
+// MandateWayBack is the merchant's own address for a buyer who goes no further with a mandate, empty when there is none.
+func (c *Checkout) MandateWayBack(m *Mandate, p *Payment) string {
+	if m.Change != nil {
+		return m.afterChange(true)
+	}
+	return p.WayBack()
 }
 
 // lapsed reports whether the page of a next action is over at a time.

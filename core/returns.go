@@ -170,6 +170,9 @@ func (p *Payment) sentBack(at *Attempt, turned bool) string {
 	return p.addressed(to)
 }
 
+// WayBack is the merchant's own address for a buyer who goes no further; empty when there is none.
+func (p *Payment) WayBack() string { return p.sentBack(p.Latest(), true) }
+
 // addressed is an address of the merchant with the id of the payment in it, or of the mandate that is set up; empty when there
 // is none.
 func (p *Payment) addressed(to string) string {

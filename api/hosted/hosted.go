@@ -33,6 +33,12 @@ func read(name string) string {
 	return string(b)
 }
 
+// language is the first part of a language tag.
+func language(tag string) string {
+	first, _, _ := strings.Cut(strings.ReplaceAll(tag, "_", "-"), "-")
+	return strings.ToLower(first)
+}
+
 func hash(s string) string {
 	sum := sha256.Sum256([]byte(s))
 	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
@@ -47,13 +53,25 @@ type Form struct {
 }
 
 // Widget is a page that loads a provider's script and hands it Config, letter by letter as it is: texts in it may be signed.
-// Fields, where given, are a form to FormURL that does the same in a browser without script.
+// Where the script does not run or draws nothing the page says so, with a way to try again; Fields, where given, are a form
+// to FormURL that does the same without script. Shop and Amount say what is paid, Back is the way back to the shop; each
+// may be empty. Lang is the language of the script's own texts, such as "de" or "de_DE".
 type Widget struct {
 	Lang      string
 	ScriptURL string
 	Config    map[string]any
 	FormURL   string
 	Fields    [][2]string
+
+	Shop, Amount, Back string
+}
+
+// Text is what the page says, in the language of the script as far as it is spoken here.
+func (w Widget) Text() Words {
+	if words, ok := spoken[language(w.Lang)]; ok {
+		return words
+	}
+	return spoken["en"]
 }
 
 // Notice is a page with one message and, with Link set, a way on; with Refresh it loads itself again after so many seconds.

@@ -40,13 +40,9 @@ func TestASignedTextArrivesAtTheScriptAsItIs(t *testing.T) {
 		require.Equal(t, 3, scripts, "nothing in the text began another script")
 		require.Equal(t, config, got)
 
-		// Without script the browser reads what stands in the noscript element.
-		_, rest, _ := strings.Cut(w.Body.String(), "<noscript>")
-		inner, _, _ := strings.Cut(rest, "</noscript>")
-		form, err := html.Parse(strings.NewReader(inner))
-		require.NoError(t, err)
+		// Where the script does not run the form does the same.
 		values := map[string]string{}
-		for n := range form.Descendants() {
+		for n := range page.Descendants() {
 			if n.Type == html.ElementNode && n.Data == "input" {
 				values[attr(n, "name")] = attr(n, "value")
 			}
@@ -78,4 +74,21 @@ func TestOneScriptMayRun(t *testing.T) {
 	w = httptest.NewRecorder()
 	require.NoError(t, hosted.Write(w, 200, hosted.Notice{Lang: "en", Title: "One moment"}))
 	require.Contains(t, w.Header().Get("Content-Security-Policy"), "script-src 'none'")
+}
+
+// The page says who wants how much and leads back, in the language of the script.
+func TestThePageSaysWhatItIsFor(t *testing.T) {
+	w := httptest.NewRecorder()
+	require.NoError(t, hosted.Write(w, 200, hosted.Widget{Lang: "de_DE", ScriptURL: "https://script.example/checkout.js", Shop: "shop.example",
+		Amount: "79.80 EUR", Back: "https://shop.example/cart?payment=pay_1"}))
+	for _, text := range []string{`lang="de"`, "shop.example", "79.80 EUR", `<a href="https://shop.example/cart?payment=pay_1">Zurück zum Shop</a>`,
+		`<a href="">Noch einmal versuchen</a>`, "Weiter zur Zahlung"} {
+		require.Contains(t, w.Body.String(), text)
+	}
+	require.NotContains(t, w.Body.String(), "Back to the shop")
+
+	w = httptest.NewRecorder()
+	require.NoError(t, hosted.Write(w, 200, hosted.Widget{Lang: "xx", ScriptURL: "https://script.example/checkout.js", Back: "javascript:alert(1)"}))
+	require.Contains(t, w.Body.String(), `lang="en"`)
+	require.NotContains(t, w.Body.String(), "javascript:")
 }
