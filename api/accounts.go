@@ -41,7 +41,7 @@ func methodCapabilities(m *core.MethodCaps, void bool) openapi.MethodCapabilitie
 		Countries: list(m.Countries), Currencies: list(m.Currencies), NextActions: list(m.NextActions), Options: list(m.Options),
 		CaptureMethods: words[openapi.CaptureMethod](m.Captures), OffSession: words[openapi.CaptureMethod](m.OffSession), Save: words[openapi.MandateKind](m.Save),
 		OnSession: words[openapi.CaptureMethod](m.OnSession), SetUp: words[openapi.MandateKind](m.SetUp), ChangePlan: m.ChangePlan,
-		ChangeInstrument: words[openapi.MandateKind](m.ChangeInstrument), PartialRefund: m.PartialRefund, BuyerSeconds: int64(m.BuyerFor.Seconds()), Reauthorize: m.Reauthorize, Review: m.Review, Update: m.Update,
+		ChangeInstrument: words[openapi.MandateKind](m.ChangeInstrument), PartialRefund: m.PartialRefund, BuyerSeconds: int64(m.BuyerFor.Seconds()), Reauthorize: m.Reauthorize, Review: m.Review, Update: m.Update, UpdateShipping: m.UpdateShipping,
 		Agreement: m.Agreement, Delivery: m.Delivery, RefundPerCapture: m.RefundPerCapture, VoidAfterCapture: m.VoidAfterCapture,
 		Release: openapi.MethodCapabilitiesReleaseWindow}
 	if m.Max > 0 {

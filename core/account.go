@@ -138,6 +138,7 @@ func (a *Account) check() error {
 		claim(m.BuyerFor > 0 && a.querier == nil, "method %s claims to tell about the buyer, without a query", m.Method.Type)
 		claim(m.Review && (a.sessions == nil || a.confirmer == nil), "method %s claims a review, which nothing reads or confirms", m.Method.Type)
 		claim(m.Update && (a.updater == nil || !m.Review), "method %s claims changes of a reviewed order, which nothing carries out", m.Method.Type)
+		claim(m.UpdateShipping && !m.Update, "method %s claims another delivery address for a reviewed order that cannot be changed", m.Method.Type)
 	}
 	for kind, rule := range a.caps.Resume {
 		claim((rule == ResumeTotals || rule == ResumeTotalsWhole || rule == ResumeReread) && a.querier == nil, "resuming %s needs a query", kind)

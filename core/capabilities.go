@@ -27,6 +27,7 @@ type MethodCaps struct {
 	Captures          []CaptureMode // of payments; empty: it sets up mandates only
 	Business          bool
 	Review, Update    bool
+	UpdateShipping    bool // under review the delivery address can be changed, too: it is the order's, not the buyer's choice at the provider
 	Save              []SaveKind
 	OffSession        []CaptureMode // charges of a mandate in the buyer's absence
 	OnSession         []CaptureMode // … and while he is there; empty: its instrument is offered on the provider's page

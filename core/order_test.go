@@ -69,6 +69,15 @@ func TestAChangeThatIsRefusedChangesNothing(t *testing.T) {
 	calls := len(c.provider.Calls(core.OpUpdate))
 	_, err := c.Patch(t.Context(), request(""), v.ID, core.Changes{Amount: &none})
 	require.Equal(t, "amount_invalid", core.CodeOf(err))
+	c.wallet.Caps.Methods[0].UpdateShipping = false
+	c.openWith(c.wallet, nil)
+	was := c.payment(v.ID).Order.Buyer.Shipping
+	_, err = c.Patch(t.Context(), request(""), v.ID, core.Changes{Amount: &more, Shipping: &core.Address{Line1: "Ringstr. 5", City: "Berlin", Country: "DE"}})
+	var refused *core.Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, []string{"capability_unsupported", "/shipping_address"}, []string{refused.Code, refused.Pointer})
+	require.Equal(t, was, c.payment(v.ID).Order.Buyer.Shipping)
+	require.Len(t, c.provider.Calls(core.OpUpdate), calls, "the provider was not told of the rest")
 	c.wallet.Caps.Methods[0].Update = false
 	c.openWith(c.wallet, nil)
 	_, err = c.Patch(t.Context(), request(""), v.ID, ch)

@@ -131,6 +131,9 @@ func (a *amendment) intendUpdate(c *Checkout, ch Changes) (*Operation, error) {
 	if caps == nil || !caps.Update || account.updater == nil {
 		return nil, invalid("capability_unsupported", "", "account %s cannot change an order that the buyer has seen", account.Name)
 	}
+	if ch.Shipping != nil && !caps.UpdateShipping {
+		return nil, invalid("capability_unsupported", "/shipping_address", "at account %s the buyer alone chooses the delivery address", account.Name)
+	}
 	asked := a.clone()
 	asked.change(ch)
 	part := a.Order.Authorize

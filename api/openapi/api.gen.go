@@ -2858,6 +2858,9 @@ type MethodCapabilities struct {
 	// Update The order can be changed while it is reviewed.
 	Update bool `json:"update"`
 
+	// UpdateShipping So can `shipping_address`; where not, the buyer alone chooses it at the provider.
+	UpdateShipping bool `json:"update_shipping"`
+
 	// VoidAfterCapture The rest can be released after a partial capture.
 	VoidAfterCapture bool `json:"void_after_capture"`
 }

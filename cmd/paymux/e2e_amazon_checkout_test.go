@@ -56,6 +56,10 @@ func TestAmazonOrderIsChangedUnderReview(t *testing.T) {
 	w := onAmazon(t)
 	p := w.create("order-1", nil)
 	id, path := p.str("id"), "/v1/payments/"+p.str("id")
+	page := newShopper(t).open(p.str("next_action.hosted_url")).html
+	for _, text := range []string{"125.50 EUR", `href="https://` + shopHost, "Zurück zum Shop"} {
+		require.Contains(t, page, text, "who does not get on knows what it is about, and comes back")
+	}
 	was := w.review(p, "1111")
 	require.Len(t, was.at("review.change_actions"), 2)
 
@@ -67,6 +71,12 @@ func TestAmazonOrderIsChangedUnderReview(t *testing.T) {
 	now := w.get(id)
 	require.NotEqual(t, was.str("review.shipping_address"), now.str("review.shipping_address"))
 	require.Equal(t, "Mastercard ****4444 (Amazon Pay)", now.str("review.instrument"))
+
+	elsewhere := map[string]any{"amount": 13250, "shipping_address": map[string]any{"name": "Erika Muster", "line1": "Ringstr. 5", "city": "Berlin", "postal_code": "10115", "country": "DE"}}
+	refused := w.call("PATCH", path, elsewhere).want(422)
+	require.Equal(t, "capability_unsupported", refused.str("code"))
+	require.Contains(t, refused.raw, "/shipping_address")
+	require.Equal(t, "12550", w.get(id).str("amount"), "nothing of it was done")
 
 	changed := w.call("PATCH", path, map[string]any{"amount": 13250}).want(200)
 	require.Equal(t, "13250", changed.str("amount"))

@@ -45,7 +45,7 @@ func NewSessions() *Sessions {
 	s.Caps.Resume = map[core.OpKind]core.ResumeRule{core.OpStart: core.ResumeSameKey, core.OpUpdate: core.ResumeSameKey, core.OpConfirm: core.ResumeSameKey,
 		core.OpComplete: core.ResumeReread, core.OpCapture: core.ResumeSameKey, core.OpRefund: core.ResumeSameKey, core.OpVoid: core.ResumeSameKey}
 	s.Caps.Methods = []core.MethodCaps{{Method: core.Method{Type: "wallet"}, Captures: []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual}, Review: true,
-		Update: true, Agreement: true, Delivery: true, CapturesPerAuth: 1, PartialRefund: true, RefundPerCapture: true, VoidAfterCapture: true,
+		Update: true, UpdateShipping: true, Agreement: true, Delivery: true, CapturesPerAuth: 1, PartialRefund: true, RefundPerCapture: true, VoidAfterCapture: true,
 		SessionLife: 24 * time.Hour, NextActions: []string{core.NextWidget, core.NextRedirect}}}
 	s.Provider.OnStart = s.start
 	s.Provider.OnReturn = s.returned

@@ -2830,6 +2830,9 @@ type MethodCapabilities struct {
 	// Update The order can be changed while it is reviewed.
 	Update bool `json:"update"`
 
+	// UpdateShipping So can `shipping_address`; where not, the buyer alone chooses it at the provider.
+	UpdateShipping bool `json:"update_shipping"`
+
 	// VoidAfterCapture The rest can be released after a partial capture.
 	VoidAfterCapture bool `json:"void_after_capture"`
 }
@@ -4244,7 +4247,8 @@ type ClientInterface interface {
 	// These two alone are only stored here, whatever the status is.
 	//
 	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+	// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 	// does nothing.
@@ -4260,7 +4264,8 @@ type ClientInterface interface {
 	// These two alone are only stored here, whatever the status is.
 	//
 	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+	// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 	// does nothing.
@@ -5207,7 +5212,8 @@ func (c *Client) GetPayment(ctx context.Context, paymentID PaymentID, params *Ge
 // These two alone are only stored here, whatever the status is.
 //
 // `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 // counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 // other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 // does nothing.
@@ -5233,7 +5239,8 @@ func (c *Client) UpdatePaymentWithBody(ctx context.Context, paymentID PaymentID,
 // These two alone are only stored here, whatever the status is.
 //
 // `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 // counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 // other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 // does nothing.
@@ -8717,7 +8724,8 @@ type ClientWithResponsesInterface interface {
 	// These two alone are only stored here, whatever the status is.
 	//
 	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+	// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 	// does nothing.
@@ -8733,7 +8741,8 @@ type ClientWithResponsesInterface interface {
 	// These two alone are only stored here, whatever the status is.
 	//
 	// `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-	// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+	// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+	// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 	// counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 	// other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 	// does nothing.
@@ -11917,7 +11926,8 @@ func (c *ClientWithResponses) GetPaymentWithResponse(ctx context.Context, paymen
 // These two alone are only stored here, whatever the status is.
 //
 // `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 // counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 // other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 // does nothing.
@@ -11939,7 +11949,8 @@ func (c *ClientWithResponses) UpdatePaymentWithBodyWithResponse(ctx context.Cont
 // These two alone are only stored here, whatever the status is.
 //
 // `amount`, `shipping_address` and `line_items` change the order, while the payment is `requires_confirmation` and
-// the account can do `update`: the provider is told, and what the buyer chose is kept. Nothing of the request
+// the account can do `update` (for `shipping_address`: `update_shipping`, else it is
+// `422 capability_unsupported`, with the member): the provider is told, and what the buyer chose is kept. Nothing of the request
 // counts before the provider has taken it. If it refuses, nothing is changed (`422 update_declined`); in every
 // other status it is `409 state_invalid`. No `Idempotency-Key` is needed: asking again for what is there already
 // does nothing.
