@@ -12,10 +12,10 @@ import (
 func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequestObject) (openapi.ListAccountsResponseObject, error) {
 	out := openapi.AccountList{Object: "list", Data: []openapi.Account{}}
 	for _, a := range s.checkout.Accounts(sightOf(ctx)) {
-		reach := a.Reachability()
+		reach, refused := a.Reachability(), a.CredentialsRefused()
 		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State),
 			Breakers:        openapi.Breakers{Calls: openapi.BreakerState(reach.Calls), Queries: openapi.BreakerState(reach.Queries)},
-			FeedbackRefused: s.refusals.count(a.Name)})
+			FeedbackRefused: s.refusals.count(a.Name), CredentialsRefusedAt: instant(refused.At), Problems: a.Problems()})
 	}
 	return openapi.ListAccounts200JSONResponse(out), nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -65,12 +66,14 @@ type Account struct {
 	updater   SessionUpdater
 	confirmer Confirmer
 	completer Completer
+
+	refused *atomic.Pointer[Refused]
 }
 
 // OpenAccount takes p as the provider of an account whose references are derived with salt. Capabilities that do not
 // fit together, or claim what p has no method for, are errors: all of them at once.
 func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
-	a := &Account{AccountConfig: cfg, salt: salt, caps: p.Capabilities(), provider: p}
+	a := &Account{AccountConfig: cfg, salt: salt, caps: p.Capabilities(), provider: p, refused: &atomic.Pointer[Refused]{}}
 	if _, ok := a.caps.Resume[OpCompleteMandate]; !ok { // it is the same call
 		a.caps.Resume = maps.Clone(a.caps.Resume)
 		if rule, ok := a.caps.Resume[OpComplete]; ok {
@@ -215,7 +218,7 @@ func (a *Account) call(ctx context.Context, op Op, f func(context.Context) (Outc
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), op.Deadline)
 	defer cancel()
 	var c called
-	c.Outcome, c.err = guarded(withRecorder(ctx, func(e Exchange) { c.exchanges = append(c.exchanges, e) }), f)
+	c.Outcome, c.err = guarded(withRecorder(a.judged(ctx), func(e Exchange) { c.exchanges = append(c.exchanges, e) }), f)
 	switch {
 	case c.err == nil:
 		c.Outcome, c.err = a.integrity(op, c.Outcome)
@@ -263,7 +266,7 @@ func (a *Account) query(ctx context.Context, in QueryInput) (Snapshot, []Exchang
 	ctx, cancel := context.WithTimeout(asking(ctx), min(a.CallTimeout, queryTimeout))
 	defer cancel()
 	var exchanges []Exchange
-	s, err := guarded(withRecorder(ctx, func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Snapshot, error) {
+	s, err := guarded(withRecorder(a.judged(ctx), func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Snapshot, error) {
 		return a.querier.Query(ctx, in)
 	})
 	if err == nil && s.Echo.Reference != "" && s.Echo.Reference != in.Reference {

@@ -81,7 +81,7 @@ func (c *Checkout) inquire(ctx context.Context, merchant, id string, lease *Work
 		}
 		if err != nil {
 			if silent = err; account != nil {
-				silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: codeSilent, Message: "the provider did not tell; ask again later", Err: err}
+				silent = &Error{Kind: Unavailable, Op: "core.Sync", Code: codeSilent, Message: account.noTell("the provider did not tell; ask again later"), Err: err}
 			}
 			level := slog.LevelWarn
 			if errors.Is(ctx.Err(), context.Canceled) {
@@ -183,7 +183,10 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		a.unname(at, asked)
 		if forgotten := !s.Found && a.tallyOf(at).fulfilled(); queryErr != nil || forgotten {
 			a.silent = a.silent || forgotten // it has told of the money before, so it must know of it: that it finds nothing is no total
-			return nil
+			if account == nil {
+				return nil
+			}
+			return a.refusedToTell(ctx, at, account, exchanges, queryErr)
 		}
 		if !began.Before(at.OwedAt) && (s.Found || began.After(at.ExpiresAt) && !a.hinted(at)) { // what is not found while its page is open, or was told of, may come
 			at.OwedAt = time.Time{}

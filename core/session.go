@@ -270,15 +270,16 @@ func (c *Checkout) readSession(ctx context.Context, p *Payment, at *Attempt, cau
 	asked := at.Brought
 	out, exchanges, err := account.readSession(ctx, SessionInput{Known: p.knownBack(at)})
 	if err != nil {
-		silent := &Error{Kind: Unavailable, Op: "core.readSession", Code: codeSilent, Message: "the provider did not tell what the buyer chose; it is asked again", Err: err}
-		if at.Review == nil || at.Next.Then != ThenRead {
+		silent := &Error{Kind: Unavailable, Op: "core.readSession", Code: codeSilent, Message: account.noTell("the provider did not tell what the buyer chose; it is asked again"), Err: err}
+		if (at.Review == nil || at.Next.Then != ThenRead) && account.CredentialsRefused().At.IsZero() {
 			return p, silent
 		}
 		q, err := c.amend(ctx, "", p.ID, cause, func(a *amendment) error {
-			if at := a.attempt(at.ID); at.Review != nil && at.Next.Then == ThenRead && a.openOperation() == nil {
+			at := a.attempt(at.ID)
+			if at.Review != nil && at.Next != nil && at.Next.Then == ThenRead && a.openOperation() == nil {
 				at.Review = nil // he may have chosen otherwise: what was shown before is not to be confirmed
 			}
-			return nil
+			return a.refusedToTell(ctx, at, account, exchanges, silent)
 		})
 		if err != nil {
 			return p, err
@@ -398,7 +399,7 @@ func (a *Account) readSession(ctx context.Context, in SessionInput) (Outcome, []
 	ctx, cancel := context.WithTimeout(asking(ctx), min(a.CallTimeout, queryTimeout))
 	defer cancel()
 	var exchanges []Exchange
-	out, err := guarded(withRecorder(ctx, func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Outcome, error) {
+	out, err := guarded(withRecorder(a.judged(ctx), func(e Exchange) { exchanges = append(exchanges, e) }), func(ctx context.Context) (Outcome, error) {
 		return a.sessions.ReadSession(ctx, in)
 	})
 	if err == nil && out.Echo.Reference != "" && out.Echo.Reference != in.Reference {

@@ -1671,11 +1671,18 @@ type Account struct {
 	// the provider is back. What does not leave is `503 provider_unavailable` and safe to repeat.
 	Breakers Breakers `json:"breakers"`
 
+	// CredentialsRefusedAt When the provider last refused the credentials of the account to this instance, with a provider that says so;
+	// null since it took them again. Until they are mended nothing can be charged or asked.
+	CredentialsRefusedAt *time.Time `json:"credentials_refused_at"`
+
 	// FeedbackRefused How many messages to its feedback address this instance has refused since it started: not authentic, not to
 	// be read, or too long. A number that rises while the provider reports failed deliveries means that a secret
 	// of the account is wrong.
 	FeedbackRefused int64 `json:"feedback_refused"`
 	Livemode        bool  `json:"livemode"`
+
+	// Problems What somebody has to do about the account, for people; the log says it, too. Empty is well.
+	Problems []string `json:"problems"`
 
 	// Provider Examples: aps
 	Provider string `json:"provider"`

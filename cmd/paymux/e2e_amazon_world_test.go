@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,6 +29,7 @@ type amazonWorld struct {
 	*world
 	amazon   *sandbox.Server
 	settings map[string]string // lines more of an account's configuration
+	badKey   atomic.Bool       // calls bear another signature than that of the account's key
 	simulate chan [2]string    // codes that calls to come have Amazon simulate, by the end of their path
 }
 
@@ -105,6 +107,9 @@ func (w *amazonWorld) simulated(rw http.ResponseWriter, r *http.Request) {
 			w.simulate <- next
 		}
 	default:
+	}
+	if w.badKey.Load() && r.Header.Get("Authorization") != "" {
+		r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Signature=", "Signature=AAAA", 1))
 	}
 	w.amazon.ServeHTTP(rw, r)
 }

@@ -69,6 +69,7 @@ func (p *Provider) call(ctx context.Context, r request, answer any) (int, error)
 	case err != nil:
 		return a.Status, err
 	case a.Status < 300:
+		core.CredentialsTaken(ctx)
 		return a.Status, outbound.DecodeJSON(a.Body, answer)
 	case a.Status >= 500, a.Status == http.StatusRequestTimeout, a.Status == http.StatusTooEarly, a.Status == http.StatusTooManyRequests:
 		return a.Status, &outbound.StatusError{Status: a.Status}
@@ -76,6 +77,11 @@ func (p *Provider) call(ctx context.Context, r request, answer any) (int, error)
 	refused := &refusal{Status: a.Status}
 	if a.MediaType != mediaJSON || outbound.DecodeJSON(a.Body, refused) != nil || refused.Code == "" {
 		return a.Status, &outbound.StatusError{Status: a.Status}
+	}
+	if credentials[refused.Code] {
+		core.CredentialsRefused(ctx, refused.Code)
+	} else {
+		core.CredentialsTaken(ctx)
 	}
 	return a.Status, refused
 }
@@ -124,17 +130,24 @@ func refused(err error) *refusal {
 // callError is the error of a call as it crosses the port.
 func callError(op string, err error) error {
 	switch {
+	case refused(err) != nil:
+		return silent(op, err)
 	case errors.Is(err, core.ErrNotSent):
 		return &core.Error{Kind: core.Unavailable, Op: op, Code: "provider_unavailable", Message: "Amazon Pay cannot be reached", Err: err}
-	case refused(err) != nil:
-		return &core.Error{Kind: core.Unavailable, Op: op, Code: "provider_unavailable", Message: "Amazon Pay did not tell", Err: err}
 	}
 	return &core.Error{Kind: core.Internal, Op: op, Code: "outcome_unknown", Message: "the answer of Amazon Pay is missing or cannot be trusted", Err: err}
 }
 
 // silent is the error of a question that was not answered; nothing happened because of it.
 func silent(op string, err error) error {
-	return &core.Error{Kind: core.Unavailable, Op: op, Code: "provider_unavailable", Message: "Amazon Pay did not answer", Err: err}
+	text := "Amazon Pay did not answer"
+	switch r := refused(err); {
+	case r != nil && credentials[r.Code]:
+		text = "Amazon Pay refused the credentials of the account"
+	case r != nil:
+		text = "Amazon Pay refused to tell"
+	}
+	return &core.Error{Kind: core.Unavailable, Op: op, Code: "provider_unavailable", Message: text, Err: err}
 }
 
 // The objects of Amazon Pay, each read by its id; an answer about another one is an error.

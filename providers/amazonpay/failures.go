@@ -83,6 +83,10 @@ var reasons = map[string]reason{
 	"TLSVersionNotSupported":            {core.FailureConfiguration, core.RetryOtherProvider, "the connection is not taken", false},
 }
 
+// credentials are the codes that refuse the key or the account itself, whatever is asked. UnauthorizedAccess is none of
+// them: it is also said of one operation that the account may not do.
+var credentials = map[string]bool{"InvalidRequestSignature": true, "InvalidAuthentication": true, "InvalidAccountStatus": true, "InvalidAuthorizationToken": true}
+
 // failureOf is why something was refused, in our words; what Amazon writes beside its code may repeat what was sent.
 func failureOf(code string) *core.Failure {
 	r, ok := reasons[code]
