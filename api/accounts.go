@@ -13,9 +13,10 @@ func (s *Server) ListAccounts(ctx context.Context, _ openapi.ListAccountsRequest
 	out := openapi.AccountList{Object: "list", Data: []openapi.Account{}}
 	for _, a := range s.checkout.Accounts(sightOf(ctx)) {
 		reach, refused := a.Reachability(), a.CredentialsRefused()
+		count, because := s.refusals.count(a.Name)
 		out.Data = append(out.Data, openapi.Account{Object: "account", Name: a.Name, Livemode: s.live, Provider: a.Provider, State: openapi.AccountState(a.State),
 			Breakers:        openapi.Breakers{Calls: openapi.BreakerState(reach.Calls), Queries: openapi.BreakerState(reach.Queries)},
-			FeedbackRefused: s.refusals.count(a.Name), CredentialsRefusedAt: instant(refused.At), Problems: a.Problems()})
+			FeedbackRefused: count, FeedbackRefusedBecause: because, CredentialsRefusedAt: instant(refused.At), Problems: a.Problems()})
 	}
 	return openapi.ListAccounts200JSONResponse(out), nil
 }

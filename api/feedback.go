@@ -23,10 +23,10 @@ func (s *Server) feedback(c echo.Context) error {
 	r := c.Request()
 	body, err := io.ReadAll(http.MaxBytesReader(c.Response(), r.Body, maxFeedbackBytes))
 	if _, long := errors.AsType[*http.MaxBytesError](err); long {
-		return s.refusals.refuse(c, http.StatusRequestEntityTooLarge, "too large", "too_large", maxFeedbackBytes)
+		return s.refusals.refuse(c, http.StatusRequestEntityTooLarge, "too large", "too_large", "it is too long", maxFeedbackBytes)
 	}
 	if err != nil {
-		return s.refusals.refuse(c, http.StatusForbidden, "refused", "broken_off", int64(len(body)))
+		return s.refusals.refuse(c, http.StatusForbidden, "refused", "broken_off", "it broke off", int64(len(body)))
 	}
 	ack, err := s.checkout.Receive(r.Context(), c.Param("account"), core.Message{Method: r.Method, URL: r.URL, Header: r.Header, Body: body,
 		RemoteAddr: c.RealIP(), ReceivedAt: time.Now().UTC()})
@@ -35,11 +35,19 @@ func (s *Server) feedback(c echo.Context) error {
 	}
 	switch core.KindOf(err) {
 	case core.Unauthenticated, core.MalformedMessage: // one answer, or a body that nobody can read would tell which accounts exist
-		return s.refusals.refuse(c, http.StatusForbidden, "refused", core.CodeOf(err), int64(len(body)))
+		return s.refusals.refuse(c, http.StatusForbidden, "refused", core.CodeOf(err), because(err), int64(len(body)))
 	default: // without an acknowledgement it is sent again
 		s.log.Log(r.Context(), levelOf(c, err), "feedback not stored", "request_id", requestID(c), "error", err)
 		return c.String(http.StatusServiceUnavailable, "try again")
 	}
+}
+
+// because is what operators are told of a message that was refused, empty where nothing is known beyond its code.
+func because(err error) string {
+	if core.KindOf(err) == core.MalformedMessage {
+		return "it cannot be read as a message of the provider"
+	}
+	return core.WhyNotAuthentic(err)
 }
 
 // ListFeedback handles GET /v1/feedback: what matched the caller's payments; for operators everything.

@@ -28,34 +28,42 @@ type refusals struct {
 	told    *rate.Limiter
 	silent  atomic.Int64 // refused since the last line, and not told
 	all     atomic.Int64
-	of      map[string]*atomic.Int64 // by configured account
+	of      map[string]*turnedDown // by configured account
 	log     *slog.Logger
+}
+
+// turnedDown is what was refused of one account: how many messages, and why the last of them.
+type turnedDown struct {
+	count   atomic.Int64
+	because atomic.Pointer[string]
 }
 
 func newRefusals(l Limits, accounts []*core.Account, log *slog.Logger) *refusals {
 	r := &refusals{sources: newBuckets(l.FailedFeedback, time.Minute, l.FailedFeedback), told: rate.NewLimiter(toldASecond, toldAtOnce),
-		of: map[string]*atomic.Int64{}, log: log}
+		of: map[string]*turnedDown{}, log: log}
 	for _, a := range accounts {
-		r.of[a.Name] = &atomic.Int64{}
+		r.of[a.Name] = &turnedDown{}
 	}
 	return r
 }
 
-// count is how many messages to an account were refused since the process began.
-func (r *refusals) count(account string) int64 {
+// count is how many messages to an account were refused since the process began, and why the last of them, if its adapter
+// says so.
+func (r *refusals) count(account string) (int64, *string) {
 	if n := r.of[account]; n != nil {
-		return n.Load()
+		return n.count.Load(), n.because.Load()
 	}
-	return 0
+	return 0, nil
 }
 
 // refuse counts a message, tells of it, and answers: the status it has earned, or 429 when its source has had too many
 // refused. The line has no word of the sender: a configured name, an address that was read as one, numbers, and codes of
-// our own. One is written as long as its source and all of them are within their limits.
-func (r *refusals) refuse(c echo.Context, status int, text, why string, bytes int64) error {
+// our own, and in because what the adapter has to say. One is written as long as its source and all of them are within their limits.
+func (r *refusals) refuse(c echo.Context, status int, text, why, because string, bytes int64) error {
 	all, account := r.all.Add(1), ""
 	if n := r.of[c.Param("account")]; n != nil {
-		n.Add(1)
+		n.count.Add(1)
+		n.because.Store(optional(because)) // the last one's, whatever was known of those before
 		account = c.Param("account")
 	}
 	wait := r.sources.take(sourceOf(c.RealIP()))
@@ -63,7 +71,7 @@ func (r *refusals) refuse(c echo.Context, status int, text, why string, bytes in
 		r.silent.Add(1)
 	} else {
 		r.log.WarnContext(c.Request().Context(), "feedback refused", "request_id", requestID(c), "from", plainAddress(c.RealIP()), "account", or(account, "none"), "bytes", bytes,
-			"why", why, "refused", all, "not_told", r.silent.Swap(0))
+			"why", why, "refused", all, "not_told", r.silent.Swap(0), "because", because)
 	}
 	if wait > 0 {
 		retryAfter(c.Response().Header(), wait)

@@ -85,6 +85,24 @@ func CodeOf(err error) string {
 // ErrUnauthenticated is what ParseFeedback answers to a message that its provider did not sign.
 var ErrUnauthenticated = &Error{Kind: Unauthenticated, Code: "unauthenticated", Message: "the message is not authentic"}
 
+// NotAuthentic is ErrUnauthenticated with a reason, for operators: words of the program's own, none of the message's.
+// Whoever sent it is not told.
+func NotAuthentic(why string) error {
+	return &Error{Kind: Unauthenticated, Code: ErrUnauthenticated.Code, Message: ErrUnauthenticated.Message, Err: reason{why}}
+}
+
+// WhyNotAuthentic is the reason of NotAuthentic, empty when none was given.
+func WhyNotAuthentic(err error) string {
+	r, _ := errors.AsType[reason](err)
+	return r.text
+}
+
+type reason struct{ text string }
+
+func (r reason) Error() string { return r.text }
+
+func (reason) Unwrap() error { return ErrUnauthenticated }
+
 // Malformed marks a message that cannot be read, so that nothing of it is believed or stored.
 func Malformed(err error) error {
 	return &Error{Kind: MalformedMessage, Code: "malformed", Message: "the message cannot be read", Err: err}

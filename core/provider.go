@@ -14,7 +14,7 @@ type Provider interface {
 	// Start begins an attempt and says what the buyer must do.
 	Start(ctx context.Context, op Op, in StartInput) (Outcome, error)
 	// ParseFeedback authenticates one inbound message, then tells the facts in it and the answer it expects.
-	// It has no effect and may be called again for the same bytes. Errors: ErrUnauthenticated, Malformed, or an
+	// It has no effect and may be called again for the same bytes. Errors: ErrUnauthenticated or NotAuthentic, Malformed, or an
 	// Unavailable *Error when the message cannot be judged now.
 	ParseFeedback(ctx context.Context, m Message) (Feedback, error)
 }

@@ -38,7 +38,7 @@ func TestLiveModeRefusesWhatIsNotForMoney(t *testing.T) {
 		"the sandbox of a key":      {func(c *amazonpay.Config) { c.PublicKeyID, c.Environment = "AHEXAMPLE", amazonpay.Sandbox }, "environment: sandbox is the provider's test system"},
 		"the example of simulators": {func(c *amazonpay.Config) { c.MerchantID = "pmxAEXAMPLE001" }, "merchant_id: it is an example of the simulators"},
 		"a simulator": {func(c *amazonpay.Config) {
-			c.APIURL, c.ScriptURL = "https://127.0.0.1:9", "https://127.0.0.1:9/checkout.js"
+			c.APIURL, c.ScriptURL, c.CertificateHost = "https://127.0.0.1:9", "https://127.0.0.1:9/checkout.js", "https://127.0.0.1:9"
 		},
 			"api_url: live mode wants https and another machine"},
 		"a simulator's certificate": {func(c *amazonpay.Config) { c.CertificateHost = "http://127.0.0.1:9" }, "sns_certificate_url: live mode wants https"},

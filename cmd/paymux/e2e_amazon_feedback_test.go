@@ -133,6 +133,13 @@ func TestAmazonForgedNotifications(t *testing.T) {
 		})
 	}
 	require.Empty(t, w.items("operator", ""))
+	for name, why := range map[string]string{"a foreign topic": "its topic is none of sns_topics", "another merchant": "it is about another merchant",
+		"certificate: another host": "its certificate is not at Amazon SNS", "no signature": "its signature does not match", "an unknown type": "it cannot be read"} {
+		_, body := w.deliver(message{account: "amazon-eu", contentType: typePlain, body: said(rows[name])})
+		require.Equal(t, "refused", body, "the sender is not told why")
+		require.Contains(t, w.call("GET", "/v1/accounts", nil).want(200).raw, `"feedback_refused_because":"`+why, name)
+		require.Contains(t, w.logs.String(), why, name)
+	}
 	status, _ := w.deliver(message{account: "amazon-eu", contentType: typePlain, body: said(good)})
 	require.Equal(t, 200, status, "the true one")
 	w.become(id, "requires_capture")

@@ -145,6 +145,9 @@ func (c Config) addressProblems() (problems []error) {
 	if (c.APIURL == "") != (c.ScriptURL == "") {
 		problems = append(problems, errors.New("api_url: it comes with script_url, or neither does"))
 	}
+	if u, err := url.Parse(c.APIURL); err == nil && loopback(u.Hostname()) && c.CertificateHost == "" {
+		problems = append(problems, errors.New("sns_certificate_url: it comes with the api_url of a simulator, which signs notifications with a certificate of its own; without it they are all refused"))
+	}
 	for _, a := range []struct{ key, address string }{{"api_url", c.APIURL}, {"script_url", c.ScriptURL}} {
 		if u, err := url.Parse(a.address); a.address != "" && (err != nil || !usable(u)) {
 			problems = append(problems, fmt.Errorf("%s: an https address is needed (http only on this machine)", a.key))

@@ -31,6 +31,7 @@ func TestConfigProblemsAreAllNamed(t *testing.T) {
 		"a currency":                {func(c *Config) { c.Currencies = []string{"EUR", "BRL"} }, "currencies: "},
 		"a long name":               {func(c *Config) { c.StoreName = strings.Repeat("ü", 51) }, "store_name: "},
 		"half the addresses":        {func(c *Config) { c.APIURL = "http://127.0.0.1:9" }, "api_url: it comes with script_url"},
+		"no certificates":           {func(c *Config) { c.APIURL, c.ScriptURL = "http://127.0.0.1:9", "http://127.0.0.1:9/checkout.js" }, "sns_certificate_url: it comes with the api_url"},
 		"http elsewhere":            {func(c *Config) { c.APIURL, c.ScriptURL = "http://pay.example", "https://pay.example/x.js" }, "api_url: an https address"},
 		"a path":                    {func(c *Config) { c.APIURL, c.ScriptURL = "https://pay.example/v2", "https://pay.example/x.js" }, "api_url: the address has no path"},
 		"certificates of others":    {func(c *Config) { c.CertificateHost = "https://pay.example" }, "sns_certificate_url: "},
@@ -64,7 +65,9 @@ func TestAddresses(t *testing.T) {
 			"https://static-na.payments-amazon.com/checkout.js", "USD"},
 		"plain live": {func(c *Config) { c.PublicKeyID, c.Environment, c.Region = "AH1", Live, "jp" }, "https://pay-api.amazon.jp/live/v2", "pay-api.amazon.jp",
 			"https://static-fe.payments-amazon.com/checkout.js", "JPY"},
-		"simulator": {func(c *Config) { c.APIURL, c.ScriptURL = "http://127.0.0.1:9102/", "http://127.0.0.1:9102/checkout.js" }, "http://127.0.0.1:9102/v2", "127.0.0.1:9102",
+		"simulator": {func(c *Config) {
+			c.APIURL, c.ScriptURL, c.CertificateHost = "http://127.0.0.1:9102/", "http://127.0.0.1:9102/checkout.js", "http://127.0.0.1:9102"
+		}, "http://127.0.0.1:9102/v2", "127.0.0.1:9102",
 			"http://127.0.0.1:9102/checkout.js", "EUR"},
 	} {
 		t.Run(name, func(t *testing.T) {

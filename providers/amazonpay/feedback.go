@@ -25,15 +25,15 @@ const maxFeedback = 16 << 10
 //
 // A request to confirm a subscription has no effect here: Note tells an operator what to open. Confirming it by itself
 // would make a call to an address that came with the message, while it is judged.
-// Errors: ErrUnauthenticated; Malformed; Unavailable when the certificate cannot be had.
+// Errors: NotAuthentic; Malformed; Unavailable when the certificate cannot be had.
 // Source: Amazon Pay, instant payment notifications; Amazon SNS, verifying the signatures of messages.
 func (p *Provider) ParseFeedback(ctx context.Context, m core.Message) (core.Feedback, error) {
 	e, err := decode(m)
 	if err != nil {
 		return core.Feedback{}, core.Malformed(err)
 	}
-	if !p.addressed(e) { // before a certificate is fetched for it
-		return core.Feedback{}, core.ErrUnauthenticated
+	if why := p.misaddressed(e); why != "" { // before a certificate is fetched for it
+		return core.Feedback{}, core.NotAuthentic(why)
 	}
 	if err := p.certs.verify(ctx, e); err != nil {
 		return core.Feedback{}, err
@@ -86,18 +86,24 @@ var objects = map[string]core.ObjectKind{
 
 const chargeback = "CHARGEBACK"
 
-// addressed reports whether an envelope is for this account: of one of its topics, and about its merchant.
+// misaddressed is why an envelope is not for this account, empty when it is: of one of its topics, and about its merchant.
 // Where no topic is set, what has no merchant in it has to come from a topic that bears the merchant's id, as those of
 // Amazon Pay do.
-func (p *Provider) addressed(e envelope) bool {
+func (p *Provider) misaddressed(e envelope) string {
 	if len(p.cfg.Topics) > 0 && !p.pinned(e) {
-		return false
+		return whyTopic
 	}
 	if n, err := notified(e["Message"]); e["Type"] == typeNotification && err == nil {
-		return n.MerchantID == p.cfg.MerchantID
+		if n.MerchantID != p.cfg.MerchantID {
+			return whyMerchant
+		}
+		return ""
 	}
 	topic := e["TopicArn"][strings.LastIndex(e["TopicArn"], ":")+1:]
-	return p.pinned(e) || strings.Contains(topic, p.cfg.MerchantID)
+	if !p.pinned(e) && !strings.Contains(topic, p.cfg.MerchantID) {
+		return whyForeign
+	}
+	return ""
 }
 
 func (p *Provider) pinned(e envelope) bool { return slices.Contains(p.cfg.Topics, e["TopicArn"]) }

@@ -250,11 +250,17 @@ func TestForgeries(t *testing.T) {
 		"a file":                 change("SigningCertURL", "file:///etc/x.pem"),
 		"this machine":           change("SigningCertURL", "http://127.0.0.1:9/x.pem"),
 	}
+	whys := map[string]string{"another message": whySignature, "version 1": whyOlder, "version 3": whyVersion, "no certificate": whyHost, "another topic": whyTopic,
+		"another merchant": whyMerchant, "another's key": whySignature, "another service": whyHost}
 	for name, e := range forms {
 		t.Run(name, func(t *testing.T) {
 			p, w := receiver(t, nil)
 			fb, err := p.ParseFeedback(t.Context(), posted(t, e))
 			require.Contains(t, []core.Kind{core.Unauthenticated, core.MalformedMessage}, core.KindOf(err))
+			if want, told := whys[name]; told {
+				require.Equal(t, want, core.WhyNotAuthentic(err))
+				require.ErrorIs(t, err, core.ErrUnauthenticated)
+			}
 			require.Error(t, err)
 			require.Equal(t, core.Feedback{}, fb)
 			for _, call := range w.calls {

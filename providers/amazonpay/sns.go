@@ -121,12 +121,24 @@ func newCertificates(cfg Config, out *outbound.Client) *certificates {
 	return c
 }
 
-// verify tells whether e bears a signature of SNS: nil, ErrUnauthenticated, or Unavailable when its certificate cannot
+// Why a notification is refused, for operators.
+const (
+	whyHost        = "its certificate is not at Amazon SNS, or for a simulator not at sns_certificate_url"
+	whyCertificate = "its certificate is none that Amazon SNS signs with"
+	whyOlder       = "it is signed with version 1, which sns_signature_v1 takes"
+	whyVersion     = "the version of its signature is not known"
+	whySignature   = "its signature does not match, or its certificate is not valid now"
+	whyTopic       = "its topic is none of sns_topics"
+	whyForeign     = "its topic is not that of the account's merchant_id"
+	whyMerchant    = "it is about another merchant than the account's merchant_id"
+)
+
+// verify tells whether e bears a signature of SNS: nil, NotAuthentic, or Unavailable when its certificate cannot
 // be had.
 func (c *certificates) verify(ctx context.Context, e envelope) error {
 	address := or(e["SigningCertURL"], e["SigningCertUrl"])
 	if !c.trusted(address) {
-		return core.ErrUnauthenticated
+		return core.NotAuthentic(whyHost)
 	}
 	text := []byte(e.signedText())
 	sum := sha256.Sum256(text)
@@ -136,12 +148,14 @@ func (c *certificates) verify(ctx context.Context, e envelope) error {
 	case e["SignatureVersion"] == "1" && c.olderSign:
 		older := sha1.Sum(text) //nolint:gosec // see above
 		kind, digest = crypto.SHA1, older[:]
+	case e["SignatureVersion"] == "1":
+		return core.NotAuthentic(whyOlder)
 	default:
-		return core.ErrUnauthenticated
+		return core.NotAuthentic(whyVersion)
 	}
 	signature, err := base64.StdEncoding.DecodeString(e["Signature"])
 	if err != nil {
-		return core.ErrUnauthenticated
+		return core.NotAuthentic(whySignature)
 	}
 	signed := func(key signingKey) bool {
 		at := time.Now()
@@ -149,7 +163,7 @@ func (c *certificates) verify(ctx context.Context, e envelope) error {
 	}
 	key, err := c.key(ctx, address, signed)
 	if err == nil && !signed(key) {
-		err = core.ErrUnauthenticated
+		err = core.NotAuthentic(whySignature)
 	}
 	return err
 }
@@ -204,7 +218,7 @@ func (c *certificates) key(ctx context.Context, address string, signed func(sign
 	key, err := keyIn(answer.Body, c.elsewhere != nil)
 	switch {
 	case errors.Is(err, errNotAmazons):
-		return signingKey{}, core.ErrUnauthenticated
+		return signingKey{}, core.NotAuthentic(whyCertificate)
 	case err != nil: // a proxy's page, or half of it: Amazon takes a refusal for the last word, so it is to ask again
 		return signingKey{}, silent("amazonpay.ParseFeedback", err)
 	}

@@ -1650,7 +1650,10 @@ type Account struct {
 	// be read, or too long. A number that rises while the provider reports failed deliveries means that a secret
 	// of the account is wrong.
 	FeedbackRefused int64 `json:"feedback_refused"`
-	Livemode        bool  `json:"livemode"`
+
+	// FeedbackRefusedBecause Why the last of them was refused, for people, where that can be told more closely; the sender is not told.
+	FeedbackRefusedBecause *string `json:"feedback_refused_because"`
+	Livemode               bool    `json:"livemode"`
 
 	// Name Examples: aps-ae
 	Name   string        `json:"name"`
