@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/paymux/paymux/providers/internal/strict"
@@ -216,18 +217,21 @@ func maskRun(run string) string {
 }
 
 // cardLength is the length of the longest stretch of groups at the start of run that has 13 to 19 digits and passes
-// the Luhn check; 0: none.
+// the Luhn check; 0: none. Groups of seven digits are those of order numbers, as in S02-1234567-1234567: no card is
+// printed so, and one id in five would be lost.
 func cardLength(run string) (length int) {
 	for i := 1; i <= min(len(run), 2*19); i++ { // 19 digits and what stands between them
 		if i < len(run) && digit(run[i]) || !digit(run[i-1]) {
 			continue // not the end of a group
 		}
-		if digits := digitsOf(run[:i]); len(digits) >= 13 && len(digits) <= 19 && luhn(digits) {
+		if digits := digitsOf(run[:i]); len(digits) >= 13 && len(digits) <= 19 && luhn(digits) && !orderNumber.MatchString(run[:i]) {
 			length = i
 		}
 	}
 	return length
 }
+
+var orderNumber = regexp.MustCompile(`(?:^|[ -])\d{7}[ -]|[ -]\d{7}$`)
 
 func digitsOf(s string) string { return strings.NewReplacer(" ", "", "-", "").Replace(s) }
 
