@@ -80,6 +80,9 @@ func problemOfCore(e *core.Error) openapi.Problem {
 	}
 	p := problem(code, detail)
 	p.Pointer, p.AllowedActions, p.Alternatives, p.Resource = e.Pointer, e.Allowed, e.Choices, e.Object
+	if e.Final && p.Retry == openapi.ProblemRetryLater {
+		p.Retry = openapi.ProblemRetryNever
+	}
 	if p.Pointer != "" {
 		p.Errors = []openapi.ProblemDetail{{Code: code, Pointer: e.Pointer, Detail: detail}}
 	}

@@ -45,6 +45,8 @@ func TestErrorsBecomeProblems(t *testing.T) {
 	}{
 		"code of core":          {&core.Error{Kind: core.Invalid, Code: "amount_exceeds_remaining"}, 422, "amount_exceeds_remaining", "after_change"},
 		"code beats kind":       {&core.Error{Kind: core.Conflict, Code: "idempotency_key_reused"}, 422, "idempotency_key_reused", "after_change"},
+		"final":                 {&core.Error{Kind: core.Conflict, Code: "mandate_not_active", Final: true}, 409, "mandate_not_active", "never"},
+		"final state":           {&core.Error{Kind: core.Conflict, Code: "state_invalid", Final: true}, 409, "state_invalid", "never"},
 		"wrapped":               {fmt.Errorf("capture: %w", &core.Error{Kind: core.Conflict, Code: "state_invalid"}), 409, "state_invalid", "later"},
 		"storage low":           {&core.Error{Kind: core.Unavailable, Code: "storage_low"}, 503, "storage_low", "same_key"},
 		"storage":               {&core.Error{Kind: core.Unavailable, Code: "storage_busy"}, 503, "storage_unavailable", "same_key"},

@@ -480,6 +480,7 @@ func TestNoCancelWhileTheBankDecides(t *testing.T) {
 	require.Equal(t, core.StatusProcessing, d.payment(v.ID).Status)
 	_, err := d.Cancel(t.Context(), request("c"), v.ID, "")
 	require.Equal(t, "state_invalid", core.CodeOf(err))
+	require.False(t, isFinal(t, err))
 }
 
 func TestAReadThatFailsIsNotForgotten(t *testing.T) {
@@ -863,6 +864,7 @@ func TestSavedInstrumentIsChargedLater(t *testing.T) {
 		Order: core.PaymentOrder{Capture: core.CaptureAutomatic, Mandate: m.ID, OffSession: true}}
 	_, err = d.Create(t.Context(), request("early"), later)
 	require.Equal(t, "mandate_not_active", core.CodeOf(err))
+	require.False(t, isFinal(t, err), "the buyer may agree yet")
 
 	op := d.op(v.ID, core.OpStart).Op
 	d.receive(core.Feedback{Reference: op.Reference, DedupeKey: "x", Memo: core.Refs{core.MemoToken: "tok"}, Display: "VISA ••8902",
@@ -898,4 +900,15 @@ func TestSavedInstrumentIsChargedLater(t *testing.T) {
 	m, err = d.Mandate(t.Context(), "m", m.ID, false)
 	require.NoError(t, err)
 	require.Equal(t, core.MandateIsCanceled, m.Status)
+	later.Reference = "order-4"
+	_, err = d.Create(t.Context(), request("late"), later)
+	require.True(t, isFinal(t, err), "it never will be charged again")
+}
+
+// isFinal reports whether an error says that waiting does not help.
+func isFinal(t *testing.T, err error) bool {
+	t.Helper()
+	var e *core.Error
+	require.ErrorAs(t, err, &e)
+	return e.Final
 }

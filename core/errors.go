@@ -20,7 +20,7 @@ const (
 	Forbidden
 	// NotFound is an object that does not exist for this caller; another merchant's object is the same.
 	NotFound
-	// Conflict is a request that the present state does not allow; it may be allowed later.
+	// Conflict is a request that the present state does not allow; it may be allowed later, unless it is Final.
 	Conflict
 	// MalformedMessage is a message of a provider that cannot be read at all.
 	MalformedMessage
@@ -40,6 +40,7 @@ type Error struct {
 	Code    string
 	Pointer string // RFC 6901, into the request body
 	Message string
+	Final   bool     // a Conflict that nothing will resolve: the state is the last one
 	Allowed []string // actions the present state allows, with Code state_invalid
 	Object  string   // id of the object in the way, with Code reference_exists
 	Choices []string // what could be asked for instead, with Code capability_unsupported and routing_no_candidate

@@ -176,7 +176,7 @@ func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayme
 	case MandateIsSuspended:
 		return nil, conflict("mandate_not_active", "the mandate is suspended: the provider refuses its instrument until the buyer has changed it")
 	default:
-		return nil, conflict("mandate_not_active", "the mandate is %s", m.Status)
+		return nil, m.notActive()
 	}
 	if o.Account != "" && o.Account != m.Account {
 		return nil, invalid("account_unknown", "/account", "the mandate was given at account %s", m.Account)
@@ -234,10 +234,17 @@ func (c *Checkout) CancelMandate(ctx context.Context, r Request, id, reason stri
 	}, mandateAnswer(m, 200))
 }
 
+// notActive says that the mandate cannot be used; what has ended never will be.
+func (m *Mandate) notActive() *Error {
+	e := conflict("mandate_not_active", "the mandate is %s", m.Status)
+	e.Final = m.Status == MandateIsCanceled || m.Status == MandateIsExpired || m.Status == MandateHasFailed
+	return e
+}
+
 // usable is the account of a mandate that can be charged, or could once its buyer has changed its instrument.
 func (c *Checkout) usable(m *Mandate) (*Account, error) {
 	if m.Status != MandateIsActive && m.Status != MandateIsSuspended {
-		return nil, conflict("mandate_not_active", "the mandate is %s", m.Status)
+		return nil, m.notActive()
 	}
 	return c.account(m.Account)
 }
