@@ -108,12 +108,12 @@ func (p *Payment) mandateStatus(at *Attempt) MandateStatus {
 
 // mandateError is why a mandate cannot be charged, or why what was last asked of it was refused; nil for neither.
 func (p *Payment) mandateError(at *Attempt, status MandateStatus) *Failure {
-	told := p.tallyOf(at).consent.told
-	switch status {
-	case MandateIsSuspended, MandateIsCanceled, MandateIsExpired, MandateHasFailed:
-		if told != nil {
-			return told.Failure
-		}
+	c := p.tallyOf(at).consent
+	switch ended := status == MandateIsCanceled || status == MandateIsExpired; {
+	case ended && c.closed && (c.told == nil || c.told.Kind != MandateClosed):
+		return nil // what was wrong before did not end it
+	case c.told != nil && (ended || status == MandateIsSuspended || status == MandateHasFailed):
+		return c.told.Failure
 	}
 	if status != MandateIsActive && status != MandateIsSuspended {
 		if p.Order.SetUp {

@@ -216,6 +216,7 @@ func TestSuspendedGoesBothWays(t *testing.T) {
 	_, err = d.CancelMandate(t.Context(), request("end"), m.ID, "")
 	require.NoError(t, err)
 	require.Equal(t, core.MandateIsCanceled, d.mandateOf(m.ID).Status)
+	require.Nil(t, d.mandateOf(m.ID).LastError, "what was repaired did not end it")
 	require.Equal(t, []string{"mandate.action_required", "mandate.active", "mandate.suspended", "mandate.active", "mandate.canceled"}, d.events(m.ID))
 }
 
