@@ -139,6 +139,10 @@ func (s *service) accounts(ctx context.Context) (out []*core.Account, err error)
 		a, err := s.account(ctx, name, s.config.Accounts[name])
 		if err != nil {
 			problems = append(problems, fmt.Errorf("account %s: %w", name, err))
+			continue
+		}
+		for _, text := range a.Problems() {
+			s.log.WarnContext(ctx, "see to an account", "account", name, "problem", text)
 		}
 		out = append(out, a)
 	}

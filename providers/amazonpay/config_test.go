@@ -127,3 +127,25 @@ func TestCapabilities(t *testing.T) {
 	in.Amount, in.Authorize = op.Amount, op.Amount
 	require.Equal(t, "amount_too_large", core.CodeOf(p.CheckStart(op, in)))
 }
+
+func TestWithoutTopicsLiveSettingsAreWarnedOf(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Config)
+		warned bool
+	}{
+		"sandbox":     {func(*Config) {}, false},
+		"live":        {func(c *Config) { c.PublicKeyID = "LIVE-AH1" }, true},
+		"plain live":  {func(c *Config) { c.PublicKeyID, c.Environment = "AH1", Live }, true},
+		"with topics": {func(c *Config) { c.PublicKeyID, c.Topics = "LIVE-AH1", []string{topic} }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := testConfig(t)
+			cfg.Topics = nil
+			c.change(&cfg)
+			p := newProvider(t, cfg, silentLine{})
+			a, err := core.OpenAccount(core.AccountConfig{Name: "amazon", Provider: "amazonpay"}, make([]byte, 32), p)
+			require.NoError(t, err)
+			require.Equal(t, c.warned, strings.Contains(strings.Join(a.Problems(), " "), "sns_topics"))
+		})
+	}
+}

@@ -92,8 +92,9 @@ const channelOnline = "online"
 // initiators tell who began a charge, the buyer or the merchant, and on what consent.
 var initiators = map[core.SaveKind][2]string{core.SaveUnscheduled: {"MITU", "CITU"}, core.SaveRecurring: {"MITR", "CITR"}}
 
-// ChargeMandate charges a stored consent: taken at once, or later with manual capture. The buyer may have to prove who
-// he is; then he is sent to Amazon. A decline ends the attempt, and another charge is another attempt.
+// ChargeMandate charges a stored consent: taken at once, or later with manual capture. With the buyer present Amazon is
+// told that, and where he would come back to; he is sent nowhere all the same: the charge is what its state says. A
+// decline ends the attempt, and another charge is another attempt.
 // Source: Amazon Pay, Create Charge; Saved Wallet; recurring payments.
 func (p *Provider) ChargeMandate(ctx context.Context, op core.Op, in core.ChargeMandateInput) (core.Outcome, error) {
 	body, err := p.mandateCharge(op, in)

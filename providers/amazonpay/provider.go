@@ -28,6 +28,7 @@ var (
 	_ core.MandateUpdater  = (*Provider)(nil)
 	_ core.MandateCanceler = (*Provider)(nil)
 	_ core.Reachable       = (*Provider)(nil)
+	_ core.Warner          = (*Provider)(nil)
 )
 
 // Provider is one account at Amazon Pay.
@@ -89,3 +90,6 @@ func permissionOf(known core.Known) string {
 	}
 	return known.Memo[memoPermission]
 }
+
+// Warnings tell what the settings of the account leave open.
+func (p *Provider) Warnings() []string { return p.cfg.Warnings() }
