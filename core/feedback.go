@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -199,7 +198,7 @@ func (a *amendment) hear(item *InboxItem, fb Feedback, at *Attempt, account *Acc
 		item.Note = "it proves nothing that could be booked"
 	}
 	ev := Evidence{ID: newID(prefixEvidence), FeedbackID: item.ID, Kind: EvidenceFeedback, Title: item.Account + " feedback",
-		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts)})}
+		Detail: detail(map[string]any{"feedback": item.ID, "note": item.Note, "codes": codes(fb.Facts), "objects": named(fb.Read)})}
 	a.learn(at, ev, said.Facts, said.binding(), said.Memo, said.Display)
 }
 
@@ -228,9 +227,19 @@ func (a *amendment) contradicts(at *Attempt, m Money) bool {
 	return m.Currency != at.Amount.Currency || m.Minor != at.Amount.Minor
 }
 
-func codes(facts []Fact) (out []string) {
+// named are the objects a message names, for people.
+func named(objects []Object) []map[string]string {
+	out := []map[string]string{}
+	for _, o := range objects {
+		out = append(out, map[string]string{"kind": o.Kind.String(), "id": o.ID})
+	}
+	return out
+}
+
+func codes(facts []Fact) []string {
+	out := []string{}
 	for _, f := range facts {
-		out = append(out, fmt.Sprintf("%s %s", f.Kind, f.Code))
+		out = append(out, strings.TrimSpace(f.Kind.String()+" "+f.Code))
 	}
 	return out
 }

@@ -227,6 +227,10 @@ const (
 	ObjSession
 )
 
+func (k ObjectKind) String() string {
+	return [...]string{"unknown", "authorization", "capture", "refund", "agreement", "session"}[k]
+}
+
 // ObjectState is where an object at a provider stands.
 type ObjectState uint8
 

@@ -171,6 +171,9 @@ func TestAmazonNotifications(t *testing.T) {
 		require.True(t, eventually(func() bool { return asked() > before }))
 		require.Equal(t, []string{"processing", "0"}, []string{w.get(id).str("status"), w.get(id).str("amounts.authorized")}, "Amazon has not decided, whatever was told")
 		require.Len(t, w.items("operator", ""), 1)
+		told := w.call("GET", "/v1/payments/"+id+"/timeline", nil).want(200).raw
+		require.Contains(t, told, `"objects":[{"id":"`+charge+`","kind":"authorization"}]`, "what it was about")
+		require.NotContains(t, told, `"codes":null`)
 
 		w.advance(time.Minute)
 		for _, contentType := range []string{typePlain, "text/plain", typeJSON} {

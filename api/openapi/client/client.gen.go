@@ -3401,7 +3401,7 @@ type TimelineObject string
 type TimelineEntry struct {
 	At time.Time `json:"at"`
 
-	// Detail What there is to know about it; the members depend on `kind`. A `webhook` has `event`, `endpoint`, `delivery`, the number of the `try`, the `status` of the answer or null, why it failed (`failure`) or null, and `duration_ms`.
+	// Detail What there is to know about it; the members depend on `kind`. A `feedback` has its id, a `note` for people, what it proves (`codes`) and the `objects` it names, each with `kind` and the provider's `id`. A `webhook` has `event`, `endpoint`, `delivery`, the number of the `try`, the `status` of the answer or null, why it failed (`failure`) or null, and `duration_ms`.
 	Detail json.RawMessage   `json:"detail"`
 	Kind   TimelineEntryKind `json:"kind"`
 
