@@ -169,21 +169,32 @@ func (a *Account) Can() []string {
 
 // methodCaps is what the account can do with method m, nil when it cannot do it. "any" leaves the choice to the
 // provider's page, if it has one for that, else it is whatever comes first.
-func (a *Account) methodCaps(m Method) *MethodCaps {
-	if c := a.capsOf(m, m.Type); c != nil || m.Type != "any" {
+func (a *Account) methodCaps(m Method) *MethodCaps { return a.firstCaps(m, nil) }
+
+// setUpCaps is methodCaps for consent of a kind outside of a purchase: what m leaves open is chosen so that it can be set
+// up, where it can.
+func (a *Account) setUpCaps(m Method, kind SaveKind) *MethodCaps {
+	if c := a.firstCaps(m, func(c *MethodCaps) bool { return slices.Contains(c.SetUp, kind) }); c != nil {
 		return c
 	}
-	return a.capsOf(m, "")
+	return a.methodCaps(m)
 }
 
-func (a *Account) capsOf(m Method, kind string) *MethodCaps {
+func (a *Account) firstCaps(m Method, can func(*MethodCaps) bool) *MethodCaps {
+	if c := a.capsOf(m, m.Type, can); c != nil || m.Type != "any" {
+		return c
+	}
+	return a.capsOf(m, "", can)
+}
+
+func (a *Account) capsOf(m Method, kind string, can func(*MethodCaps) bool) *MethodCaps {
 	for i := range a.caps.Methods {
 		c := &a.caps.Methods[i]
 		typeFits := kind == "" || c.Method.Type == kind
 		flowFits := m.Flow == "" || c.Method.Flow == "" || c.Method.Flow == m.Flow
 		productFits := m.Product == "" || c.Method.Product == m.Product
 		optionFits := m.Option == "" || slices.Contains(c.Options, m.Option)
-		if typeFits && flowFits && productFits && optionFits {
+		if typeFits && flowFits && productFits && optionFits && (can == nil || can(c)) {
 			return c
 		}
 	}

@@ -77,6 +77,9 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		return nil, invalid("account_draining", "/account", "account %s takes no new payments", a.Name)
 	}
 	caps := a.methodCaps(o.Method)
+	if o.SetUp {
+		caps = a.setUpCaps(o.Method, o.Save.Kind)
+	}
 	switch {
 	case caps == nil, len(caps.Captures) == 0 && !o.SetUp && o.Mandate == "":
 		e := invalid("capability_unsupported", "/method", "account %s cannot do this method", a.Name)

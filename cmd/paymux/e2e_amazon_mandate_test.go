@@ -152,7 +152,18 @@ func TestAmazonBuyerClosesTheAgreement(t *testing.T) {
 	w.mandate(m.str("id"), "active")
 	w.elsewhere("buyer_close", m)
 	w.mandate(m.str("id"), "canceled")
-	w.call("POST", "/v1/payments", absent("order-1", m.str("id"), nil)).want(409)
+	refused := w.call("POST", "/v1/payments", absent("order-1", m.str("id"), nil)).want(409)
+	require.Equal(t, []string{"mandate_not_active", "never"}, []string{refused.str("code"), refused.str("retry")})
+}
+
+// A plan has no delivery: who does not say which product means the one that has none.
+func TestAmazonPlanWithoutAProduct(t *testing.T) {
+	w := onAmazon(t)
+	body := consents("recurring", "")
+	body["method"] = map[string]any{"type": "amazon_pay"}
+	m := w.call("POST", "/v1/mandates", body).want(201)
+	w.signIn(m).through().atShop("/wallet")
+	w.mandate(m.str("id"), "active")
 }
 
 // After the checkout Amazon still tells who has bought, when it is asked, and nothing of it is kept.
