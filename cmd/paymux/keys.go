@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/paymux/paymux/core"
 	"github.com/paymux/paymux/storage"
@@ -24,7 +27,7 @@ type createKey struct {
 	configured
 	Merchant string   `required:"" help:"Whose key it is."`
 	Scope    string   `enum:"merchant,operator,read" default:"merchant" help:"What it may do: merchant, operator (also what belongs to no merchant) or read."`
-	Mode     string   `enum:",live,test" default:"" help:"Which mode of paymux it is for: that of the configuration; with --database, live unless this says test."`
+	Mode     string   `enum:",live,test" default:"" help:"Which mode of paymux it is for: that of the configuration; with --database alone, live unless this says test."`
 	Expires  lifetime `placeholder:"LIFETIME" help:"How long it is valid, such as 90d or 12h; without it, until it is revoked."`
 	JSON     bool     `help:"Print JSON."`
 }
@@ -49,10 +52,17 @@ func (l *lifetime) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Run creates the key. With --database no configuration is read and the merchant is taken as it is named.
-func (cmd *createKey) Run(ctx context.Context, out output) error {
+// given reports whether the configuration was named, and is not only the one that would be read.
+func (f configured) given(line *kong.Context) bool {
+	named := slices.ContainsFunc(line.Path, func(p *kong.Path) bool { return p.Flag != nil && p.Flag.Name == "config" })
+	return named || os.Getenv("PAYMUX_CONFIG") != ""
+}
+
+// Run creates the key. With --database alone no configuration is read and the merchant is taken as it is named; where
+// both are named the configuration says mode and merchants.
+func (cmd *createKey) Run(ctx context.Context, out output, line *kong.Context) error {
 	dsn, mode := cmd.Database, cmd.Mode
-	if dsn == "" {
+	if dsn == "" || cmd.given(line) {
 		c, err := cmd.load("")
 		if err != nil {
 			return err

@@ -103,7 +103,11 @@ func TestKeysBelongToAMode(t *testing.T) {
 	require.Regexp(t, `^sk_test_`, test)
 	require.Regexp(t, `^sk_test_`, made("--database", database, "--mode", "test"))
 	require.Regexp(t, `^sk_live_`, live)
-	code, _, errs := runs(t, "keys", "create", "--merchant", "main", "--config", path, "--mode", "live")
+	require.Regexp(t, `^sk_test_`, made("--config", path, "--database", database), "the configuration says for what")
+	code, _, errs := runs(t, "keys", "create", "--merchant", "nobody", "--config", path, "--database", database)
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, errs, `there is no merchant "nobody"`)
+	code, _, errs = runs(t, "keys", "create", "--merchant", "main", "--config", path, "--mode", "live")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, errs, "is in mode test and would refuse a key of mode live")
 
