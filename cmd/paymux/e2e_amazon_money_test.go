@@ -107,6 +107,27 @@ func TestAmazonSplitShipment(t *testing.T) {
 	w.balanced(id)
 }
 
+// The counters are those that the description of the API tells of.
+func TestAmazonCountersOfTwoCaptures(t *testing.T) {
+	w := onAmazon(t)
+	id := w.paid("order-1", map[string]any{"amount": 5490})
+	for _, c := range []struct {
+		part                                       any
+		authorized, captured, released, capturable string
+	}{{3000, "5490", "3000", "2490", "2490"}, {nil, "7980", "5490", "2490", "0"}} {
+		body := map[string]any{}
+		if c.part != nil {
+			body["amount"] = c.part
+		}
+		w.call("POST", "/v1/payments/"+id+"/captures", body).want(201)
+		now := w.get(id)
+		require.Equal(t, []string{c.authorized, c.captured, c.released, c.capturable},
+			[]string{now.str("amounts.authorized"), now.str("amounts.captured"), now.str("amounts.released"), now.str("amounts.capturable")})
+	}
+	require.Equal(t, "succeeded", w.get(id).str("status"))
+	w.balanced(id)
+}
+
 // After the seventh day a capture is under way for a while; it is taken when Amazon says so.
 func TestAmazonLateCapture(t *testing.T) {
 	for name, told := range map[string]bool{"told": true, "asked": false} {

@@ -1734,11 +1734,18 @@ type Address struct {
 }
 
 // Amounts Money in minor units of the payment's currency. `authorized`, `captured`, `refunded` and `reversed` only rise.
+//
+// At accounts with `agreement`, such as those of Amazon Pay, an authorization is captured once. A part that is
+// captured sets the rest of the authorization free, and what the buyer agreed to bears it: it is `released` and
+// `capturable` at the same time. Capturing it authorizes again, so `authorized` counts it a second time. Of an
+// order of 54.90 EUR, authorized as a whole, 30.00 are captured: `authorized` 5490, `captured` 3000, `released`
+// 2490, `capturable` 2490. Then the rest: `authorized` 7980, `captured` 5490, `released` 2490, `capturable` 0.
+// What is left to capture is always `capturable`, never `authorized` less `captured`.
 type Amounts struct {
-	// Authorized Reserved in all; never less than captured.
+	// Authorized Reserved in all, one authorization after the other; never less than captured.
 	Authorized int64 `json:"authorized"`
 
-	// Capturable What may be captured now.
+	// Capturable What may be captured now: of what is authorized, and of what the buyer agreed to.
 	Capturable int64 `json:"capturable"`
 
 	// Captured Taken in all.
@@ -1753,7 +1760,7 @@ type Amounts struct {
 	// Refunded Given back in all.
 	Refunded int64 `json:"refunded"`
 
-	// Released Authorized and given up.
+	// Released Authorized and given up; where what the buyer agreed to bears it, it may be capturable all the same.
 	Released int64 `json:"released"`
 
 	// Reversed Taken back by the buyer's bank.
@@ -2894,6 +2901,13 @@ type Payment struct {
 	Amount int64 `json:"amount"`
 
 	// Amounts Money in minor units of the payment's currency. `authorized`, `captured`, `refunded` and `reversed` only rise.
+	//
+	// At accounts with `agreement`, such as those of Amazon Pay, an authorization is captured once. A part that is
+	// captured sets the rest of the authorization free, and what the buyer agreed to bears it: it is `released` and
+	// `capturable` at the same time. Capturing it authorizes again, so `authorized` counts it a second time. Of an
+	// order of 54.90 EUR, authorized as a whole, 30.00 are captured: `authorized` 5490, `captured` 3000, `released`
+	// 2490, `capturable` 2490. Then the rest: `authorized` 7980, `captured` 5490, `released` 2490, `capturable` 0.
+	// What is left to capture is always `capturable`, never `authorized` less `captured`.
 	Amounts Amounts `json:"amounts"`
 
 	// Attempts How many attempts were started.
