@@ -119,8 +119,8 @@ func (s *Server) perform(c echo.Context, next *core.NextAction, of about) (bool,
 }
 
 // widget is the page that shows a provider's script element, in the language of the script, with the shop's host for its
-// name: merchants have no other here. At a test account it works without script as well, with the
-// simulators, which take as a form what their script would post (to `button` beside it).
+// name: merchants have no other here. With a simulator it works without script as well: it takes as a form what its script would
+// post.
 func (s *Server) widget(w *core.Widget, of about) hosted.Widget {
 	page := hosted.Widget{Lang: "en", ScriptURL: w.ScriptURL, Config: w.Config, Back: of.back}
 	if language, ok := w.Config["checkoutLanguage"].(string); ok {
@@ -136,11 +136,10 @@ func (s *Server) widget(w *core.Widget, of about) hosted.Widget {
 	if signed == nil {
 		signed, _ = w.Config["signInConfig"].(map[string]any)
 	}
-	script, err := url.Parse(w.ScriptURL)
-	if s.live || signed == nil || err != nil {
+	if w.Form == "" || signed == nil {
 		return page
 	}
-	page.FormURL = script.JoinPath("..", "button").String()
+	page.FormURL = w.Form
 	for _, name := range []string{"merchantId", "publicKeyId", "productType", "payloadJSON", "signature", "algorithm"} {
 		value, ok := signed[name].(string)
 		if !ok {

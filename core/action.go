@@ -45,6 +45,7 @@ type Widget struct {
 	SDK       string         `json:"sdk"` // amazon_pay, amazon_pay_v1, payone_fields
 	ScriptURL string         `json:"script_url"`
 	Config    map[string]any `json:"config"`
+	Form      string         `json:"form,omitempty"` // of a simulator: takes as a form what the script would post
 }
 
 // BankDetails say where the buyer transfers money to.

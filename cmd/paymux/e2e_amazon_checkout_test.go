@@ -57,7 +57,7 @@ func TestAmazonOrderIsChangedUnderReview(t *testing.T) {
 	p := w.create("order-1", nil)
 	id, path := p.str("id"), "/v1/payments/"+p.str("id")
 	page := newShopper(t).open(p.str("next_action.hosted_url")).html
-	for _, text := range []string{"125.50 EUR", `href="https://` + shopHost, "Zurück zum Shop"} {
+	for _, text := range []string{"125.50 EUR", `action="` + w.simURL + sandbox.ButtonPath + `"`, `href="https://` + shopHost, "Zurück zum Shop"} {
 		require.Contains(t, page, text, "who does not get on knows what it is about, and comes back")
 	}
 	was := w.review(p, "1111")

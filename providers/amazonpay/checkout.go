@@ -135,7 +135,7 @@ func (p *Provider) widget(op core.Op, b payload, look button, then core.Then) (*
 		config["initCheckout"] = true
 	}
 	return &core.NextAction{
-		Type: core.NextWidget, Then: then, Widget: &core.Widget{SDK: "amazon_pay", ScriptURL: p.cfg.script(), Config: config},
+		Type: core.NextWidget, Then: then, Widget: &core.Widget{SDK: "amazon_pay", ScriptURL: p.cfg.script(), Config: config, Form: p.cfg.form()},
 		Accepts: accepts, ExpiresAt: op.CreatedAt.Add(sessionLife), Resumable: true,
 	}, nil
 }

@@ -251,6 +251,15 @@ func (c Config) script() string {
 	return regions[c.Region].script
 }
 
+// form is where a simulator takes the button as a form, beside its script; Amazon itself takes none.
+func (c Config) form() string {
+	u, err := url.Parse(c.ScriptURL)
+	if c.ScriptURL == "" || err != nil {
+		return ""
+	}
+	return u.JoinPath("..", "button").String()
+}
+
 // ledger is the currency of the account's books.
 func (c Config) ledger() string {
 	if c.Region == "eu" && c.MerchantCountry == "GB" {

@@ -128,6 +128,14 @@ func TestCapabilities(t *testing.T) {
 	require.Equal(t, "amount_too_large", core.CodeOf(p.CheckStart(op, in)))
 }
 
+// A form that stands for the button is for simulators: at Amazon, of the sandbox too, it would lead nowhere.
+func TestTheButtonAsAForm(t *testing.T) {
+	cfg := testConfig(t)
+	require.Empty(t, cfg.form())
+	cfg.APIURL, cfg.ScriptURL = "http://127.0.0.1:9102", "http://127.0.0.1:9102/checkout.js"
+	require.Equal(t, "http://127.0.0.1:9102/button", cfg.form())
+}
+
 func TestWithoutTopicsLiveSettingsAreWarnedOf(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
