@@ -290,8 +290,7 @@ func (c *Checkout) loadAny(ctx context.Context, tx Tx, r Request, id string) (*a
 // notAllowed says that the present state does not allow action, and what it allows.
 func (p *Payment) notAllowed(action string) *Error {
 	e := conflict("state_invalid", "a payment that is %s cannot %s", p.Status, action)
-	e.Allowed = p.AllowedActions()
-	e.Final = p.Status == StatusCanceled || p.Status == StatusFailed
+	e.Allowed, e.Final = p.AllowedActions(), p.Status == StatusCanceled || p.Status == StatusFailed
 	return e
 }
 
