@@ -36,7 +36,7 @@ func TestALockedRowLeavesTheBatch(t *testing.T) {
 	var wg sync.WaitGroup
 	var stuck error
 	wg.Go(func() { stuck = touch(locked.ID) })
-	require.Eventually(t, func() bool { return s.Stats().Alone == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Alone == 1 }, time.Minute, time.Millisecond)
 	require.NoError(t, touch(free.ID), "others go on")
 	require.NoError(t, other.Commit())
 	wg.Wait()
@@ -64,7 +64,7 @@ func TestALockedRowAfterAWrite(t *testing.T) {
 			return tx.Soon(core.WorkAsk, p.ID, moment().Add(-time.Duration(i)*time.Minute)) // 0 and 4 want the row; they hold no lock on it before
 		})
 	}()
-	require.Eventually(t, func() bool { return s.Stats().Alone > 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Alone > 0 }, time.Minute, time.Millisecond)
 	require.NoError(t, other.Commit())
 	for i, err := range <-done {
 		require.NoError(t, err)

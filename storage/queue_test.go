@@ -60,7 +60,7 @@ func gathered(t *testing.T, s *storage.Store, subjects []string, fn func(i int, 
 			errs[i] = s.Do(context.Background(), subject, func(tx core.Tx) error { return fn(i, tx) })
 		})
 	}
-	require.Eventually(t, func() bool { return s.Stats().Waiting == len(subjects) }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return s.Stats().Waiting == len(subjects) }, time.Minute, time.Millisecond)
 	release()
 	wg.Wait()
 	return errs
@@ -205,7 +205,7 @@ func TestACallerThatGivesUp(t *testing.T) {
 		go func() {
 			answer <- s.Do(waiting, "x", func(tx core.Tx) error { return claimKey(tx, "waiting") })
 		}()
-		require.Eventually(t, func() bool { return s.Stats().Waiting == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.Stats().Waiting == 1 }, time.Minute, time.Millisecond)
 		cancel()
 		wantError(t, <-answer, core.Unavailable, "canceled")
 		release()
@@ -231,13 +231,13 @@ func TestCloseFinishesWhatWaits(t *testing.T) {
 		release := held(t, s)
 		answer, closed := make(chan error), make(chan error)
 		go func() { answer <- s.Do(context.Background(), "x", func(tx core.Tx) error { return claimKey(tx, "x") }) }()
-		require.Eventually(t, func() bool { return s.Stats().Waiting == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return s.Stats().Waiting == 1 }, time.Minute, time.Millisecond)
 		go func() { closed <- s.Close() }()
 		require.Eventually(t, func() bool {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			defer cancel()
 			return core.CodeOf(s.Do(ctx, "y", func(core.Tx) error { return nil })) == "storage_closed"
-		}, 10*time.Second, time.Millisecond)
+		}, time.Minute, time.Millisecond)
 		release()
 		require.NoError(t, <-answer)
 		require.NoError(t, <-closed)

@@ -81,7 +81,7 @@ func newAmazonWorld(t *testing.T, dsn string, with ...func(*amazonWorld, *sandbo
 	require.NoError(t, w.amazon.SetURL(w.simURL))
 	w.http = &http.Client{Transport: apitest.Contract(t, http.DefaultTransport)}
 	w.begin()
-	t.Cleanup(func() { w.stop() })
+	t.Cleanup(func() { w.stop(); w.showLogs() })
 	for _, merchant := range []string{"main", "other"} {
 		w.keys[merchant], _, err = newKey(t.Context(), w.service.store, merchant, core.ScopeMerchant, time.Time{})
 		require.NoError(t, err)
@@ -320,9 +320,9 @@ func (w *amazonWorld) balanced(id string) {
 	}
 }
 
-// eventually reports whether a condition comes to hold. These worlds run side by side, so each has more time.
+// eventually reports whether a condition comes to hold.
 func eventually(holds func() bool) bool {
-	for end := time.Now().Add(3 * waitFor); time.Now().Before(end); time.Sleep(tick) {
+	for end := time.Now().Add(waitFor); time.Now().Before(end); time.Sleep(tick) {
 		if holds() {
 			return true
 		}

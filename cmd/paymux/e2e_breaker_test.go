@@ -42,7 +42,7 @@ func TestABrokenProviderIsLeftAlone(t *testing.T) {
 	require.Contains(t, a.str("detail"), "ask again later")
 	capture("a").want(201) // calls with effect break apart from questions
 	w.healthy()
-	require.Eventually(t, func() bool { return w.call("POST", "/v1/payments/"+id+"/sync", nil).status == 200 }, 20*time.Second, 100*time.Millisecond)
+	require.Eventually(t, func() bool { return w.call("POST", "/v1/payments/"+id+"/sync", nil).status == 200 }, waitFor, 100*time.Millisecond)
 	require.Equal(t, "closed", breakers())
 	w.balanced(id)
 }

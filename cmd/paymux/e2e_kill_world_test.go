@@ -93,9 +93,7 @@ func newMortal(t *testing.T, binary, dsn string) *mortal {
 	t.Cleanup(func() {
 		k.kill()
 		t.Logf("%d starts, the slowest was ready after %v (goal 2 s)", k.starts, k.slowest.Round(time.Millisecond))
-		if t.Failed() {
-			t.Logf("what the program logged last:\n%s", tail(w.logs.String(), 8000))
-		}
+		w.showLogs()
 	})
 	return k
 }

@@ -100,7 +100,7 @@ func TestSandboxSample(t *testing.T) {
 	payment := call(http.MethodPost, "/v1/payments", `{"merchant_reference":"order-1001","amount":4900,"currency":"AED","buyer":{"email":"layla@example.org"},"return_url":"https://shop.example/thanks"}`)
 	require.Equal(t, "requires_action", payment.Status)
 	newShopper(t).open(payment.NextAction.HostedURL).submit("").card(cardPlain) // the buyer does not come back: feedback tells
-	require.Eventually(t, func() bool { return call(http.MethodGet, "/v1/payments/"+payment.ID, "").Status == "succeeded" }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return call(http.MethodGet, "/v1/payments/"+payment.ID, "").Status == "succeeded" }, waitFor, 5*time.Millisecond)
 	inbox := call(http.MethodGet, "/v1/feedback", "").Data
 	require.Len(t, inbox, 1)
 	require.Equal(t, "applied", inbox[0].State)

@@ -155,7 +155,7 @@ func shopHandler(sim string, record *recorder, done chan []byte) http.Handler {
 		select {
 		case p := <-record.posts:
 			record.kept = append(record.kept, p)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 		}
 		if len(record.kept) != n {
 			w.WriteHeader(http.StatusConflict)
