@@ -7,6 +7,58 @@ import (
 	"time"
 )
 
+// Mandate is a buyer's stored consent.
+type Mandate struct {
+	ID         string
+	MerchantID string
+	Account    string
+	Provider   string
+	Kind       SaveKind
+	Recurring  *Recurring // with SaveRecurring
+	Status     MandateStatus
+	Method     Method
+	Display    string
+	Refs       Refs
+	Memo       Refs
+	PaymentID  string // the payment it was given with; its own id when it was set up without one
+	AttemptID  string
+	Reference  string // ours at the provider
+
+	MerchantReference string // of one that was set up without a payment; unique per merchant among those
+	Metadata          map[string]string
+	Next              *NextAction    // what the buyer must do: to give the consent without a payment, or to change its instrument
+	Change            *MandateChange // the last change of its instrument that was asked for
+	LastError         *Failure
+	NeedsReview       bool
+
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// MandateChange is a page on which the buyer may change the instrument of a mandate, and where he goes from there.
+type MandateChange struct {
+	Operation string    `json:"operation"`
+	Number    int       `json:"number"` // of the return addresses
+	ReturnURL string    `json:"return_url"`
+	CancelURL string    `json:"cancel_url,omitempty"`
+	AskedAt   time.Time `json:"asked_at"`
+}
+
+// MandateStatus is where a mandate stands.
+type MandateStatus string
+
+// The statuses of a mandate.
+const (
+	MandateRequiresAction MandateStatus = "requires_action"
+	MandateProcessing     MandateStatus = "processing"
+	MandateIsActive       MandateStatus = "active"
+	MandateIsSuspended    MandateStatus = "suspended"
+	MandateIsCanceled     MandateStatus = "canceled"
+	MandateIsExpired      MandateStatus = "expired"
+	MandateHasFailed      MandateStatus = "failed"
+)
+
 // MemoToken is the name under which an adapter keeps the token of a stored instrument in its memo, so that it can be
 // shown to the buyer on a hosted page again.
 const MemoToken = "token"

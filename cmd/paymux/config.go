@@ -162,13 +162,6 @@ func othersMayChange(path string) bool {
 	return err == nil && info.Mode().Perm()&0o022 != 0
 }
 
-// tree is a koanf provider of values that are already read.
-type tree map[string]any
-
-func (tree) ReadBytes() ([]byte, error) { return nil, errors.New("a tree has no bytes") }
-
-func (t tree) Read() (map[string]any, error) { return t, nil }
-
 // fromOutside are the keys that environment and flags may set.
 var fromOutside = []string{"listen", "database", "public_url", "mode", "secret_key"}
 

@@ -388,3 +388,10 @@ func (d *document) file(path string) (string, error) {
 	}
 	return text, nil
 }
+
+// tree is a koanf provider of values that are already read.
+type tree map[string]any
+
+func (tree) ReadBytes() ([]byte, error) { return nil, errors.New("a tree has no bytes") }
+
+func (t tree) Read() (map[string]any, error) { return t, nil }
