@@ -77,6 +77,25 @@ type intention func(a *amendment, at *Attempt, account *Account, amount Money) (
 
 // book runs a capture or refund: it checks the request against what is left before anything is committed.
 func (c *Checkout) book(ctx context.Context, r Request, id string, in NewBooking, intend intention, b booking) (Answer, error) {
+	return c.beginBooking(ctx, r, id, in, func(a *amendment) (*Attempt, Money, error) {
+		amount, err := a.bookable(in, b)
+		if err != nil {
+			return nil, amount, err
+		}
+		at := a.attemptFor(b, amount.Minor)
+		if most := b.at(a.left(at)); amount.Minor > most {
+			if in.Amount != nil {
+				return nil, amount, invalid("amount_exceeds_remaining", "/amount", "%s is left at one provider account", Money{most, a.Amount.Currency})
+			}
+			amount.Minor = most
+		}
+		return at, amount, nil
+	}, intend)
+}
+
+// beginBooking runs what a merchant asks for at a payment that has one: find tells at which attempt and how much, intend
+// makes the intent.
+func (c *Checkout) beginBooking(ctx context.Context, r Request, id string, in NewBooking, find func(*amendment) (*Attempt, Money, error), intend intention) (Answer, error) {
 	if a, err := c.replay(ctx, r); a != nil || err != nil {
 		return deref(a), err
 	}
@@ -94,16 +113,9 @@ func (c *Checkout) book(ctx context.Context, r Request, id string, in NewBooking
 		if err != nil {
 			return nil, nil, err
 		}
-		amount, err := a.bookable(in, b)
+		at, amount, err := find(a)
 		if err != nil {
 			return nil, nil, err
-		}
-		at := a.attemptFor(b, amount.Minor)
-		if most := b.at(a.left(at)); amount.Minor > most {
-			if in.Amount != nil {
-				return nil, nil, invalid("amount_exceeds_remaining", "/amount", "%s is left at one provider account", Money{most, a.Amount.Currency})
-			}
-			amount.Minor = most
 		}
 		account, err := c.account(at.Account)
 		if err != nil {

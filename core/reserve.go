@@ -8,41 +8,17 @@ import (
 // Authorize reserves once more on what the buyer agreed to: before a shipment, or when an authorization has run out.
 // The answer is 201, or 202 while the outcome is open.
 func (c *Checkout) Authorize(ctx context.Context, r Request, id string, in NewBooking) (Answer, error) {
-	if a, err := c.replay(ctx, r); a != nil || err != nil {
-		return deref(a), err
-	}
-	if !validID(prefixPayment, id) {
-		return Answer{}, notFound("payment")
-	}
-	if in.Reference != "" && !referencePattern.MatchString(in.Reference) {
-		return Answer{}, invalid("reference_invalid", "/reference", "a reference is 1 to 64 letters, digits, dots, underscores and hyphens")
-	}
-	if err := c.settleDoubt(ctx, r.MerchantID, id); err != nil {
-		return Answer{}, err
-	}
-	return c.begun(ctx, r, id, func(tx Tx) (*amendment, *Operation, error) {
-		a, err := c.load(ctx, tx, r, id)
-		if err != nil {
-			return nil, nil, err
-		}
-		at, amount, err := a.toReserve(in)
-		if err != nil {
-			return nil, nil, err
-		}
-		account, err := c.account(at.Account)
-		if err != nil {
-			return nil, nil, err
-		}
+	find := func(a *amendment) (*Attempt, Money, error) { return a.toReserve(in) }
+	return c.beginBooking(ctx, r, id, in, find, func(a *amendment, at *Attempt, account *Account, amount Money) (*Operation, error) {
 		if caps := account.methodCaps(at.Method); account.authorizer == nil || caps == nil || !caps.Reauthorize {
-			return nil, nil, invalid("capability_unsupported", "", "account %s cannot reserve more on what the buyer agreed to", account.Name)
+			return nil, invalid("capability_unsupported", "", "account %s cannot reserve more on what the buyer agreed to", account.Name)
 		}
 		input := AuthorizeInput{Known: a.known(at), AllowPending: a.Order.Pending, Returns: c.returns(a.ID, at.Number)}
-		o, err := a.intend(account, at, OpAuthorize, amount, input, func(o *Operation) {
+		return a.intend(account, at, OpAuthorize, amount, input, func(o *Operation) {
 			o.Object = newID(prefixAuthorization)
 			in.describe(o)
 		})
-		return a, o, err
-	}, bookingAnswer)
+	})
 }
 
 // toReserve is where and how much to reserve, or why nothing can be.
