@@ -43,7 +43,7 @@ func methodCapabilities(m *core.MethodCaps, void bool) openapi.MethodCapabilitie
 		CaptureMethods: words[openapi.CaptureMethod](m.Captures), OffSession: words[openapi.CaptureMethod](m.OffSession), Save: words[openapi.MandateKind](m.Save),
 		OnSession: words[openapi.CaptureMethod](m.OnSession), SetUp: words[openapi.MandateKind](m.SetUp), ChangePlan: m.ChangePlan,
 		ChangeInstrument: words[openapi.MandateKind](m.ChangeInstrument), PartialRefund: m.PartialRefund, BuyerSeconds: int64(m.BuyerFor.Seconds()), Reauthorize: m.Reauthorize, Review: m.Review, Update: m.Update, UpdateShipping: m.UpdateShipping,
-		Agreement: m.Agreement, Delivery: m.Delivery, RefundPerCapture: m.RefundPerCapture, VoidAfterCapture: m.VoidAfterCapture,
+		Agreement: m.Agreement, Delivery: m.Delivery, RefundPerCapture: m.RefundPerCapture, VoidAfterCapture: m.VoidAfterCapture, VoidPending: m.VoidPending,
 		Release: openapi.MethodCapabilitiesReleaseWindow}
 	if m.Max > 0 {
 		out.MaxAmount = &m.Max

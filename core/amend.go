@@ -131,7 +131,7 @@ func (a *amendment) learn(at *Attempt, e Evidence, facts []Fact, refs, memo Refs
 		at.Display = display
 	}
 	for _, f := range facts {
-		if (f.Kind == AuthorizationDeclined && !a.asksFurther(at, f) || f.Kind == AttemptEnded && f.Strength == Attested) && f.Strength != Hint && !a.knows(at.ID, f) {
+		if (f.Kind == AuthorizationDeclined && !a.asksFurther(at, f) && !a.givesUp(at.ID, f.ID) || f.Kind == AttemptEnded && f.Strength == Attested) && f.Strength != Hint && !a.knows(at.ID, f) {
 			a.failed = append(a.failed, f)
 		}
 	}

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Cancel releases what is authorized and not captured. With nothing authorized it ends the payment here: what the buyer
-// still does at the provider is late, and booked. Where the provider cannot release the rest after a capture, the rest
+// Cancel releases what is authorized and not captured, and gives up an authorization that the provider has yet to decide
+// about, where it can. With nothing authorized it ends the payment here: what the buyer still does at the provider is
+// late, and booked. Where the provider cannot release the rest after a capture, the rest
 // is given up here and the hold lapses there.
 func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (Answer, error) {
 	if a, err := c.replay(ctx, r); a != nil || err != nil {
@@ -39,7 +40,7 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 		if err != nil {
 			return nil, nil, err
 		}
-		of := a.openAuthorization(at, 1)
+		of := or(a.openAuthorization(at, 1), a.tallyOf(at).undecidedID())
 		keep := a.Order.Save.Kind != SaveNone || a.Order.Mandate != "" // it is a mandate, and outlives the order
 		if t := a.tallyOf(at); t.everAgreed() > 0 && !keep {
 			of = "" // with the agreement all that rests on it ends
@@ -51,16 +52,18 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 }
 
 // toVoid is the attempt whose hold canceling releases at the provider, nil for none: what a second attempt holds beyond
-// the payment's amount first, then what is left to capture, where the provider can still release it. What the provider of
-// an account can that is not configured any more nobody knows: it is not given up here as if it could not.
+// the payment's amount first, then what is left to capture, where the provider can still release it, and what is not
+// decided. What the provider of an account can that is not configured any more nobody knows: it is not given up here as if
+// it could not.
 func (p *Payment) toVoid(c *Checkout) *Attempt {
 	var found *Attempt
 	for _, at := range p.Attempts {
-		t := p.tallyOf(at)
-		if t.sum((*authTally).open) == 0 && t.agreement() <= t.captured() || p.left(at).capturable == 0 {
+		t, account := p.tallyOf(at), c.accounts[at.Account]
+		holds := (t.sum((*authTally).open) > 0 || t.agreement() > t.captured()) && p.left(at).capturable > 0
+		if !holds && (account == nil || !account.voidsPending(at, t)) {
 			continue
 		}
-		if account := c.accounts[at.Account]; account != nil && !account.voids(at, t) {
+		if account != nil && !account.voids(at, t) {
 			continue
 		}
 		if found == nil || p.Amounts.Captured > 0 || at.Number > found.Number {
@@ -74,6 +77,21 @@ func (p *Payment) toVoid(c *Checkout) *Attempt {
 func (a *Account) voids(at *Attempt, t *tally) bool {
 	caps := a.methodCaps(at.Method)
 	return a.voider != nil && (t.captured() == 0 || caps != nil && caps.VoidAfterCapture)
+}
+
+// voidsPending reports whether the provider has yet to decide about an authorization of the attempt, and lets it be given
+// up before it does.
+func (a *Account) voidsPending(at *Attempt, t *tally) bool {
+	caps := a.methodCaps(at.Method)
+	return caps != nil && caps.VoidPending && t.undecidedID() != ""
+}
+
+// givesUp reports whether a void of ours ended the authorization id of an attempt, or is about to: that it came to nothing
+// is what was asked for, and no failure.
+func (p *Payment) givesUp(attemptID, id string) bool {
+	return slices.ContainsFunc(p.Operations, func(o *Operation) bool {
+		return o.AttemptID == attemptID && o.Kind == OpVoid && (o.State.Open() || o.State == OpSucceeded) && (o.Of == "" || o.Of == id)
+	})
 }
 
 // cancelHere cancels without a call: nothing is authorized yet, or the rest can only be given up.

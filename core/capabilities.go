@@ -38,6 +38,7 @@ type MethodCaps struct {
 	CapturesPerAuth   int  // 0: many
 	Reauthorize       bool // more can be reserved later on what the buyer agreed to
 	VoidAfterCapture  bool // false: `final` gives up the rest here and the hold lapses there
+	VoidPending       bool // an authorization that the provider has yet to decide about can be given up as well
 	VoidBestEffort    bool
 	PartialRefund     bool
 	RefundPerCapture  bool // one refund goes back from one capture

@@ -294,6 +294,15 @@ func (p *Payment) notAllowed(action string) *Error {
 	return e
 }
 
+// notAllowed says as well that an authorization that is not decided can be given up, where its provider can.
+func (a *amendment) notAllowed(action string) *Error {
+	e := a.Payment.notAllowed(action)
+	if a.Status == StatusProcessing && a.toVoid(a.teller) != nil {
+		e.Allowed = append(e.Allowed, "cancel")
+	}
+	return e
+}
+
 // AllowedActions are what a merchant may ask of the payment now.
 func (p *Payment) AllowedActions() []string {
 	out := []string{"sync"}

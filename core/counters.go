@@ -68,6 +68,23 @@ func (a *authTally) undecided() bool {
 	return a.hasPending && a.total() == 0 && !a.declined && !a.closed
 }
 
+// undecidedID is the provider's id of an authorization that nothing has decided yet, empty for none.
+func (t *tally) undecidedID() string {
+	for _, id := range sortedIDs(t.auths) {
+		if id != "" && t.auths[id].undecided() {
+			return id
+		}
+	}
+	return ""
+}
+
+// gaveUp reports whether the authorization that o obtains was closed before anything was decided about it.
+func (t *tally) gaveUp(o *Operation) bool {
+	return o.Kind.authorizes() && t.anyAuth(func(a *authTally) bool {
+		return a.opKey == o.Key && a.closed && a.total() == 0
+	})
+}
+
 // Facts that name no authorization, beside several, are kept under the empty id. Their single bookings add to the
 // other single bookings; what they tell as totals is a floor of all. So a second authorization that shows up later
 // never lowers what was counted, and nothing is counted twice.

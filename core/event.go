@@ -156,7 +156,8 @@ func (a *amendment) events() []news {
 		out = append(out, news{kind: "payment.reversed"})
 	}
 	was, is := a.before.told(), a.told()
-	if was.final() && was != StatusSucceeded && (a.Amounts.Authorized > old.Amounts.Authorized || a.Amounts.Captured > old.Amounts.Captured) {
+	held := func(p *Payment) int64 { return p.Amounts.Authorized - p.Amounts.Released } // what is released as it is told was none
+	if was.final() && was != StatusSucceeded && (held(a.Payment) > held(old) || a.Amounts.Captured > old.Amounts.Captured) {
 		out = append(out, news{kind: "payment.late_success"})
 	}
 	begins := was == "" && is == StatusRequiresPaymentMethod // that is told by its creation

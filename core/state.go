@@ -165,7 +165,7 @@ func (p *Payment) settleOperations(at *Attempt, t *tally) {
 		case to == OpDeclined && attested:
 			o.State = OpDeclined // the provider took back what an operator had attested
 		case !o.State.Open():
-		case to == OpDeclined, o.obtains() && !o.HasNext && (t.authDeclined() || t.setsUp && t.consent.refused):
+		case to == OpDeclined, t.gaveUp(o), o.obtains() && !o.HasNext && (t.authDeclined() || t.setsUp && t.consent.refused):
 			o.State = OpDeclined
 		case to == OpPending:
 			o.State = OpPending

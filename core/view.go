@@ -141,6 +141,7 @@ func (p *Payment) lastError() *Failure {
 		e := &p.Facts[i]
 		// That the buyer turned away, or that his session ended, he may tell: it ends the attempt all the same.
 		said := e.Strength != Hint || e.Kind == BuyerAway || e.Kind == AttemptEnded
+		said = said && (e.Kind != AuthorizationDeclined || !p.givesUp(at.ID, e.ID))
 		if e.AttemptID == at.ID && e.Failure != nil && said && (last == nil || e.laterThan(last)) {
 			last = e
 		}

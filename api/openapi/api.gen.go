@@ -2880,6 +2880,9 @@ type MethodCapabilities struct {
 
 	// VoidAfterCapture The rest can be released after a partial capture.
 	VoidAfterCapture bool `json:"void_after_capture"`
+
+	// VoidPending An authorization that the provider has yet to decide about can be canceled.
+	VoidPending bool `json:"void_pending"`
 }
 
 // MethodCapabilitiesRelease `window`: a given up authorization ends only with its time.

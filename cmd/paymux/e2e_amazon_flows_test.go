@@ -47,19 +47,6 @@ func TestAmazonPayNowInJapan(t *testing.T) {
 	w.call("POST", "/v1/payments", amazonOrder("order-2", payNow(map[string]any{"account": "amazon-jp"}))).want(422)
 }
 
-// An order cannot be canceled while Amazon has not decided on its authorization, and can be when it has.
-func TestAmazonOrderIsCanceledWhenDecided(t *testing.T) {
-	w := onAmazon(t)
-	id, _, _ := w.undecided("order-1")
-	a := w.call("POST", "/v1/payments/"+id+"/cancel", nil).want(409)
-	require.Equal(t, []any{"state_invalid", []any{"sync"}}, []any{a.str("code"), a.at("allowed_actions")})
-	w.advance(time.Minute)
-	w.become(id, "requires_capture")
-	require.Equal(t, "canceled", w.call("POST", "/v1/payments/"+id+"/cancel", nil).want(200).str("status"))
-	require.Equal(t, entry{12550, 0, 0, 12550, "EUR"}, w.row(id))
-	w.balanced(id)
-}
-
 // An order is canceled before its buyer has agreed: the session at Amazon sells nothing any more, even if he goes on.
 func TestAmazonOrderIsCanceledUnderReview(t *testing.T) {
 	w := onAmazon(t)

@@ -134,6 +134,32 @@ func TestAmazonAnswersToACancellationAreLost(t *testing.T) {
 	}
 }
 
+// An authorization that is not decided is given up: whichever of the two answers is lost, nothing stays reserved.
+func TestAmazonAnswersToACancellationOfWhatPendsAreLost(t *testing.T) {
+	for _, action := range lostCalls {
+		t.Run(action, func(t *testing.T) {
+			w := onAmazon(t)
+			for name, decided := range map[string]bool{"undecided": false, "authorized meanwhile": true} {
+				p := w.create("order-"+name[:5], payNow(map[string]any{"allow_pending": true}))
+				id := p.str("id")
+				w.pay(p, "0701")
+				w.unheard()
+				w.fault("CancelCharge", action)
+				w.fault("CloseChargePermission", action)
+				w.call("POST", "/v1/payments/"+id+"/cancel", nil)
+				if decided {
+					w.advance(time.Minute)
+				}
+				w.comes(id, name, func(a *answer) bool { return a.str("status") == "canceled" })
+				b := w.row(id)
+				require.Equal(t, []int64{0, 0}, []int64{b.Authorized - b.Voided, b.Captured}, name)
+				require.Equal(t, "0", w.get(id).str("amounts.capturable"))
+				w.control("feedback", map[string]any{"mode": "normal"})
+			}
+		})
+	}
+}
+
 // A consent is given, charged, changed and ended: whichever answer is lost, it is done once.
 func TestAmazonAnswersAboutMandatesAreLost(t *testing.T) {
 	for _, action := range lostCalls {

@@ -82,6 +82,58 @@ func TestAmazonPendingAuthorization(t *testing.T) {
 	})
 }
 
+// An authorization that Amazon has yet to decide about is canceled with the buyer's agreement; where Amazon has decided
+// meanwhile and nobody has told, what it reserved is released, and what it declined is no failure.
+func TestAmazonPendingAuthorizationIsCanceled(t *testing.T) {
+	eachAmazon(t, func(t *testing.T, w *amazonWorld) {
+		for name, c := range map[string]struct {
+			card     string
+			decided  bool
+			released int64
+		}{"undecided": {"0701", false, 0}, "authorized": {"0701", true, 12550}, "declined": {"4354", true, 0}} {
+			w.unheard()
+			p := w.create("order-"+name, payNow(map[string]any{"allow_pending": true}))
+			id := p.str("id")
+			w.pay(p, c.card)
+			if c.decided {
+				w.advance(time.Minute)
+			}
+			done := w.call("POST", "/v1/payments/"+id+"/cancel", map[string]any{"reason": "requested_by_customer"}).want(200)
+			require.Equal(t, []string{"canceled", "requested_by_customer", "0", "0"}, []string{done.str("status"), done.str("cancellation_reason"), done.str("amounts.captured"), done.str("amounts.in_doubt")}, name)
+			w.advance(time.Hour)
+			now := w.sync(id)
+			require.Equal(t, []string{"canceled", ""}, []string{now.str("status"), now.str("last_error")}, now.raw)
+			b := w.row(id)
+			require.Equal(t, []int64{c.released, c.released, 0}, []int64{b.Authorized, b.Voided, b.Captured}, name)
+			events := w.events(id)
+			require.Equal(t, "payment.canceled", events[len(events)-1], "%s: %v", name, events)
+			require.NotContains(t, events, "payment.attempt_failed")
+			w.call("POST", "/v1/payments/"+id+"/captures", nil).want(409)
+			again := w.call("POST", "/v1/payments/"+id+"/cancel", nil)
+			require.Equal(t, []any{409, "state_invalid"}, []any{again.status, again.str("code")}, again.raw)
+		}
+	})
+}
+
+// A charge to a consent that is not decided is canceled, and the consent stays.
+func TestAmazonPendingChargeIsCanceled(t *testing.T) {
+	w := onAmazon(t)
+	m := w.call("POST", "/v1/mandates", consents("recurring", "pay_only")).want(201)
+	w.signIn(m).through().atShop("/wallet")
+	w.mandate(m.str("id"), "active")
+	p := w.call("POST", "/v1/payments", absent("abo-1", m.str("id"), map[string]any{"capture_method": "manual", "allow_pending": true})).want(202)
+	refused := w.call("POST", "/v1/payments/"+p.str("id")+"/captures", nil).want(409)
+	require.Contains(t, refused.at("allowed_actions"), "cancel")
+	require.Equal(t, "canceled", w.call("POST", "/v1/payments/"+p.str("id")+"/cancel", nil).want(200).str("status"))
+	w.advance(time.Hour)
+	require.Equal(t, "canceled", w.sync(p.str("id")).str("status"))
+	require.Equal(t, entry{0, 0, 0, 0, "EUR"}, w.row(p.str("id")))
+	w.balanced(p.str("id"))
+	require.NotContains(t, w.events(p.str("id")), "payment.attempt_failed")
+	w.mandate(m.str("id"), "active")
+	require.Equal(t, "succeeded", w.call("POST", "/v1/payments", absent("abo-2", m.str("id"), nil)).want(201).str("status"))
+}
+
 // An order in several parcels is reserved and taken part by part, on one agreement.
 func TestAmazonSplitShipment(t *testing.T) {
 	w := onAmazon(t)

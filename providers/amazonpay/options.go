@@ -107,7 +107,7 @@ func (p *Provider) methodCaps(flow, product string) core.MethodCaps {
 		OnSession:        []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual},
 		ChangePlan:       true,
 		ChangeInstrument: []core.SaveKind{core.SaveUnscheduled},
-		NextActions:      []string{core.NextWidget}, CapturesPerAuth: 1, Reauthorize: true, VoidAfterCapture: true, PartialRefund: true, RetriesOnPage: true,
+		NextActions:      []string{core.NextWidget}, CapturesPerAuth: 1, Reauthorize: true, VoidAfterCapture: true, VoidPending: true, PartialRefund: true, RetriesOnPage: true,
 		RefundPerCapture: true, Agreement: true, SessionLife: sessionLife, AuthorizationLife: authorizationLife, BuyerFor: buyerLife,
 	}
 	m.SetUp = []core.SaveKind{core.SaveUnscheduled}

@@ -2852,6 +2852,9 @@ type MethodCapabilities struct {
 
 	// VoidAfterCapture The rest can be released after a partial capture.
 	VoidAfterCapture bool `json:"void_after_capture"`
+
+	// VoidPending An authorization that the provider has yet to decide about can be canceled.
+	VoidPending bool `json:"void_pending"`
 }
 
 // MethodCapabilitiesRelease `window`: a given up authorization ends only with its time.
@@ -4332,7 +4335,9 @@ type ClientInterface interface {
 
 	// CancelPaymentWithBody Release what is not captured
 	//
-	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 	// reserved. Captured money stays; a refund gives it back. The body may be left out.
 	//
@@ -4343,7 +4348,9 @@ type ClientInterface interface {
 
 	// CancelPayment Release what is not captured
 	//
-	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 	// reserved. Captured money stays; a refund gives it back. The body may be left out.
 	//
@@ -5347,7 +5354,9 @@ func (c *Client) CreateAuthorization(ctx context.Context, paymentID PaymentID, p
 
 // CancelPaymentWithBody Release what is not captured
 //
-// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 // reserved. Captured money stays; a refund gives it back. The body may be left out.
 //
@@ -5368,7 +5377,9 @@ func (c *Client) CancelPaymentWithBody(ctx context.Context, paymentID PaymentID,
 
 // CancelPayment Release what is not captured
 //
-// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 // reserved. Captured money stays; a refund gives it back. The body may be left out.
 //
@@ -8811,7 +8822,9 @@ type ClientWithResponsesInterface interface {
 
 	// CancelPaymentWithBodyWithResponse Release what is not captured
 	//
-	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 	// reserved. Captured money stays; a refund gives it back. The body may be left out.
 	//
@@ -8822,7 +8835,9 @@ type ClientWithResponsesInterface interface {
 
 	// CancelPaymentWithResponse Release what is not captured
 	//
-	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+	// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 	// reserved. Captured money stays; a refund gives it back. The body may be left out.
 	//
@@ -12043,7 +12058,9 @@ func (c *ClientWithResponses) CreateAuthorizationWithResponse(ctx context.Contex
 
 // CancelPaymentWithBodyWithResponse Release what is not captured
 //
-// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 // reserved. Captured money stays; a refund gives it back. The body may be left out.
 //
@@ -12060,7 +12077,9 @@ func (c *ClientWithResponses) CancelPaymentWithBodyWithResponse(ctx context.Cont
 
 // CancelPaymentWithResponse Release what is not captured
 //
-// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. Where the
+// Ends the payment: what is authorized and not captured is given up, and nothing more can be captured. An
+// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
+// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
 // reserved. Captured money stays; a refund gives it back. The body may be left out.
 //
