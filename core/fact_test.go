@@ -32,6 +32,10 @@ func drawFact(t *rapid.T) Fact {
 		OpKey: rapid.SampledFrom([]string{"", "", "KC", "KR", "KV"}).Draw(t, "key"), Sequence: rapid.Int64Range(0, 3).Draw(t, "sequence"),
 		Amount:     Money{rapid.Int64Range(0, 12000).Draw(t, "minor"), rapid.SampledFrom([]string{"EUR", "EUR", "EUR", "USD"}).Draw(t, "currency")},
 		OccurredAt: time.Unix(rapid.Int64Range(0, 3).Draw(t, "at"), 0).UTC()}
+	switch f.Kind { // an authorization is of one call
+	case AuthorizationPending, AuthorizationDeclined, Authorized:
+		f.OpKey = rapid.SampledFrom([]string{"", map[string]string{"A": "KS", "B": "KA"}[f.ID]}).Draw(t, "call")
+	}
 	if f.Measure == NetAt { // one booking has one balance: two of them for one sequence contradict each other
 		f.Amount.Minor = 1000 * (f.Sequence + 1)
 	}
@@ -51,11 +55,15 @@ func drawTestimony(t *rapid.T, p *Payment) []Fact {
 func drawWorld(t *rapid.T) *Payment {
 	p := world()
 	p.Apply("att_1", "evd", []Fact{asserted(Authorized, "A", "", 10000), atLeast(asserted(Captured, "", "A", 5000))}, time.Unix(0, 0)) // what was there before the operations
-	for i, kind := range []OpKind{OpCapture, OpRefund, OpVoid} {
+	if rapid.Bool().Draw(t, "charged without a page") {
+		p.Operations[0].State, p.Operations[0].HasNext = rapid.SampledFrom([]OpState{OpSent, OpUnknown, OpPending, OpDeclined}).Draw(t, "start"), false
+		p.Attempts[0].Next = nil
+	}
+	for i, kind := range []OpKind{OpCapture, OpRefund, OpVoid, OpAuthorize} {
 		if rapid.Bool().Draw(t, "has "+string(kind)) && (kind != OpVoid || len(p.Operations) == 1) { // one at a time
 			p.Operations = append(p.Operations, &Operation{AttemptID: "att_1", State: rapid.SampledFrom([]OpState{OpSent, OpUnknown, OpPending, OpDeclined}).Draw(t, "state"),
 				Of: rapid.SampledFrom([]string{"", "A", "B"}).Draw(t, "of"),
-				Op: Op{ID: fmt.Sprint("op_", kind), Kind: kind, Key: []string{"KC", "KR", "KV"}[i], Sequence: int64(i),
+				Op: Op{ID: fmt.Sprint("op_", kind), Kind: kind, Key: []string{"KC", "KR", "KV", "KA"}[i], Sequence: int64(i),
 					Amount: Money{5000, "EUR"}, Baseline: Totals{10000, 5000, 0}}})
 		}
 	}

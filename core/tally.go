@@ -110,7 +110,7 @@ func (t *tally) further(p *Payment) {
 			switch {
 			case a.total() > 0:
 				t.settled[o.deciding()] = OpSucceeded
-			case a.declined:
+			case a.declined && t.settled[o.deciding()] != OpSucceeded:
 				t.settled[o.deciding()] = OpDeclined
 			}
 		}
