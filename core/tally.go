@@ -31,6 +31,7 @@ type authTally struct {
 	authorized, pending int64
 	hasPending          bool
 	declined, closed    bool
+	proven              bool // there is money on it, on the provider's own word
 	opKey               string
 	further             bool // reserved on what the buyer had agreed to: that it was declined ends nothing
 	captureMin          int64
@@ -108,7 +109,7 @@ func (t *tally) further(p *Payment) {
 			}
 			a.further = true
 			switch {
-			case a.total() > 0:
+			case a.proven:
 				t.settled[o.deciding()] = OpSucceeded
 			case a.declined && t.settled[o.deciding()] != OpSucceeded:
 				t.settled[o.deciding()] = OpDeclined
@@ -162,11 +163,13 @@ func (t *tally) add(p *Payment, e *Entry, only string) {
 		g.limit, g.closed = max(g.limit, f.Amount.Minor), g.closed || f.Kind == AgreementClosed
 	case AuthorizationPending, AuthorizationDeclined, Authorized, AuthorizationClosed:
 		t.auth(or(f.ID, only)).add(f)
+		t.prove(f.ID, f)
 		if f.Kind == AuthorizationClosed {
 			t.closings[f.ID] = true
 		}
 	case CapturePending, CaptureDeclined, Captured:
 		t.auth(or(f.Of, only)).addCapture(f)
+		t.prove(f.Of, f)
 	case RefundPending, RefundDeclined, Refunded:
 		t.addRefund(f)
 	case Reversed:
@@ -234,6 +237,14 @@ func (t *tally) auth(id string) *authTally {
 		a.captures, a.nets = map[string]*partTally{}, map[int64]int64{}
 	}
 	return a
+}
+
+// prove notes that there is money on the authorization id, if f says so on the provider's word: what an operator attests may
+// be taken back.
+func (t *tally) prove(id string, f *Fact) {
+	if id != "" && f.Strength == Asserted && f.Amount.Minor > 0 && (f.Kind == Authorized || f.Kind == Captured) {
+		t.auth(id).proven = true
+	}
 }
 
 func (a *authTally) add(f *Fact) {
