@@ -61,6 +61,7 @@ type Account struct {
 	mandateUpdater MandateUpdater
 	mandateChecker MandateChecker
 	authorizer     Authorizer
+	finder         Finder
 
 	sessions  SessionReader
 	updater   SessionUpdater
@@ -99,6 +100,7 @@ func OpenAccount(cfg AccountConfig, salt []byte, p Provider) (*Account, error) {
 	a.mandateUpdater, _ = p.(MandateUpdater)
 	a.mandateChecker, _ = p.(MandateChecker)
 	a.authorizer, _ = p.(Authorizer)
+	a.finder, _ = p.(Finder)
 	a.sessions, _ = p.(SessionReader)
 	a.updater, _ = p.(SessionUpdater)
 	a.confirmer, _ = p.(Confirmer)

@@ -139,6 +139,9 @@ func (c *Checkout) applyItem(ctx context.Context, w Work) error {
 		return c.setAside(ctx, w, item, err)
 	}
 	place, err := c.store.Locate(ctx, item.Account, fb.lookups())
+	if KindOf(err) == NotFound {
+		place, err = c.find(ctx, item, fb)
+	}
 	if err != nil && KindOf(err) == NotFound {
 		return c.park(ctx, w, item, fb)
 	}

@@ -79,6 +79,11 @@ type (
 	Querier interface {
 		Query(ctx context.Context, in QueryInput) (Snapshot, error)
 	}
+	// Finder tells whose an object is that a message names and nobody here knows: the reference it bears at the provider, of
+	// ours or of somebody else's, empty for none. It reads only. The error says that the provider did not answer.
+	Finder interface {
+		ReferenceOf(ctx context.Context, o Object) (string, error)
+	}
 	// Reachable tells whether calls get through to the provider at present.
 	Reachable interface {
 		Reachability() Reachability

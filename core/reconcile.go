@@ -126,7 +126,8 @@ func (c *Checkout) unasked(ctx context.Context, p *Payment, lease *Work) (*Payme
 func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 	for _, o := range p.Operations {
 		account := c.accounts[p.attempt(o.AttemptID).Account]
-		if account == nil || o.State != OpUnknown || !o.again && account.caps.Resume[o.Kind] != ResumeSameKey {
+		sameKey := account != nil && account.caps.Resume[o.Kind] == ResumeSameKey
+		if account == nil || o.State != OpUnknown || !o.again && !sameKey {
 			continue
 		}
 		var intent Operation
@@ -135,7 +136,7 @@ func (c *Checkout) again(ctx context.Context, p *Payment) (*Payment, error) {
 			known, told := o.RepeatAt, o.again && a.FactCount != facts
 			o := a.operation(o.ID)
 			intent = Operation{}
-			if o.State == OpUnknown && !told && !o.Review && !o.repeating(a.now) && o.RepeatAt.Equal(known) {
+			if o.State == OpUnknown && !told && (!o.Review || sameKey) && !o.repeating(a.now) && o.RepeatAt.Equal(known) {
 				o.Try, o.Deadline, o.RepeatAt = o.Try+1, a.now.Add(account.CallTimeout), time.Time{}
 				intent = *o
 				intent.again = true
@@ -207,6 +208,7 @@ func (c *Checkout) learned(ctx context.Context, p *Payment, at *Attempt, account
 		}
 		a.agreed(at, account, s)
 		a.resolve(at, account, a.evidenceID())
+		a.readBack(at, account, a.evidenceID())
 		a.reread(at, account, s)
 		a.expire(at)
 		if len(a.Facts) != facts {

@@ -57,6 +57,47 @@ func TestAmazonKeepsAFailureOfNothing(t *testing.T) {
 	require.Zero(t, w.row(id).Captured)
 }
 
+// A failure that Amazon keeps under the key of a refund that it made: the refund is known by the notification of it, its
+// amount and when it was begun. Of two that it may be, or of a charge that nobody has told of, a person says what it is.
+func TestAmazonKeepsAFailureOfWhatItDid(t *testing.T) {
+	w := onAmazon(t, func(w *amazonWorld, _ *sandbox.Config) { w.scaled() })
+	id := w.paid("order-1", map[string]any{"capture_method": "automatic"})
+	path := "/v1/payments/" + id
+	refund := func(amount int, reference string) {
+		w.control("faults", map[string]any{"operation": "CreateRefund", "action": "http_stored_after", "status": 500})
+		w.call("POST", path+"/refunds", map[string]any{"amount": amount, "reference": reference}).want(202)
+	}
+	of := func(reference string) string {
+		for _, r := range w.call("GET", path+"/refunds", nil).want(200).at("data").([]any) {
+			if r := r.(map[string]any); r["reference"] == reference {
+				return r["status"].(string)
+			}
+		}
+		return ""
+	}
+	refund(2500, "back-1")
+	w.advance(time.Minute)
+	require.True(t, eventually(func() bool { return of("back-1") == "succeeded" }), w.get(id).raw)
+	require.Equal(t, []string{"2500", "0", ""}, []string{w.get(id).str("amounts.refunded"), w.get(id).str("amounts.in_doubt"), w.get(id).str("needs_review")})
+	w.balanced(id)
+
+	refund(1000, "back-2")
+	w.office("refund", id, map[string]any{"amount": 1000})
+	w.advance(time.Minute)
+	require.True(t, eventually(func() bool { return w.get(id).str("needs_review") == "true" }), w.get(id).raw)
+	require.Equal(t, []string{"processing", "4500"}, []string{of("back-2"), w.get(id).str("amounts.refunded")})
+
+	m := w.call("POST", "/v1/mandates", consents("recurring", "pay_only")).want(201)
+	w.signIn(m).through()
+	w.mandate(m.str("id"), "active")
+	w.unheard()
+	w.control("faults", map[string]any{"operation": "CreateCharge", "action": "http_stored_after", "status": 500})
+	c := w.call("POST", "/v1/payments", absent("abo-1", m.str("id"), nil)).want(202)
+	require.True(t, eventually(func() bool { return w.get(c.str("id")).str("needs_review") == "true" }), w.get(c.str("id")).raw)
+	require.Equal(t, []string{"processing", "3000"}, []string{w.get(c.str("id")).str("status"), w.get(c.str("id")).str("amounts.in_doubt")})
+	require.Equal(t, entry{3000, 3000, 0, 0, "EUR"}, w.row(c.str("id")))
+}
+
 // lostCalls are the ways in which a call of the program comes to no usable answer. Some never reach Amazon, some did what
 // was asked.
 var lostCalls = []string{"drop_before", "http_before", "drop_after", "http_after", "http_stored_after", "truncate", "garbage"}
@@ -174,13 +215,8 @@ func TestAmazonAnswersAboutMandatesAreLost(t *testing.T) {
 			w.fault("CreateCharge", action)
 			p := w.call("POST", "/v1/payments", absent("abo-1", id, nil))
 			require.Contains(t, []int{201, 202}, p.status, p.raw)
-			if action == "http_stored_after" { // Amazon never says what it did: that stays a doubt, for a person
-				w.call("POST", "/v1/payments/"+p.str("id")+"/sync", nil)
-				require.Equal(t, []string{"processing", "3000"}, []string{w.get(p.str("id")).str("status"), w.get(p.str("id")).str("amounts.in_doubt")})
-			} else {
-				w.comes(p.str("id"), "charged", func(a *answer) bool { return a.str("status") == "succeeded" })
-				w.balanced(p.str("id"))
-			}
+			w.comes(p.str("id"), "charged", func(a *answer) bool { return a.str("status") == "succeeded" })
+			w.balanced(p.str("id"))
 			require.Equal(t, entry{3000, 3000, 0, 0, "EUR"}, w.row(p.str("id")))
 
 			w.fault("UpdateChargePermission", action)

@@ -28,6 +28,7 @@ type Provider struct {
 	OnReturn  func(core.Return) (core.Feedback, error)
 	OnCheck   func() error
 	OnRead    func(core.Message) (core.Feedback, error)
+	OnFind    func(core.Object) (string, error)
 	mu        sync.Mutex
 	calls     []core.Op
 }
@@ -125,6 +126,14 @@ func (p *Provider) Refund(_ context.Context, op core.Op, in core.RefundInput) (c
 		return p.OnRefund(op, in)
 	}
 	return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{Fact(core.Refunded, op)}}, nil
+}
+
+// ReferenceOf knows of no object unless scripted.
+func (p *Provider) ReferenceOf(_ context.Context, o core.Object) (string, error) {
+	if p.OnFind != nil {
+		return p.OnFind(o)
+	}
+	return "", nil
 }
 
 // Query finds the order and nothing new unless scripted.

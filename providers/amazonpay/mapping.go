@@ -88,7 +88,7 @@ func over(of func(core.FactKind) core.Fact, c charge, known core.Known) []core.F
 	return facts
 }
 
-// refundFacts are what a refund proves about known.
+// refundFacts are what a refund proves about known: of one that no call of ours is known to have made also when it was begun.
 func refundFacts(r refund, known core.Known) (facts []core.Fact, ok bool) {
 	f := core.Fact{ID: r.ID, Of: r.ChargeID, OpKey: known.Memo[memoRefund+r.ID], Strength: core.Asserted,
 		OccurredAt: timeOf(r.Status.Updated), Code: or(r.Status.Reason, r.Status.State)}
@@ -97,7 +97,11 @@ func refundFacts(r refund, known core.Known) (facts []core.Fact, ok bool) {
 	case stateRefunding:
 		f.Kind = core.RefundPending
 	case stateRefunded:
-		f.Kind = core.Refunded
+		if f.Kind = core.Refunded; f.OpKey == "" { // whose it is, when it was begun may tell
+			begun := f
+			begun.Kind, begun.OccurredAt, begun.Code = core.RefundPending, timeOf(r.Created), stateRefunding
+			return []core.Fact{begun, f}, ok
+		}
 	case stateDeclined:
 		f.Kind, f.Failure, f.Amount, ok = core.RefundDeclined, failureOf(or(r.Status.Reason, stateDeclined)), core.Money{}, true
 	default:

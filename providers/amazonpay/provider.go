@@ -22,6 +22,7 @@ var (
 	_ core.Voider          = (*Provider)(nil)
 	_ core.Refunder        = (*Provider)(nil)
 	_ core.Querier         = (*Provider)(nil)
+	_ core.Finder          = (*Provider)(nil)
 	_ core.MandateChecker  = (*Provider)(nil)
 	_ core.MandateStarter  = (*Provider)(nil)
 	_ core.MandateCharger  = (*Provider)(nil)

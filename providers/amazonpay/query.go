@@ -35,6 +35,34 @@ func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot
 	return q.found, nil
 }
 
+// ReferenceOf is the reference that a charge bears, or the charge that a refund goes back from. Refunds bear none.
+// Source: Amazon Pay, Get Charge, Get Refund.
+func (p *Provider) ReferenceOf(ctx context.Context, o core.Object) (string, error) {
+	id, err := o.ID, error(nil)
+	switch o.Kind {
+	case core.ObjAuthorization, core.ObjCapture:
+	case core.ObjRefund:
+		var r refund
+		r, err = p.refund(ctx, id)
+		id = r.ChargeID
+	default:
+		return "", nil // a permission is known, or it is somebody else's
+	}
+	var c charge
+	if err == nil {
+		c, err = p.charge(ctx, id)
+	}
+	switch {
+	case refused(err) != nil && refused(err).Status == http.StatusNotFound:
+		return "", nil
+	case err != nil:
+		return "", silent("amazonpay.ReferenceOf", err)
+	case !referenceFits(c.Metadata.Reference):
+		return "", nil
+	}
+	return c.Metadata.Reference, nil
+}
+
 // inquiry gathers what reading proves.
 type inquiry struct {
 	*Provider
@@ -182,6 +210,9 @@ func (q *inquiry) readCharge(ctx context.Context, id string) error {
 	known := q.known
 	if key := c.Metadata.CustomInfo; c.Metadata.Reference == known.Reference && known.Memo[memoCharge+id] == "" && referenceFits(key) {
 		known.Memo = with(cloned(known.Memo), memoCharge+id, key) // made by a call whose answer was lost
+		if c.CaptureNow && known.Memo[memoCapture+id] == "" {
+			known.Memo[memoCapture+id] = key
+		}
 	}
 	facts, ok := chargeFacts(c, known)
 	if ok {

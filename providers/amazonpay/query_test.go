@@ -80,7 +80,7 @@ func TestQueryOfOneObject(t *testing.T) {
 		"charge":            {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, sold(), map[string]answer{getCharge: ok(testCharge(stateAuthorized, ""))}, []core.FactKind{core.Authorized}},
 		"a second charge":   {core.Object{Kind: core.ObjAuthorization, ID: "S02-4821375-1190562-C000099"}, sold(), map[string]answer{"GET /v2/charges/S02-4821375-1190562-C000099": ok(testCharge(stateAuthorized, "", elsewhere))}, []core.FactKind{core.Authorized}},
 		"another's charge":  {core.Object{Kind: core.ObjAuthorization, ID: "S02-4821375-1190562-C000099"}, sold(), map[string]answer{"GET /v2/charges/S02-4821375-1190562-C000099": ok(testCharge(stateAuthorized, "", elsewhere, object{"chargePermissionId": "S02-0000000-0000000"}))}, nil},
-		"refund":            {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, ""))}, []core.FactKind{core.Refunded}},
+		"refund":            {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, ""))}, []core.FactKind{core.RefundPending, core.Refunded}},
 		"a refund declined": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateDeclined, "ProcessingFailure"))}, []core.FactKind{core.RefundDeclined}},
 		"another's refund": {core.Object{Kind: core.ObjRefund, ID: refundNo}, sold(), map[string]answer{getRefund: ok(testRefund(stateRefunded, "", object{"chargeId": "S02-0000000-0000000-C000001"})),
 			"GET /v2/charges/S02-0000000-0000000-C000001": ok(testCharge(stateCaptured, "", object{"chargeId": "S02-0000000-0000000-C000001", "chargePermissionId": "S02-0000000-0000000"}))}, nil},
@@ -142,7 +142,7 @@ func TestARefundOfAChargeThatOthersMade(t *testing.T) {
 		on("GET /v2/refunds/"+back, ok(testRefund(stateRefunded, "", object{"refundId": back, "chargeId": theirs})))
 	s, err := newProvider(t, testConfig(t), w).Query(t.Context(), core.QueryInput{Known: known})
 	require.NoError(t, err)
-	require.Equal(t, []core.FactKind{core.AgreementOpen, core.Authorized, core.Captured, core.Refunded, core.Authorized}, kinds(s.Facts))
+	require.Equal(t, []core.FactKind{core.AgreementOpen, core.Authorized, core.Captured, core.RefundPending, core.Refunded, core.Authorized}, kinds(s.Facts))
 }
 
 // TestLostChargeIsFoundByItsKey: the answer to our own call was lost, and a notification names the charge.
@@ -183,4 +183,33 @@ func TestChargesThatEnd(t *testing.T) {
 		require.Equal(t, []core.FactKind{core.AuthorizationClosed}, kinds(facts))
 		require.Equal(t, reason, facts[0].Code)
 	}
+}
+
+// A charge that nobody here knows tells by its reference whose it is, and a refund by that of its charge.
+func TestWhoseAnObjectIs(t *testing.T) {
+	mine := testCharge(stateCaptured, "", object{"merchantMetadata": object{"merchantReferenceId": attempt}})
+	for name, c := range map[string]struct {
+		asked core.Object
+		on    map[string]answer
+		want  string
+	}{
+		"a charge":              {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(mine)}, attempt},
+		"a charge without":      {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(testCharge(stateCaptured, "", object{"merchantMetadata": nil}))}, ""},
+		"a charge of a shop's":  {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(testCharge(stateCaptured, "", object{"merchantMetadata": object{"merchantReferenceId": "order no. 17"}}))}, ""},
+		"a refund":              {core.Object{Kind: core.ObjRefund, ID: refundNo}, map[string]answer{getRefund: ok(testRefund(stateRefunded, "")), getCharge: ok(mine)}, attempt},
+		"a charge of nobody":    {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: refusedWith(404, "ResourceNotFound")}, ""},
+		"what is not looked up": {core.Object{Kind: core.ObjAgreement, ID: permissionNo}, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWire(t)
+			for call, a := range c.on {
+				w.on(call, a)
+			}
+			got, err := newProvider(t, testConfig(t), w).ReferenceOf(t.Context(), c.asked)
+			require.NoError(t, err)
+			require.Equal(t, c.want, got)
+		})
+	}
+	_, err := newProvider(t, testConfig(t), newWire(t).on(getCharge, refusedWith(503, "ServiceUnavailable"))).ReferenceOf(t.Context(), core.Object{Kind: core.ObjAuthorization, ID: chargeNo})
+	require.Equal(t, core.Unavailable, core.KindOf(err))
 }

@@ -223,6 +223,7 @@ type charge struct {
 	Amount       *price           `json:"chargeAmount"`
 	Captured     *price           `json:"captureAmount"`
 	Refunded     *price           `json:"refundedAmount"`
+	CaptureNow   bool             `json:"captureNow"`
 	Metadata     merchantMetadata `json:"merchantMetadata"`
 	Web          webCheckout      `json:"webCheckoutDetails"`
 	Status       status           `json:"statusDetails"`
@@ -233,6 +234,7 @@ type refund struct {
 	ChargeID string `json:"chargeId"`
 	Amount   *price `json:"refundAmount"`
 	Status   status `json:"statusDetails"`
+	Created  string `json:"creationTimestamp"`
 }
 
 // encode is v as it travels and is signed: the text of encoding/json without its escapes for HTML, and no line break at
