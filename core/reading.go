@@ -79,6 +79,9 @@ func (c *Checkout) Events(ctx context.Context, merchant string, q EventQuery, li
 		return List[Event]{}, err
 	}
 	items, err := c.store.Events(ctx, merchant, q)
+	if err == nil && len(items) == 0 {
+		err = c.mistypedPayment(ctx, merchant, q.Payment)
+	}
 	for i := range items {
 		items[i] = c.Told(items[i])
 	}
@@ -111,6 +114,9 @@ func (c *Checkout) Inbox(ctx context.Context, q InboxQuery, limit int, cursor st
 	if err == nil && len(items) == 0 && q.Account != "" {
 		err = c.mistyped(q.Merchant, q.Account, c.inboxOf(ctx, q.Merchant, q.Account))
 	}
+	if err == nil && len(items) == 0 {
+		err = c.mistypedPayment(ctx, q.Merchant, q.Payment)
+	}
 	return listOf(c, q.Merchant, q.Page, items, func(i *InboxItem) string { return i.ID }), err
 }
 
@@ -120,6 +126,17 @@ func (c *Checkout) inboxOf(ctx context.Context, merchant, account string) func()
 		any, err := c.store.Inbox(ctx, InboxQuery{Merchant: merchant, Account: account, Page: Page{Limit: 1}})
 		return len(any) > 0, err
 	}
+}
+
+// mistypedPayment is the error about a payment that there is not; one of somebody else is none either.
+func (c *Checkout) mistypedPayment(ctx context.Context, merchant, id string) error {
+	if id == "" {
+		return nil
+	}
+	if _, err := c.store.Payment(ctx, merchant, id); KindOf(err) != NotFound {
+		return err
+	}
+	return &Error{Kind: Invalid, Code: "query_invalid", Message: "payment: there is no such payment"}
 }
 
 // mistyped is the error about an account that nothing was found of: an empty list would look as if nothing had happened

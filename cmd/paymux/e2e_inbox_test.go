@@ -76,11 +76,20 @@ func TestListsOfUnknownAccounts(t *testing.T) {
 			a := w.callAs(c.who, "GET", "/v1/"+c.list+"?account="+c.account, nil).want(400)
 			require.Equal(t, []string{"query_invalid", c.want}, []string{a.str("code"), a.str("detail")}, "%v", c)
 		}
+		for _, c := range [][2]string{{"main", "events"}, {"main", "feedback"}, {"other", "events"}, {"other", "feedback"}, {"operator", "feedback"}} {
+			asked := map[string]string{"other": id}[c[0]] // somebody else's is as unknown
+			if asked == "" {
+				asked = "pay_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5"
+			}
+			a := w.callAs(c[0], "GET", "/v1/"+c[1]+"?payment="+asked, nil).want(400)
+			require.Equal(t, []string{"query_invalid", "payment: there is no such payment"}, []string{a.str("code"), a.str("detail")}, "%v", c)
+		}
 		for _, c := range []struct {
 			who, list string
 			want      int
 		}{
-			{"main", "payments?account=aps-main", 1}, {"main", "payments?account=aps-main&status=succeeded", 0}, {"main", "feedback?account=aps-main", 1},
+			{"main", "feedback?payment=" + w.create("order-2", nil).str("id"), 0},
+			{"main", "payments?account=aps-main", 2}, {"main", "payments?account=aps-main&status=succeeded", 0}, {"main", "feedback?account=aps-main", 1},
 			{"other", "payments?account=aps-other", 0}, {"other", "feedback?account=aps-other", 0}, {"operator", "feedback?account=aps-other", 0},
 		} {
 			require.Len(t, w.callAs(c.who, "GET", "/v1/"+c.list, nil).want(200).at("data"), c.want, "%v", c)
