@@ -55,14 +55,14 @@ func (g *Guard) parse(raw string) (u *url.URL, port uint16, err error) {
 	switch {
 	case g.allowLoopback && (host == localhost || loopback(literal)): // any port; it stays on this machine
 	case u.Scheme != "https":
-		return nil, 0, urlInvalid("the address must use https")
+		return nil, 0, here(urlInvalid("the address must use https"), host, literal)
 	case !slices.Contains(g.ports, port):
-		return nil, 0, urlInvalid("the port is not one that events are sent to")
+		return nil, 0, here(urlInvalid("the port is not one that events are sent to"), host, literal)
 	case slices.Contains(g.ownHosts, host) || !literal.IsValid() && localName(host):
-		return nil, 0, targetForbidden()
+		return nil, 0, here(targetForbidden(), host, literal)
 	}
 	if literal.IsValid() && !g.allowed(netip.AddrPortFrom(literal, port)) {
-		return nil, 0, targetForbidden()
+		return nil, 0, here(targetForbidden(), host, literal)
 	}
 	u.Host = host
 	if literal.Is6() {
@@ -75,6 +75,15 @@ func (g *Guard) parse(raw string) (u *url.URL, port uint16, err error) {
 		u.Path = "/"
 	}
 	return u, port, nil
+}
+
+// here adds to why an address is refused, where it names this machine itself, what would let it: whoever wrote that knows
+// it already.
+func here(e *core.Error, host string, literal netip.Addr) *core.Error {
+	if host == localhost || loopback(literal) {
+		e.Message += "; events go to this machine in test mode alone, with webhooks.allow_loopback in the configuration"
+	}
+	return e
 }
 
 // readURL refuses what programs read in different ways. Other characters than ASCII may stand in the host alone.

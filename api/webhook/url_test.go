@@ -148,6 +148,17 @@ func TestLimitsOfAddresses(t *testing.T) {
 	}
 }
 
+// Whoever names this machine is told what would let him; of another place nothing is told.
+func TestARefusalOfThisMachineNamesTheSetting(t *testing.T) {
+	g := newWorld(t).guard(GuardOptions{})
+	for raw, named := range map[string]bool{"http://localhost:3000/hooks": true, "https://127.0.0.1/": true, "https://[::1]:3000/": true,
+		"https://10.0.0.1/": false, "http://shop.example/": false, "https://a.localhost/": false} {
+		_, err := g.CheckURL(raw)
+		require.Error(t, err, raw)
+		require.Equal(t, named, strings.Contains(err.Error(), "webhooks.allow_loopback"), raw)
+	}
+}
+
 // In test mode this machine may be reached, plainly and on any port; nothing else becomes easier.
 func TestLoopbackIsForTestMode(t *testing.T) {
 	g := newWorld(t).guard(GuardOptions{AllowLoopback: true})
