@@ -83,6 +83,9 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 	switch {
 	case caps == nil, len(caps.Captures) == 0 && !o.SetUp && o.Mandate == "":
 		e := invalid("capability_unsupported", "/method", "account %s cannot do this method", a.Name)
+		if caps != nil {
+			e = invalid("capability_unsupported", "/method", "account %s does this method for mandates only, and takes no payment with it", a.Name)
+		}
 		e.Choices = a.choices()
 		return nil, e
 	case len(caps.Currencies) > 0 && !slices.Contains(caps.Currencies, amount.Currency):
@@ -140,7 +143,9 @@ func (a *Account) choices() (out []string) {
 		if len(m.Options) > 0 {
 			s += " (" + strings.Join(m.Options, ", ") + ")"
 		}
-		out = append(out, s)
+		if !slices.Contains(out, s) { // it may come with more than one product
+			out = append(out, s)
+		}
 	}
 	return out
 }

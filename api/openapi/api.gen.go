@@ -2779,7 +2779,8 @@ type Method struct {
 	Type MethodType `json:"type" validate:"enum"`
 
 	// Flow `express`: wallet first, then a review page. `pay_now`: no review. `hosted`: the provider's page collects
-	// everything. `widgets`: legacy widgets in the shop's page.
+	// everything. `widgets`: legacy widgets in the shop's page. Left out, it is the first the account has for the
+	// type: at Amazon Pay `express`.
 	Flow MethodFlow `json:"flow,omitempty" validate:"omitempty,enum"`
 
 	// Instrument What to charge, chosen before. Either `token`, or `iban` with `holder`; never a card number.
@@ -2788,15 +2789,18 @@ type Method struct {
 	// Option The scheme inside the method (`visa`, `mada`, `knet`, `stc_pay`, `ideal`, …); capabilities list them.
 	Option string `json:"option,omitempty" validate:"omitempty,option"`
 
-	// Product What a wallet button is for.
+	// Product What a wallet button is for. Left out, it is `pay_and_ship` where the wallet's review shows an address
+	// (`express`) or the request has a `shipping_address`, else `pay_only`; of a mandate `pay_only`.
 	Product MethodProduct `json:"product,omitempty" validate:"omitempty,enum"`
 }
 
 // MethodFlow `express`: wallet first, then a review page. `pay_now`: no review. `hosted`: the provider's page collects
-// everything. `widgets`: legacy widgets in the shop's page.
+// everything. `widgets`: legacy widgets in the shop's page. Left out, it is the first the account has for the
+// type: at Amazon Pay `express`.
 type MethodFlow string
 
-// MethodProduct What a wallet button is for.
+// MethodProduct What a wallet button is for. Left out, it is `pay_and_ship` where the wallet's review shows an address
+// (`express`) or the request has a `shipping_address`, else `pay_only`; of a mandate `pay_only`.
 type MethodProduct string
 
 // MethodCapabilities What one method can do at one account.
@@ -2814,7 +2818,9 @@ type MethodCapabilities struct {
 	Business bool `json:"business"`
 
 	// BuyerSeconds How long after checkout the provider tells of the buyer when it is asked (`expand=buyer`); 0 means that it does not.
-	BuyerSeconds   int64           `json:"buyer_seconds"`
+	BuyerSeconds int64 `json:"buyer_seconds"`
+
+	// CaptureMethods Of payments; empty means that it is for mandates only.
 	CaptureMethods []CaptureMethod `json:"capture_methods"`
 
 	// CapturesPerAuthorization null means any number.

@@ -38,6 +38,21 @@ func TestAmazonExpressWithReview(t *testing.T) {
 	})
 }
 
+// Whoever pastes the example of the contract gets a button, and later a review.
+func TestAmazonExampleOfTheContract(t *testing.T) {
+	w := onAmazon(t)
+	p := w.call("POST", "/v1/payments", exampleBodies(t, "post", "/v1/payments")["amazon_pay"]).want(201)
+	require.Equal(t, "render_widget", p.str("next_action.type"))
+	require.Equal(t, "requires_confirmation", w.review(p, "1111").str("status"))
+	for why, method := range map[string]map[string]any{
+		"account amazon-eu does this method for mandates only, and takes no payment with it": {"type": "amazon_pay", "flow": "hosted"},
+		"account amazon-eu cannot do this method":                                            {"type": "card"},
+	} {
+		a := w.call("POST", "/v1/payments", amazonOrder("order-2", map[string]any{"method": method})).want(422)
+		require.Equal(t, []any{why, []any{"amazon_pay/express", "amazon_pay/pay_now"}}, []any{a.str("detail"), a.at("alternatives")})
+	}
+}
+
 // change has the buyer choose anew at Amazon, as the shop's page offers it by bindChangeAction.
 func (w *amazonWorld) change(review *answer, what, amazons string) *sheet {
 	w.t.Helper()
