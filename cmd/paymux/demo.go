@@ -217,7 +217,7 @@ func (d *demo) tell(w io.Writer, temporary bool) error {
 	fmt.Fprintf(&b, "paymux demo: one checkout API, simulated providers and a shop, %s\n\n", where)
 	fmt.Fprintf(&b, "  Shop       %s   <- click here first\n", d.url+shop.Path)
 	for _, s := range d.simulators {
-		fmt.Fprintf(&b, "  Simulator  %s   %s: test cards, back office\n", s.url, s.provider)
+		fmt.Fprintf(&b, "  Simulator  %s   %s: %s, back office\n", s.url, s.provider, map[bool]string{false: "test cards", true: "test buyers"}[s.provider == "amazonpay"])
 	}
 	fmt.Fprintf(&b, "  API        %s/openapi.json\n\n", d.url)
 	fmt.Fprintf(&b, "Or create a payment yourself, then open its hosted_url:\n%s\n\n", d.curl())

@@ -40,7 +40,7 @@ func TestDemoAsANewUser(t *testing.T) {
 	t.Run("paid at once", func(t *testing.T) {
 		page, status := newShopper(t).pay(s.Shop, cardChecked, "amount", "49.50").decided()
 		require.Equal(t, "succeeded", status)
-		require.Contains(t, page.html, "49.50 AED")
+		require.Contains(t, page.html, "49.50 EUR")
 		require.Contains(t, page.html, `<b>49.50</b><span>captured</span>`)
 		require.Contains(t, page.html, "provider_call\"><time>", "the timeline shows what happened")
 		require.Eventually(t, func() bool {
@@ -109,6 +109,11 @@ func TestDemoAsANewUser(t *testing.T) {
 			require.Contains(t, page.html, c.want)
 			require.Contains(t, page.html, `value="`+c.amount+`"`, "what was typed stays")
 		}
+	})
+	t.Run("nothing is charged in another currency than was chosen", func(t *testing.T) {
+		page := newShopper(t).open(s.Shop).submitTo("/shop/orders", "", "way", "express", "currency", "AED")
+		require.Equal(t, http.StatusUnprocessableEntity, page.status)
+		require.Contains(t, page.html, "Amazon Pay takes EUR here: choose that currency, or another way to pay.")
 	})
 	t.Run("the same form twice is one order", func(t *testing.T) {
 		form := newShopper(t).open(s.Shop)

@@ -71,8 +71,8 @@ func New(o Options) (*Shop, error) {
 
 // currencies are those with two, no and three decimals.
 var currencies = []struct{ Code, Name string }{
-	{"AED", "UAE dirham"}, {"SAR", "Saudi riyal"}, {"JOD", "Jordanian dinar (3 decimals)"}, {"KWD", "Kuwaiti dinar (3 decimals)"},
-	{"JPY", "Japanese yen (no decimals)"}, {"USD", "US dollar"}, {"EUR", "Euro"},
+	{"EUR", "Euro"}, {"AED", "UAE dirham"}, {"SAR", "Saudi riyal"}, {"JOD", "Jordanian dinar (3 decimals)"}, {"KWD", "Kuwaiti dinar (3 decimals)"},
+	{"JPY", "Japanese yen (no decimals)"}, {"USD", "US dollar"},
 }
 
 // way is how a buyer may pay here, and what the API is asked for then.
@@ -111,7 +111,7 @@ type productPage struct {
 }
 
 func (s *Shop) product(w http.ResponseWriter, _ *http.Request) {
-	s.show(w, http.StatusOK, "product", productPage{Amount: "49", Currency: "AED", Capture: string(core.CaptureAutomatic)})
+	s.show(w, http.StatusOK, "product", productPage{Amount: "49", Currency: "EUR", Capture: string(core.CaptureAutomatic)})
 }
 
 // order creates a payment and sends the buyer on. The form's own number is reference and idempotency key: the same
@@ -119,10 +119,10 @@ func (s *Shop) product(w http.ResponseWriter, _ *http.Request) {
 func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 	p := productPage{Amount: strings.TrimSpace(r.PostFormValue("amount")), Currency: r.PostFormValue("currency"), Capture: r.PostFormValue("capture_method"), Way: r.PostFormValue("way"), Once: r.PostFormValue("once")}
 	how := wayOf(p.Way)
-	if how.currency != "" {
-		p.Currency = how.currency
-	}
 	amount, problem := readAmount(p.Amount, p.Currency)
+	if how.currency != "" && how.currency != p.Currency {
+		problem = "Amazon Pay takes " + how.currency + " here: choose that currency, or another way to pay."
+	}
 	if p.Once == "" {
 		problem = "The form is not complete."
 	}
@@ -162,6 +162,7 @@ type paymentPage struct {
 	*client.Payment
 	Timeline   []client.TimelineEntry
 	Told       []notice
+	Refund     int64 // minor units that can go back at once: of one capture
 	Once       string
 	Problem    string
 	Simulators map[string]string
@@ -175,7 +176,7 @@ func (p paymentPage) Can(action string) bool {
 	case "refund":
 		return p.Amounts.Refundable > 0
 	case "cancel":
-		return p.Amounts.Capturable > 0 || slices.Contains([]client.PaymentStatus{client.PaymentStatusRequiresAction, client.PaymentStatusRequiresPaymentMethod}, p.Status)
+		return p.Amounts.Capturable > 0 || slices.Contains([]client.PaymentStatus{client.PaymentStatusRequiresAction, client.PaymentStatusRequiresConfirmation, client.PaymentStatusRequiresPaymentMethod}, p.Status)
 	case "confirm":
 		return p.Status == client.PaymentStatusRequiresPaymentMethod
 	case "place":
@@ -208,12 +209,28 @@ func (s *Shop) showPayment(w http.ResponseWriter, r *http.Request, status int, i
 		s.show(w, http.StatusNotFound, "product", productPage{Amount: "49", Problem: "There is no such order. Start again here."})
 		return
 	}
-	page := paymentPage{Payment: payment.JSON200, Problem: problem, Told: s.hooks.of(id)}
+	page := paymentPage{Payment: payment.JSON200, Problem: problem, Told: s.hooks.of(id), Refund: s.refundable(r.Context(), payment.JSON200)}
 	timeline, err := s.api.GetPaymentTimelineWithResponse(r.Context(), id)
 	if err == nil && timeline.JSON200 != nil {
 		page.Timeline = timeline.JSON200.Data
 	}
 	s.show(w, status, "payment", page)
+}
+
+// refundable is what is proposed for a refund: where providers give back from one capture at a time, no more than the
+// largest of them took.
+func (s *Shop) refundable(ctx context.Context, p *client.Payment) int64 {
+	captures, err := s.api.ListCapturesWithResponse(ctx, p.ID)
+	if err != nil || captures.JSON200 == nil || len(captures.JSON200.Data) < 2 {
+		return p.Amounts.Refundable
+	}
+	most := int64(0)
+	for _, c := range captures.JSON200.Data {
+		if c.Status == client.OperationStatusSucceeded {
+			most = max(most, c.Amount)
+		}
+	}
+	return min(most, p.Amounts.Refundable)
 }
 
 // act does what a button of the payment page says, then shows the page again.
