@@ -31,14 +31,12 @@ var (
 	errUnclear = errors.New("amazonpay: the answer does not say whether it was carried out")
 )
 
-// request is one call. Body is written as JSON; nil is none. Key is the idempotency key, where one is taken. Secret is a part of
-// the path that is recorded nowhere.
+// request is one call. Body is written as JSON; nil is none. Key is the idempotency key, where one is taken.
 type request struct {
 	method string
 	path   []string
 	key    string
 	body   any
-	secret string
 }
 
 func get(path ...string) request { return request{method: http.MethodGet, path: path} }
@@ -113,7 +111,7 @@ func (p *Provider) signed(r request) (outbound.Request, error) {
 	if err != nil {
 		return outbound.Request{}, err
 	}
-	out := outbound.Request{Method: r.method, URL: address, ContentType: mediaJSON, Body: body, Accept: []string{mediaJSON}, Header: http.Header{}, Secret: r.secret}
+	out := outbound.Request{Method: r.method, URL: address, ContentType: mediaJSON, Body: body, Accept: []string{mediaJSON}, Header: http.Header{}}
 	for _, h := range headers[2:] {
 		out.Header.Set(h.name, h.value)
 	}

@@ -72,16 +72,15 @@ const (
 // Names in Memo. Under a charge, capture or refund, with its id behind the dot, is the key of the operation that made it:
 // Amazon Pay does not repeat it.
 const (
-	memoSession    = "session"     // the session that was found to be the attempt's own
-	memoReturn     = "return_url"  // of ours, which the session repeats
-	memoSave       = "save"        // the kind of consent asked for
-	memoPermission = "permission"  // to charge
-	memoType       = "type"        // of the permission: Recurring, PaymentMethodOnFile; OneTime
-	memoPlan       = "plan"        // amount and currency of a plan that was agreed to without a charge
-	memoBuyer      = "buyer_token" // a buyer who signed in
-	memoCharge     = "charge."     // + id
-	memoCapture    = "capture."    // + id
-	memoRefund     = "refund."     // + id
+	memoSession    = "session"    // the session that was found to be the attempt's own
+	memoReturn     = "return_url" // of ours, which the session repeats
+	memoSave       = "save"       // the kind of consent asked for
+	memoPermission = "permission" // to charge
+	memoType       = "type"       // of the permission: Recurring, PaymentMethodOnFile; OneTime
+	memoPlan       = "plan"       // amount and currency of a plan that was agreed to without a charge
+	memoCharge     = "charge."    // + id
+	memoCapture    = "capture."   // + id
+	memoRefund     = "refund."    // + id
 )
 
 // permissionOf is the permission that operations on known are charged to.

@@ -76,15 +76,11 @@ func noSession() core.Outcome {
 }
 
 // ReadSession reads what the buyer chose: address, instrument and what he may change. A session that is not the
-// attempt's own is Declined and tells nothing; a canceled one is Declined with what ended it. Of a buyer who signed in
-// and has no session the data he shared is read. An error means that Amazon did not tell.
-// Source: Amazon Pay, checkout session object, Get Checkout Session; Buyer.
+// attempt's own is Declined and tells nothing; a canceled one is Declined with what ended it. An error means that
+// Amazon did not tell. Source: Amazon Pay, checkout session object, Get Checkout Session.
 func (p *Provider) ReadSession(ctx context.Context, in core.SessionInput) (core.Outcome, error) {
 	id, bound := sessionOf(in.Known)
-	switch token := in.Memo[memoBuyer]; {
-	case id == "" && token != "":
-		return p.readBuyer(ctx, token)
-	case id == "":
+	if id == "" {
 		return noSession(), nil
 	}
 	s, err := p.session(ctx, id)
@@ -120,20 +116,6 @@ func canceledSession(s session, known bool) core.Outcome {
 	}
 	out.Facts = []core.Fact{fact}
 	return out
-}
-
-// readBuyer is who signed in. Whoever has the token can ask the same.
-func (p *Provider) readBuyer(ctx context.Context, token string) (core.Outcome, error) {
-	var b buyer
-	r := get("buyers", token)
-	r.secret = token
-	if _, err := p.call(ctx, r, &b); err != nil {
-		if r := refused(err); r != nil {
-			return core.Outcome{Result: core.Declined, Failure: r.failure()}, nil
-		}
-		return core.Outcome{}, silent("amazonpay.ReadSession", err)
-	}
-	return core.Outcome{Result: core.Succeeded, Review: &core.Review{Buyer: p.buyerOf(&b, b.Shipping, b.Billing)}}, nil
 }
 
 // settledHere are the constraints that Confirm takes away.

@@ -1,14 +1,12 @@
 package amazonpay
 
 import (
-	"context"
 	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/paymux/paymux/core"
-	"github.com/paymux/paymux/providers/internal/outbound"
 )
 
 const (
@@ -134,17 +132,6 @@ func TestSessionsThatAreOver(t *testing.T) {
 	}
 }
 
-func TestBuyerWhoSignedIn(t *testing.T) {
-	known := started()
-	known.Memo[memoBuyer] = "tok/en+1"
-	w := newWire(t).on("GET /v2/buyers/tok/en+1", ok(object{"buyerId": "amzn1.account.A", "name": "Erika Muster", "email": "erika@example.org", "shippingAddress": testAddress}))
-	out, err := newProvider(t, testConfig(t), w).ReadSession(t.Context(), core.SessionInput{Known: known})
-	require.NoError(t, err)
-	require.Equal(t, "erika@example.org", out.Review.Buyer.Email)
-	require.Equal(t, "Berlin", out.Review.Buyer.Shipping.City)
-	golden(t, "read_buyer", w.sent[0])
-}
-
 func TestNames(t *testing.T) {
 	for region, want := range map[string][2]string{"eu": {"山田", "花子"}, "jp": {"花子", "山田"}} {
 		cfg := testConfig(t)
@@ -266,20 +253,4 @@ func TestUpdateSession(t *testing.T) {
 	require.Nil(t, out.Next)
 	require.NotNil(t, out.Review)
 	golden(t, "update_session", w.sent[0])
-}
-
-// Whoever has a buyer's token can ask who he is: it is not kept with the call.
-func TestTheTokenOfABuyerIsNotKept(t *testing.T) {
-	var kept []core.Exchange
-	out := outbound.New(outbound.Options{Transport: newWire(t).on("GET /v2/buyers/tok/en+1", refusedWith(404, "ResourceNotFound")), AllowLocal: true,
-		Record: func(_ context.Context, e core.Exchange) { kept = append(kept, e) }})
-	p, err := New(testConfig(t), out)
-	require.NoError(t, err)
-	known := started()
-	known.Memo = core.Refs{memoBuyer: "tok/en+1"}
-	known.Refs = nil
-	_, err = p.ReadSession(t.Context(), core.SessionInput{Known: known})
-	require.NoError(t, err)
-	require.Len(t, kept, 1)
-	require.Contains(t, kept[0].URL, "/v2/buyers/[redacted]")
 }

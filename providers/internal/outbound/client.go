@@ -78,7 +78,6 @@ type Request struct {
 	Body        []byte
 	Header      http.Header // beside Content-Type and Accept
 	Accept      []string    // media types the answer may have; empty: any
-	Secret      string      // part of the path, unescaped, that is recorded nowhere
 }
 
 // Answer is what came back, whatever the status but a redirect.
@@ -140,9 +139,6 @@ func (c *Client) Do(ctx context.Context, r Request) (Answer, error) {
 	}
 	if err != nil {
 		e.Error, e.NotSent = maskCards(err.Error()), errors.Is(err, core.ErrNotSent)
-	}
-	for _, text := range []*string{&e.URL, &e.Response, &e.Error} {
-		*text = without(*text, r.Secret)
 	}
 	c.record(ctx, e)
 	return answer, err

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -318,21 +317,4 @@ func TestNoProxyOfTheEnvironment(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	require.Nil(t, NewTransport(Options{}).Proxy)
-}
-
-// A part of an address that is as good as a password is in no record, however it is written there.
-func TestASecretInAnAddressIsNotKept(t *testing.T) {
-	const secret = "Atza|IwE/B+1 =="
-	address, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
-		jsonAnswer(`{"a":"nobody has `+r.URL.Path+` or `+url.QueryEscape(secret)+`"}`)(w, r)
-	})
-	c, kept := client(Options{})
-	for _, target := range []string{address, "http://127.0.0.1:1"} {
-		_, _ = c.Do(t.Context(), Request{Method: http.MethodGet, URL: target + "/buyers/" + url.PathEscape(secret), Secret: secret})
-	}
-	require.Equal(t, address+"/buyers/[redacted]", (*kept)[0].URL)
-	require.Contains(t, (*kept)[0].Response, "nobody has /buyers/[redacted] or [redacted]")
-	for _, e := range *kept {
-		require.NotContains(t, e.URL+e.Request+e.Response+e.Error, "IwE")
-	}
 }

@@ -146,15 +146,6 @@ func redactLines(body string) (string, bool) {
 	return strings.Join(lines, "\n"), true
 }
 
-// without is text with a secret replaced, however it is written in an address.
-func without(text, secret string) string {
-	if secret == "" {
-		return text
-	}
-	path := (&url.URL{Path: secret}).EscapedPath()
-	return strings.NewReplacer(url.PathEscape(secret), hidden, url.QueryEscape(secret), hidden, path, hidden, secret, hidden).Replace(text)
-}
-
 func redactURL(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
