@@ -21,10 +21,16 @@ func (a *amendment) stood(at *Attempt, account *Account, facts []Fact) []Fact {
 	})
 	known := a.clone()
 	known.Apply(at.ID, "", rest, a.now)
-	if account.caps.RefundsDecided <= 0 || known.refunding(at) || a.refundedSince(at) {
-		return rest // what is under way of our own may be in it
-	}
 	done := known.tallyOf(known.attempt(at.ID)).refunded()
+	switch own := known.refunding(at) || a.refundedSince(at); {
+	case account.caps.RefundsDecided <= 0:
+		return rest
+	case own && shown > done: // what is under way of our own may be in it, and who decides that need not ask again
+		a.RecheckAt = later(a.RecheckAt, a.now.Add(account.caps.ResumeGap))
+		return rest
+	case own:
+		return rest
+	}
 	falls, highest, held, due := int64(0), int64(0), int64(0), a.now.Add(account.caps.RefundsDecided)
 	for _, e := range a.Facts {
 		switch stands := e.StoredAt.Add(account.caps.RefundsDecided); {

@@ -132,6 +132,29 @@ func TestATotalIsNotHeldAgainstOurOwnRefund(t *testing.T) {
 	}
 }
 
+// What others gave back while a refund of our own was in doubt is found when an operator has said that ours did not happen,
+// though the provider tells of neither again by itself.
+func TestATotalIsLookedAtAgainWhenOurOwnRefundIsSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, id, shown := showing(t)
+		*shown = 3000 // by others, and nobody has told of it
+		d.provider.OnRefund = func(core.Op, core.RefundInput) (core.Outcome, error) { return core.Outcome{}, nil }
+		_, err := d.Refund(t.Context(), request("refund"), id, amount(2000))
+		require.NoError(t, err)
+		stop := d.runs()
+		time.Sleep(15 * 24 * time.Hour)
+		require.Equal(t, []any{core.OpUnknown, int64(0)}, []any{d.op(id, core.OpRefund).State, d.payment(id).Amounts.Refunded})
+		_, err = d.Resolve(t.Context(), request("settle"), id, core.Settlement{Operation: d.op(id, core.OpRefund).ID, Evidence: "the back office"})
+		require.NoError(t, err)
+		require.Zero(t, d.payment(id).Amounts.Refunded, "it may still come to nothing")
+		time.Sleep(49 * time.Hour)
+		synctest.Wait()
+		p := d.payment(id)
+		require.Equal(t, []any{int64(3000), true}, []any{p.Amounts.Refunded, p.CheckAt.IsZero()})
+		stop()
+	})
+}
+
 // What is under way and comes to nothing later says why, to whoever reads it and in its event.
 func TestWhatFailsLaterSaysWhy(t *testing.T) {
 	why := &core.Failure{Category: core.FailureRejected, RetryAdvice: core.RetryNever, ProviderCode: "ProcessingFailure", ProviderMessage: "it came to nothing"}
