@@ -27,7 +27,7 @@ func (c *charge) book(kind string, amount int64, id, by, key string, at time.Tim
 }
 
 // Books are what happened to the money, whatever anybody was told: a row for each OneTime permission, under its
-// merchantReferenceId, and one for each merchantReferenceId charged on an agreement to come.
+// merchantReferenceId, and one for each merchantReferenceId charged on an agreement to come. Those agreements are told beside them.
 func (s *Server) Books() simulator.Books {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +55,22 @@ func (s *Server) Books() simulator.Books {
 	for i := range books.Payments {
 		add(&books.Payments[i])
 	}
+	for _, p := range s.order {
+		if p.kind != oneTime {
+			books.Agreements = append(books.Agreements, simulator.Agreement{
+				Reference: value(p.metadata.MerchantReferenceID), ProviderReference: p.id,
+				Kind: agreementKinds[p.kind], State: agreementStates[p.State],
+			})
+		}
+	}
 	return books
 }
+
+// What agreements are, and how they stand, in the words of the books.
+var (
+	agreementKinds  = map[string]string{recurring: "recurring", onFile: "unscheduled"}
+	agreementStates = map[string]string{chargeable: "active", nonChargeable: "suspended", closed: "ended"}
+)
 
 // reference is what the merchant calls the payment that a charge belongs to.
 func (c *charge) reference() string {

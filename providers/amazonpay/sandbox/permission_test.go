@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/providers/internal/simulator"
 )
 
 func TestClosingAPermission(t *testing.T) {
@@ -126,6 +128,20 @@ func (w *world) saved(card string) string {
 	require.Nil(w.t, got.at("chargeId"))
 	require.Equal(w.t, onFile, got.at("chargePermissionType"))
 	return got.str("chargePermissionId")
+}
+
+// The books tell how a consent stands, and nothing of an order alone.
+func TestBooksHaveConsents(t *testing.T) {
+	w := newWorld(t)
+	w.ordered("10.00", "once")
+	permission := w.saved("")
+	stands := simulator.Agreement{ProviderReference: permission, Kind: "unscheduled", State: "active"}
+	require.Equal(t, []simulator.Agreement{stands}, w.server.Books().Agreements)
+	for _, step := range [][2]string{{"suspend", "suspended"}, {"restore", "active"}, {"buyer_close", "ended"}} {
+		w.office(step[0], permission)
+		stands.State = step[1]
+		require.Equal(t, []simulator.Agreement{stands}, w.server.Books().Agreements)
+	}
 }
 
 func TestSavedWallet(t *testing.T) {

@@ -5,6 +5,16 @@ import "time"
 // Books are what really happened to the money at the provider, whatever anybody was told.
 type Books struct {
 	Payments []Payment `json:"payments"`
+	// Agreements are what buyers may be charged for again, beyond one order, where the provider has such.
+	Agreements []Agreement `json:"agreements,omitempty"`
+}
+
+// Agreement is a buyer's consent to be charged again.
+type Agreement struct {
+	Reference         string `json:"reference"`          // the merchant's, if he gave it one
+	ProviderReference string `json:"provider_reference"` // the provider's
+	Kind              string `json:"kind"`               // recurring, unscheduled
+	State             string `json:"state"`              // active, suspended, ended
 }
 
 // Payment is the account of one of the merchant's references. Amounts are in minor units.
