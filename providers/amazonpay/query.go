@@ -35,8 +35,9 @@ func (p *Provider) Query(ctx context.Context, in core.QueryInput) (core.Snapshot
 	return q.found, nil
 }
 
-// ReferenceOf is the reference that a charge bears, or the charge that a refund goes back from. Refunds bear none.
-// Source: Amazon Pay, Get Charge, Get Refund.
+// ReferenceOf is the reference that a charge bears, or the charge that a refund goes back from. Refunds bear none. A charge
+// that was made with the completion of a session may bear none either: then it is that of its permission.
+// Source: Amazon Pay, Get Charge, Get Refund, Get Charge Permission.
 func (p *Provider) ReferenceOf(ctx context.Context, o core.Object) (string, error) {
 	id, err := o.ID, error(nil)
 	switch o.Kind {
@@ -51,6 +52,11 @@ func (p *Provider) ReferenceOf(ctx context.Context, o core.Object) (string, erro
 	var c charge
 	if err == nil {
 		c, err = p.charge(ctx, id)
+	}
+	if err == nil && c.Metadata.Reference == "" && c.PermissionID != "" {
+		var g permission
+		g, err = p.permission(ctx, c.PermissionID)
+		c.Metadata = g.Metadata
 	}
 	switch {
 	case refused(err) != nil && refused(err).Status == http.StatusNotFound:

@@ -185,16 +185,19 @@ func TestChargesThatEnd(t *testing.T) {
 	}
 }
 
-// A charge that nobody here knows tells by its reference whose it is, and a refund by that of its charge.
+// A charge that nobody here knows tells by its reference whose it is, or by that of its permission, and a refund by its
+// charge.
 func TestWhoseAnObjectIs(t *testing.T) {
 	mine := testCharge(stateCaptured, "", object{"merchantMetadata": object{"merchantReferenceId": attempt}})
+	bare := testCharge(stateCaptured, "", object{"merchantMetadata": nil})
 	for name, c := range map[string]struct {
 		asked core.Object
 		on    map[string]answer
 		want  string
 	}{
 		"a charge":              {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(mine)}, attempt},
-		"a charge without":      {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(testCharge(stateCaptured, "", object{"merchantMetadata": nil}))}, ""},
+		"a charge without":      {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(bare), getPermission: ok(testPermission())}, attempt},
+		"neither bears one":     {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(bare), getPermission: ok(testPermission(object{"merchantMetadata": nil}))}, ""},
 		"a charge of a shop's":  {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: ok(testCharge(stateCaptured, "", object{"merchantMetadata": object{"merchantReferenceId": "order no. 17"}}))}, ""},
 		"a refund":              {core.Object{Kind: core.ObjRefund, ID: refundNo}, map[string]answer{getRefund: ok(testRefund(stateRefunded, "")), getCharge: ok(mine)}, attempt},
 		"a charge of nobody":    {core.Object{Kind: core.ObjAuthorization, ID: chargeNo}, map[string]answer{getCharge: refusedWith(404, "ResourceNotFound")}, ""},
