@@ -22,6 +22,7 @@ func (w *World) act() {
 		s := w.newStory(fmt.Sprintf("order-%d", n), w.accounts[r.IntN(len(w.accounts))])
 		w.acting.Go(s.live)
 	}
+	w.setUps()
 	for n := range r.IntN(3) {
 		w.acting.Go(func() { w.backOffice(n) })
 	}
@@ -48,13 +49,24 @@ func (w *World) newStory(name string, a *account) *story {
 	return s
 }
 
+func (w *World) hasStory(name string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.ContainsFunc(w.stories, func(s *story) bool { return s.name == name })
+}
+
 // chargeLater charges the consent of s in a payment of its own.
 func (w *World) chargeLater(s *story) {
 	id := s.mandate()
 	if id == "" {
 		return
 	}
-	c := w.newStory(fmt.Sprintf("%s-later-%d", s.name, len(s.asked)), s.account)
+	number, name := len(s.asked), ""
+	for taken := true; taken; number++ { // it may be charged twice without anything in between
+		name = fmt.Sprintf("%s-later-%d", s.name, number)
+		taken = w.hasStory(name)
+	}
+	c := w.newStory(name, s.account)
 	c.offline, c.saves, c.manual, c.flow, c.currency = true, false, w.manner.agrees && c.manual, "", s.currency
 	body := c.order()
 	body["mandate"], body["off_session"] = id, true
@@ -78,25 +90,49 @@ func (w *World) backOffice(n int) {
 	r := w.dice.of(fmt.Sprintf("back office %d", n))
 	for range 1 + r.IntN(2) {
 		w.pause(aWhile(r) + aWhile(r))
-		books := w.books()
-		if len(books) == 0 {
+		p := w.anyBooked(r)
+		if p.Reference == "" {
 			continue
 		}
-		p := books[r.IntN(len(books))]
-		what := choose(r, []choice{{"capture", 4}, {"refund", 4}, {"void", 2}})
+		what := choose(r, w.manner.office)
 		amount := int64(0)
 		if percent(r, 60) && p.Authorized > 0 {
 			amount = 1 + r.Int64N(p.Authorized)
 		}
 		w.disturb(r)
-		for _, a := range w.accounts { // only one of them has the order
-			if order := w.side.byHand(a, what, p.Reference, amount); order != nil {
-				w.control("backoffice", order)
-			}
-		}
-		w.count("deed back office " + what)
-		w.trace.note("back office: %s %d of %s", what, amount, p.Reference)
+		w.inOffice(what, p.Reference, amount)
+		w.count("fault office: " + what)
 	}
+}
+
+// inOffice has something done by hand to an order.
+func (w *World) inOffice(what, reference string, amount int64) {
+	for _, a := range w.accounts { // only one of them has the order
+		if order := w.side.byHand(a, what, reference, amount); order != nil {
+			w.control("backoffice", order)
+		}
+	}
+	w.trace.note("back office: %s %d of %s", what, amount, reference)
+}
+
+// mayDecline has the provider decline, now and then, what it has just accepted of an order and not decided.
+func (w *World) mayDecline(s *story) {
+	r := w.dice.of("second thoughts about " + s.name)
+	if !w.manner.thinksAgain || w.calm.Load() || !percent(r, 35) {
+		return
+	}
+	w.acting.Go(func() {
+		w.pause(between(r, time.Second, 25*time.Second))
+		p, err := w.store.Payment(context.Background(), s.account.merchant, s.payment())
+		if err != nil {
+			w.violate("payment of %s cannot be read: %v", s.name, err)
+			return
+		}
+		for _, at := range p.Attempts {
+			w.inOffice(declined, at.Reference, 0)
+		}
+		w.count("fault office: " + declined)
+	})
 }
 
 // releases lets go of feedback that is held back, now and then.
@@ -185,8 +221,9 @@ func (w *World) settle() {
 	w.askAgain()
 	w.catchUp()
 	time.Sleep(15 * 24 * time.Hour)
-	w.askAboutRest()
-	w.decide()
+	if w.askAboutRest(); w.decide() {
+		time.Sleep(believed) // what others gave back beside a refund that did not happen
+	}
 	for range 2 { // what was answered for good is answered the same
 		w.askAgain()
 	}
@@ -209,9 +246,18 @@ func (w *World) askAgain() {
 
 // books are the simulator's own.
 func (w *World) books() []booked {
-	var b struct{ Payments []booked }
+	payments, _ := w.ledger()
+	return payments
+}
+
+// ledger is all that the simulator's books have.
+func (w *World) ledger() ([]booked, []agreement) {
+	var b struct {
+		Payments   []booked
+		Agreements []agreement
+	}
 	if err := json.Unmarshal(w.control("books", nil), &b); err != nil {
 		w.violate("the books cannot be read: %v", err)
 	}
-	return b.Payments
+	return b.Payments, b.Agreements
 }

@@ -35,6 +35,7 @@ var amazonManner = manner{
 		{name: "CreateCharge on a consent", call: "CreateCharge", doing: string(core.OpChargeMandate), few: true},
 		{name: "CancelCharge", doing: string(core.OpVoid), few: true},
 		{name: "CloseChargePermission", doing: string(core.OpVoid), few: true},
+		{name: "UpdateChargePermission", doing: string(core.OpUpdateMandate), few: true},
 		{name: "CloseChargePermission of a consent", call: "CloseChargePermission", doing: string(core.OpCancelMandate), few: true},
 		{name: "CreateRefund", doing: string(core.OpRefund)},
 		{name: "GetCheckoutSession", doing: doingQuery},
@@ -44,7 +45,13 @@ var amazonManner = manner{
 		{name: "certificate", doing: doingQuery, faults: amazonFetches},
 	},
 	calls: amazonCalls, asks: amazonAsks, pages: amazonPages, letters: amazonLetters, scripts: amazonScripts,
-	seal: "Signature", consents: amazonConsent, agrees: true, fades: true, keyed: []core.OpKind{core.OpAuthorize, core.OpCapture, core.OpRefund}, hides: time.Minute, tries: sandbox.NotificationTries,
+	office: []choice{{"capture", 4}, {"refund", 4}, {"void", 2}, {guaranteed, 2}, {"chargeback", 1}, {"close", 2}, {"suspend", 2}, {"restore", 2}},
+	seal:   "Signature", consents: amazonConsent, agrees: true, fades: true, setsUp: true, thinksAgain: true, terse: true, keyed: []core.OpKind{core.OpAuthorize, core.OpCapture, core.OpRefund}, hides: time.Minute, tries: sandbox.NotificationTries,
+	// A consent begins without a call. What the buyer has changed of one is completed as an order is; nothing in the call
+	// tells which of the two it is, and the moments of the call are those of complete.
+	alone: []core.OpKind{core.OpStartMandate, core.OpCompleteMandate},
+	rare: []core.OpKind{core.OpUpdate, core.OpAuthorize, core.OpVoid, core.OpRefund, core.OpChargeMandate, core.OpUpdateMandate,
+		core.OpCompleteMandate, core.OpCancelMandate},
 	rows: amazonRows,
 }
 
@@ -93,14 +100,26 @@ const (
 	amazonExpress = "without review" // confirmed as soon as the buyer is back
 	amazonPending = "may be pending" // Amazon may decide about the authorization later
 	amazonParcels = "in parcels"     // a part is reserved at once, more of it later
+	amazonAgreed  = "agreed to"      // nothing is reserved at once, the buyer only agrees
 )
 
-var amazonFlows = []choice{{amazonPayNow, 35}, {amazonReview, 30}, {amazonExpress, 10}, {amazonPending, 12}, {amazonParcels, 13}}
+var amazonFlows = []choice{{amazonPayNow, 32}, {amazonReview, 29}, {amazonExpress, 9}, {amazonPending, 11}, {amazonParcels, 11}, {amazonAgreed, 8}}
 
-// order is paid in the way of its story. What is charged to a consent has none.
+// order is paid in the way of its story. What is charged to a consent has none, and a consent alone is given at a button
+// or without one.
 func (s *amazonSide) order(o *story, body map[string]any) {
 	how := map[string]any{"type": "amazon_pay", "flow": "pay_now", "product": "pay_only"}
 	body["method"] = how
+	if o.setUp {
+		switch recurs := body["recurring"] != nil; {
+		case o.amount%3 == 0:
+			how["flow"] = "hosted"
+		case o.amount%5 == 0 && !recurs:
+			delete(how, "flow")
+			how["product"] = "sign_in"
+		}
+		return
+	}
 	switch o.flow {
 	case amazonReview:
 		how["flow"], body["review_url"] = "express", shopURL+"/review"
@@ -111,7 +130,7 @@ func (s *amazonSide) order(o *story, body map[string]any) {
 		how["flow"] = "express"
 	case amazonPending:
 		body["capture_method"], body["allow_pending"] = "manual", true
-	case amazonParcels:
+	case amazonParcels, amazonAgreed:
 		body["capture_method"], body["authorize_amount"] = "manual", o.part()
 	}
 	if o.saves && o.amount%3 == 0 {
@@ -119,8 +138,16 @@ func (s *amazonSide) order(o *story, body map[string]any) {
 	}
 }
 
-// part is what is reserved at first of an order that goes out in parcels.
-func (s *story) part() int64 { return max(1, s.amount/2) }
+// part is what is reserved at first of an order that goes out in parcels, or that the buyer only agrees to.
+func (s *story) part() int64 {
+	switch s.flow {
+	case amazonParcels:
+		return max(1, s.amount/2)
+	case amazonAgreed:
+		return 0
+	}
+	return s.amount
+}
 
 // amazonPaths are method and path of the calls, by the names that Amazon gives them in its limits of throttling.
 var amazonPaths = []struct {
@@ -131,6 +158,7 @@ var amazonPaths = []struct {
 	{http.MethodPatch, "UpdateCheckoutSession", regexp.MustCompile(`/v2/checkoutSessions/([^/]+)$`)},
 	{http.MethodGet, "GetCheckoutSession", regexp.MustCompile(`/v2/checkoutSessions/([^/]+)$`)},
 	{http.MethodGet, "GetChargePermission", regexp.MustCompile(`/v2/chargePermissions/([^/]+)$`)},
+	{http.MethodPatch, "UpdateChargePermission", regexp.MustCompile(`/v2/chargePermissions/([^/]+)$`)},
 	{http.MethodDelete, "CloseChargePermission", regexp.MustCompile(`/v2/chargePermissions/([^/]+)/close$`)},
 	{http.MethodPost, "CreateCharge", regexp.MustCompile(`/v2/(charges)$`)},
 	{http.MethodGet, "GetCharge", regexp.MustCompile(`/v2/charges/([^/]+)$`)},
@@ -186,7 +214,12 @@ func (s *amazonSide) byHand(a *account, what, reference string, amount int64) an
 	if a != s.w.accounts[0] {
 		return nil // it finds the order by its reference, whoever's it is
 	}
-	return map[string]any{"operation": map[string]string{"void": "cancel"}[what] + strings.TrimPrefix(what, "void"), "merchantReferenceId": reference, "amount": amount}
+	words := map[string]string{"void": "cancel", declined: "settle_decline", "close": "buyer_close"}
+	operation, ok := words[what]
+	if !ok {
+		operation = what
+	}
+	return map[string]any{"operation": operation, "merchantReferenceId": reference, "amount": amount}
 }
 
 // subject is the charge permission of an order, which is what messages are kept by.

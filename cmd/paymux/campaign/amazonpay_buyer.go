@@ -114,7 +114,10 @@ func (b *buyer) process(script string) {
 func (b *buyer) click() bool {
 	widget, _ := b.action["render_widget"].(map[string]any)
 	config, _ := widget["config"].(map[string]any)
-	session, _ := config["createCheckoutSessionConfig"].(map[string]any)
+	session, ok := config["createCheckoutSessionConfig"].(map[string]any)
+	if !ok {
+		session, _ = config["signInConfig"].(map[string]any) // it signs in, and agrees there
+	}
 	form := url.Values{}
 	for _, from := range []map[string]any{config, session} {
 		for name, value := range from {

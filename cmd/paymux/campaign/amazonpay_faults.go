@@ -25,7 +25,7 @@ var amazonRows = map[string]row{
 	"F-F14": {why: "a notification tells no amount"},
 	"F-F15": {why: "a notification tells no state that another one could contradict"},
 	"F-F16": {why: "Amazon Pay tells of no payment in two steps that depend on each other, as PAYONE's appointed and paid do"},
-	"F-F17": {why: "a world's back office has no chargebacks; the adapter's tests have"},
+	"F-F17": {kinds: []string{"office: " + guaranteed, "office: chargeback", "office: close"}},
 	"F-F18": {why: "a notification goes to one address"},
 	"F-F19": {kinds: []string{"message: " + unknownEvent}},
 	"F-C12": {why: "it is the column complete of F-C04 to F-C09"},

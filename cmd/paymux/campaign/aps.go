@@ -27,6 +27,7 @@ var apsManner = manner{
 		{name: "CHECK_STATUS", doing: doingQuery},
 	},
 	calls: apsCalls, asks: apsAsks, pages: apsPages, letters: apsLetters, scripts: apsScripts,
+	office: []choice{{"capture", 4}, {"refund", 4}, {"void", 2}},
 	// A booking without a number of its own may be a second one of the same amount when it comes in another minute.
 	seal: "signature", recurs: true, keyed: []core.OpKind{core.OpRefund}, hides: 5 * time.Minute, tries: sandbox.FeedbackTries,
 	rows: map[string]row{

@@ -21,7 +21,7 @@ func (w *World) checkIntent(c *core.Change, old *standing) {
 	}
 	under := map[string]int{} // way, by attempt
 	for _, o := range p.Operations {
-		if (o.State == core.OpSent || o.State == core.OpUnknown) && !o.HasNext && o.Kind != core.OpCancelMandate {
+		if (o.State == core.OpSent || o.State == core.OpUnknown) && !o.HasNext && !isUpkeep(o.Kind) {
 			under[o.AttemptID]++
 		}
 	}
@@ -40,7 +40,7 @@ func (w *World) checkIntent(c *core.Change, old *standing) {
 		left := open
 		switch a := old.amounts; o.Kind {
 		case core.OpCapture:
-			if left = a.Authorized - a.Released - a.Captured; w.manner.agrees && a.Authorized > 0 {
+			if left = a.Authorized - a.Released - a.Captured; w.manner.agrees && (a.Authorized > 0 || p.Order.Authorize != nil && *p.Order.Authorize == 0) {
 				left = p.Amount.Minor - a.Captured
 			}
 		case core.OpAuthorize:
@@ -52,6 +52,11 @@ func (w *World) checkIntent(c *core.Change, old *standing) {
 			w.violate("I-03: payment %s sets out to %s %d where %d is left", p.Reference, o.Kind, open, left)
 		}
 	}
+}
+
+// isUpkeep reports whether an operation is about a consent and moves no money.
+func isUpkeep(kind core.OpKind) bool {
+	return kind == core.OpCancelMandate || kind == core.OpUpdateMandate || kind == core.OpCompleteMandate
 }
 
 // shownOf is what of an operation in doubt is counted already, as rose since it began.
@@ -85,7 +90,7 @@ func (w *World) checkAuthorized(p *core.Payment, at *core.Attempt, b booked) {
 
 // firstOf is what the merchant wants to be authorized when the buyer pays.
 func (w *World) firstOf(p *core.Payment) int64 {
-	if s := w.storyOf(p); s != nil && s.flow == amazonParcels {
+	if s := w.storyOf(p); s != nil && (s.flow == amazonParcels || s.flow == amazonAgreed) {
 		return s.part()
 	}
 	return p.Amount.Minor
@@ -98,7 +103,7 @@ func (w *World) onAgreement(e effect) bool {
 
 // checkDoubt wants what is in doubt to be told as that.
 func (w *World) checkDoubt(p *core.Payment, o *core.Operation, effects []effect) {
-	others := func(e effect) bool { return e.Kind == string(o.Kind) && e.By == "backoffice" }
+	others := func(e effect) bool { return e.Kind == string(o.Kind) && e.By != "api" }
 	if p.Amounts.InDoubt < o.Amount.Minor-shownOf(o, p.Amounts) && !slices.ContainsFunc(effects, others) {
 		w.violate("P3: %s of %d of payment %s is unknown; %d is told as in doubt", o.Kind, o.Amount.Minor, p.Reference, p.Amounts.InDoubt)
 	}

@@ -59,7 +59,11 @@ const (
 // operations are those of core that a world of the manner has, in order.
 func (m *manner) operations() []string {
 	called, _ := m.called()
-	return append([]string{string(core.OpStart)}, called...)
+	own := []string{string(core.OpStart)}
+	for _, kind := range m.alone {
+		own = append(own, string(kind))
+	}
+	return append(own, called...)
 }
 
 // moments are all of them, each with the percentage of lives that are to end there. What happens often ends few, so
@@ -78,7 +82,7 @@ func (m *manner) moments() map[moment]int {
 		}
 	}
 	for _, point := range []string{beforeReceive, afterReceive, acknowledged, beforeApply, afterApply} {
-		all[moment{point, doingFeedback}] = 4
+		all[moment{point, doingFeedback}] = map[bool]int{true: 10, false: 4}[m.terse]
 	}
 	for _, point := range []string{inRequest, inAnswer, afterCall, beforeLearned, afterLearned} {
 		all[moment{point, doingQuery}] = 2
@@ -100,7 +104,26 @@ func (m *manner) fated(r *rand.Rand) map[moment]int {
 			fate[m] = left
 		}
 	}
+	for _, kind := range m.rare {
+		if points := m.momentsOf(string(kind)); percent(r, 45) {
+			for _, at := range points {
+				delete(fate, at)
+			}
+			fate[points[r.IntN(len(points))]] = 0
+		}
+	}
 	return fate
+}
+
+// momentsOf are those of an operation, in order.
+func (m *manner) momentsOf(doing string) (all []moment) {
+	for at := range m.moments() {
+		if at.doing == doing {
+			all = append(all, at)
+		}
+	}
+	slices.SortFunc(all, func(a, b moment) int { return cmp.Compare(a.String(), b.String()) })
+	return all
 }
 
 // instance is one life of the program. When it dies nothing it still does reaches anybody: its store and its network

@@ -50,6 +50,12 @@ const (
 	lagging       = "totals lag behind"
 )
 
+// What is done at the provider by hand, or on its own, beside what merchants may do here.
+const (
+	declined   = "decline" // what it has accepted
+	guaranteed = "a_to_z"  // it gives back under its guarantee, at the merchant's cost
+)
+
 // feedbackModes are how the provider's next message travels.
 var feedbackModes = []choice{{"hold", 20}, {"drop", 20}, {"duplicate", 20}, {"reorder", 15}, {"early", 15}, {"forge", 10}}
 

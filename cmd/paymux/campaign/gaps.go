@@ -19,8 +19,9 @@ const restIsNotAsked = true
 const believed = 49 * time.Hour
 
 // consentsAreNotFound: a notification of what others book on a charge to a stored consent names the consent, which has many
-// orders, and an object that nobody here knows yet. It is kept, an operator is told that it belongs to nothing, and whose it
-// is only reading the object would tell. So it counts as lost. It goes when feedback reads what it cannot place.
+// orders, and an object that nobody here knows yet. Core reads the object to find whose it is, a few times within a minute.
+// When the provider does not answer by then, the message is kept, an operator is told that it belongs to nothing, and it
+// counts as lost. It goes when such an object is read for as long as an open payment is asked about.
 const consentsAreNotFound = true
 
 // askAboutRest asks about payments at rest of which a notification was lost for good.
@@ -31,6 +32,7 @@ func (w *World) askAboutRest() {
 			time.Sleep(believed)
 		}
 	}()
+	asked = w.refreshMandates(lost)
 	for _, p := range w.payments() {
 		if !restIsNotAsked || !p.CheckAt.IsZero() {
 			continue

@@ -31,6 +31,7 @@ func (w *World) check() {
 	for reference := range books {
 		w.violate("P2: the provider has an order %s that no payment knows", reference)
 	}
+	w.checkMandates()
 	w.checkInbox()
 	w.checkHooks()
 	w.checkKeys()
@@ -215,12 +216,22 @@ func shown(p *core.Payment) string {
 
 // checkEvents wants the events of a payment to be numbered without a gap, and the last to tell where it stands.
 func (w *World) checkEvents(p *core.Payment) {
+	events := w.eventsOf(p)
+	w.checkStory(p, events)
+	w.checkSequence(p, events)
+}
+
+func (w *World) eventsOf(p *core.Payment) []core.Event {
 	events, err := w.store.Events(context.Background(), p.MerchantID, core.EventQuery{Payment: p.ID, Page: core.Page{Limit: 1000}})
 	if err != nil {
 		w.violate("the events of %s cannot be read: %v", p.Reference, err)
 	}
 	slices.SortFunc(events, func(a, b core.Event) int { return int(a.Sequence - b.Sequence) })
-	w.checkStory(p, events)
+	return events
+}
+
+// checkSequence wants the events of what is kept under an id to be numbered without a gap.
+func (w *World) checkSequence(p *core.Payment, events []core.Event) {
 	w.sums.Events += len(events)
 	w.sums.EventsMissing += max(0, int(p.Sequence)-len(events), count(len(events) == 0))
 	for i, e := range events {

@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -35,6 +36,23 @@ func TestMatrixHasTheFailureModel(t *testing.T) {
 			for _, f := range faults {
 				require.True(t, in["fault "+family+": "+f.what], "%s, %s: %s", m.name, family, f.what)
 			}
+		}
+	}
+}
+
+// Of what comes seldom in a life each moment is one at which lives end, the late ones as well as the early.
+func TestLivesEndAtEveryMomentOfWhatIsRare(t *testing.T) {
+	ends, draws := map[moment]int{}, rand.New(rand.NewPCG(1, 1))
+	for range 1000 {
+		for at := range amazonManner.fated(draws) {
+			ends[at]++
+		}
+	}
+	for _, kind := range amazonManner.rare {
+		points := amazonManner.momentsOf(string(kind))
+		require.GreaterOrEqual(t, len(points), 4, kind)
+		for _, at := range points {
+			require.Greater(t, ends[at], 80, at)
 		}
 	}
 }

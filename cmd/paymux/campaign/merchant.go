@@ -24,6 +24,7 @@ type story struct {
 	currency  string
 	manual    bool
 	saves     bool
+	setUp     bool    // it is about a consent alone
 	flow      string  // in which of its manner's ways it is paid
 	asks      []int64 // amounts it had, or may have had, before
 	offline   bool    // a charge of a mandate, in the buyer's absence
@@ -34,7 +35,7 @@ type story struct {
 
 // request is one thing a merchant asks for under one key, and every answer to it.
 type request struct {
-	kind string // create, capture, refund, cancel, confirm, cancel_mandate
+	kind string // create, capture, refund, cancel, confirm, set_up, cancel_mandate
 	path string
 	key  string
 	body any
@@ -257,7 +258,11 @@ func (s *story) deed() {
 		}
 	}
 	if s.w.manner.agrees {
-		from = append(slices.Clone(from), choice{"authorize", 15})
+		weight := 15
+		if s.flow != "" && s.part() < s.amount {
+			weight = 60
+		}
+		from = append(slices.Clone(from), choice{"authorize", weight})
 	}
 	what := choose(s.r, from)
 	switch what {
@@ -265,6 +270,7 @@ func (s *story) deed() {
 		s.again(s.request(what, path+"/captures", s.booking(true)))
 	case "refund":
 		s.again(s.request(what, path+"/refunds", s.booking(false)))
+		s.w.mayDecline(s)
 	case "cancel":
 		s.again(s.request(what, path+"/cancel", map[string]any{}))
 	case "confirm":
@@ -300,7 +306,7 @@ func (s *story) review() {
 		if a == nil || a.str("status") != "requires_confirmation" {
 			continue
 		}
-		if percent(s.r, 30) {
+		if percent(s.r, 45) {
 			s.change()
 		}
 		if percent(s.r, 90) {
@@ -358,12 +364,4 @@ func (s *story) booking(capture bool) map[string]any {
 		body["reference"] = fmt.Sprintf("part-%d", s.r.IntN(3))
 	}
 	return body
-}
-
-// mandate is the consent that was given with the payment, empty when there is none to use.
-func (s *story) mandate() string {
-	if !s.saves {
-		return ""
-	}
-	return s.create.last().str("mandate")
 }

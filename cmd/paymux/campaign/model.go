@@ -53,6 +53,7 @@ type model struct {
 	waived   bool // he gave up the rest
 	doubt    bool // a booking may still be in doubt
 	agreed   bool // what was released may be had again
+	consent  bool // the buyer has agreed, whether or not anything was authorized
 }
 
 // conclude reads the answers of a story.
@@ -94,7 +95,7 @@ func (m model) left(lapses bool) int64 {
 // statuses are those the payment may have.
 func (m model) statuses() []string {
 	all := append(m.status(m.left(false)), m.status(m.left(true))...)
-	if m.agreed && m.sum.Authorized > 0 && !m.waived {
+	if m.agreed && (m.sum.Authorized > 0 || m.consent) && !m.waived {
 		all = append(all, m.status(m.amount-m.sum.Captured)...)
 	}
 	return all
@@ -125,7 +126,7 @@ func (w *World) checkModel(p *core.Payment, sum booked, effects []effect) {
 	if m.amount = p.Amount.Minor; m.amount != s.amount && !slices.Contains(s.asks, m.amount) {
 		w.violate("payment %s is over %d; its merchant asked for %d, and then %v", p.Reference, m.amount, s.amount, s.asks)
 	}
-	m.agreed = w.manner.agrees
+	m.agreed, m.consent = w.manner.agrees, s.flow == amazonAgreed && w.agreedTo(p)
 	if p.Amounts.InDoubt == 0 && !slices.ContainsFunc(p.Operations, func(o *core.Operation) bool { return o.State == core.OpUnknown }) {
 		if !slices.Contains(m.statuses(), string(p.Status)) {
 			w.violate("model: payment %s is %s; the books and the answers allow %v (%+v)", p.Reference, p.Status, m.statuses(), sum)
@@ -134,6 +135,15 @@ func (w *World) checkModel(p *core.Payment, sum booked, effects []effect) {
 	for _, q := range s.asked {
 		w.checkAnswer(p, q, effects)
 	}
+}
+
+// agreedTo reports whether the provider's books have the order of a payment, or a consent that was given with it.
+func (w *World) agreedTo(p *core.Payment) bool {
+	payments, agreements := w.ledger()
+	return slices.ContainsFunc(p.Attempts, func(at *core.Attempt) bool {
+		return slices.ContainsFunc(payments, func(b booked) bool { return b.Reference == at.Reference }) ||
+			slices.ContainsFunc(agreements, func(a agreement) bool { return a.Reference == at.Reference })
+	})
 }
 
 // storyOf is the story of a payment, nil when nobody asked for it.

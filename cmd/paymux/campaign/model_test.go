@@ -23,6 +23,9 @@ func TestModel(t *testing.T) {
 		"all taken and given back":   {model{amount: 100, sum: booked{Authorized: 100, Captured: 100, Refunded: 100}}, []string{"succeeded"}},
 		"released":                   {model{amount: 100, sum: booked{Authorized: 100}, effects: void(100, "api")}, []string{"canceled"}},
 		"lapsed, which nobody tells": {model{amount: 100, sum: booked{Authorized: 100}, effects: void(100, "provider")}, []string{"requires_capture", "canceled"}},
+		"only agreed to":             {model{amount: 100, agreed: true, consent: true}, []string{"requires_capture", "canceled", "failed"}},
+		"agreed to, a part taken":    {model{amount: 100, agreed: true, consent: true, sum: booked{Authorized: 40, Captured: 40}}, []string{"partially_captured", "succeeded"}},
+		"agreed to, and waived":      {model{amount: 100, agreed: true, consent: true, waived: true}, []string{"canceled", "failed"}},
 		"paid at two attempts":       {model{amount: 100, sum: booked{Authorized: 200, Captured: 100}}, []string{"succeeded"}},
 	} {
 		got := map[string]bool{}

@@ -11,8 +11,9 @@ import (
 // (a part of what is left, which must not be sent again, or a booking of the back office beside it). He looks at the
 // provider's own books.
 
-// decide settles, as the operators of the merchants do, everything that is in doubt in the end.
-func (w *World) decide() {
+// decide settles, as the operators of the merchants do, everything that is in doubt in the end. It reports whether a
+// refund was among that, at a provider whose totals count what may still be declined.
+func (w *World) decide() (refunds bool) {
 	books := map[string]booked{}
 	for _, b := range w.books() {
 		books[b.Reference] = b
@@ -23,8 +24,10 @@ func (w *World) decide() {
 		}
 		for _, d := range p.Doubts() {
 			w.settleDoubt(p, d.Operation, books)
+			refunds = refunds || w.manner.thinksAgain && d.Kind == core.OpRefund
 		}
 	}
+	return refunds
 }
 
 func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked) {
@@ -65,17 +68,24 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 // nameOf is the provider's id of what o did, where its books tell that it is o's.
 func (w *World) nameOf(o *core.Operation, effects []effect) string {
 	for _, e := range effects {
-		if w.manner.isKeyed(o.Kind) && w.effectName(e) == w.bookingName(o) {
+		if w.manner.isKeyed(o.Kind) && w.effectName(e) == w.bookingName(o) || w.charged(o, e) {
 			return e.ID
 		}
 	}
 	return ""
 }
 
+// charged reports whether e is the authorization that a charge of a consent has obtained. Its key is in the books where
+// keys are.
+func (w *World) charged(o *core.Operation, e effect) bool {
+	return o.Kind == core.OpChargeMandate && e.Kind == "authorize" && e.Reference == o.Key
+}
+
 // carriedOut reports whether the provider's books have an effect of o that no other operation accounts for.
 func (w *World) carriedOut(p *core.Payment, o *core.Operation, effects []effect) bool {
 	found, name := 0, w.bookingName(o)
 	for _, e := range effects {
+		found += count(w.charged(o, e))
 		found += count(w.effectName(e) == name && (e.By == "api" || w.manner.isKeyed(o.Kind)))
 	}
 	for _, other := range p.Operations {

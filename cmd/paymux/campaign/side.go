@@ -69,6 +69,7 @@ type manner struct {
 	pages    []choice // … when a buyer decides on the provider's page
 	letters  []choice // … to its messages, or in its name
 	scripts  []choice // what buyers do
+	office   []choice // what is done by hand: by the merchant's people, by the provider's, or by the buyer in his account there
 
 	seal     string                    // what every message of it bears
 	agrees   bool                      // what was released may be reserved again, up to the order, on what the buyer agreed to
@@ -76,9 +77,18 @@ type manner struct {
 	fades    bool                      // what others released before anybody read of it is shown as ended, not as what it was
 	recurs   bool                      // a message that comes again in another minute may tell of another booking
 	keyed    []core.OpKind             // operations whose effect bears their key in its books; others are told by kind and amount
-	hides    time.Duration             // how long it may deny what it said it does not know
-	tries    int                       // after how many it gives a message up
-	rows     map[string]row            // of the matrix, where it depends on the provider
+	setsUp   bool                      // buyers may agree to be charged later without buying anything
+	// thinksAgain: what it has accepted it may decline later.
+	thinksAgain bool
+	// alone are operations of core that make no call, or one that is told apart by nothing on the wire.
+	alone []core.OpKind
+	// rare are operations that come seldom in a life. One of the moments of each is drawn, for those that come late to
+	// be met as often as the first.
+	rare  []core.OpKind
+	terse bool           // it sends few messages, so that lives end at one the more often
+	hides time.Duration  // how long it may deny what it said it does not know
+	tries int            // after how many it gives a message up
+	rows  map[string]row // of the matrix, where it depends on the provider
 }
 
 // command is one of the calls that a provider knows.

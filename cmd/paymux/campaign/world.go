@@ -298,6 +298,9 @@ func (w *World) control(path string, body any) []byte {
 func (w *World) report(began time.Time) Report {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.sums.Payments, w.sums.Counts = len(w.seen), w.counts
+	for id := range w.seen {
+		w.sums.Payments += count(!isSetUp(id))
+	}
+	w.sums.Counts = w.counts
 	return Report{Provider: w.manner.name, Seed: w.dice.seed, Hash: w.trace.hash(), Trace: w.trace.lines, Virtual: time.Since(began).Round(time.Second), Violations: w.violations, Sums: w.sums}
 }
