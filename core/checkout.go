@@ -97,9 +97,12 @@ type Request struct {
 func (r Request) cause() Cause { return Cause{Kind: "api_call", ID: r.RequestID} }
 
 func (r Request) evidence() Evidence {
-	return Evidence{ID: newID(prefixEvidence), Kind: EvidenceCall, Title: r.Route,
+	return Evidence{ID: newID(prefixEvidence), Kind: EvidenceCall, Title: placeholder.ReplaceAllString(r.Route, "{$1}"),
 		Detail: detail(map[string]string{"request_id": r.RequestID, "api_key": r.KeyID, "idempotency_key": r.IdempotencyKey})}
 }
+
+// placeholder is the name of a part of a route, which people are shown as the contract writes it.
+var placeholder = regexp.MustCompile(`:([a-z_]+)`)
 
 // NewPayment is what POST /v1/payments asks for.
 type NewPayment struct {

@@ -110,6 +110,27 @@ func TestDemoAsANewUser(t *testing.T) {
 			require.Contains(t, page.html, `value="`+c.amount+`"`, "what was typed stays")
 		}
 	})
+	t.Run("an order of Amazon Pay is canceled under review, and refunded capture by capture", func(t *testing.T) {
+		buy := func(way string) *sheet {
+			b := newShopper(t)
+			b.stop = "/shop/thanks"
+			back := b.open(s.Shop).submitTo("/shop/orders", "", "way", way, "capture_method", "manual").click().submit("continue").through()
+			b.stop = ""
+			return b.open(back.url)
+		}
+		page := buy("express")
+		require.Contains(t, page.html, "Place the order")
+		page, status := page.submitTo("/cancel", "").decided()
+		require.Equal(t, "canceled", status, page.html)
+
+		page, _ = buy("pay_now").decided()
+		page, _ = page.submitTo("/capture", "", "amount", "30.00").decided()
+		page, status = page.submitTo("/capture", "").decided()
+		require.Equal(t, "succeeded", status)
+		page, _ = page.submitTo("/refund", "").decided() // as it is proposed
+		require.Contains(t, page.html, "refund: pending")
+		require.NotContains(t, page.html, "amount_exceeds_remaining")
+	})
 	t.Run("nothing is charged in another currency than was chosen", func(t *testing.T) {
 		page := newShopper(t).open(s.Shop).submitTo("/shop/orders", "", "way", "express", "currency", "AED")
 		require.Equal(t, http.StatusUnprocessableEntity, page.status)

@@ -44,6 +44,8 @@ func TestAmazonExampleOfTheContract(t *testing.T) {
 	p := w.call("POST", "/v1/payments", exampleBodies(t, "post", "/v1/payments")["amazon_pay"]).want(201)
 	require.Equal(t, "render_widget", p.str("next_action.type"))
 	require.Equal(t, "requires_confirmation", w.review(p, "1111").str("status"))
+	w.confirm(p.str("id"))
+	require.Contains(t, w.call("GET", "/v1/payments/"+p.str("id")+"/timeline", nil).want(200).raw, `"POST /v1/payments/{payment_id}/confirm"`, "as the contract writes it")
 	for why, method := range map[string]map[string]any{
 		"account amazon-eu does this method for mandates only, and takes no payment with it": {"type": "amazon_pay", "flow": "hosted"},
 		"account amazon-eu cannot do this method":                                            {"type": "card"},
