@@ -80,12 +80,20 @@ func (w *World) checkAuthorized(p *core.Payment, at *core.Attempt, b booked) {
 			w.violate("payment %s is over %d; the buyer was asked for %d", p.Reference, asked, e.Amount)
 		}
 	}
-	refused := func(f core.Entry) bool {
-		return f.AttemptID == at.ID && f.Kind == core.AuthorizationDeclined && f.Strength == core.Asserted && f.ID == b.ProviderReference
+	for _, f := range p.Facts {
+		if f.AttemptID == at.ID && f.Kind == core.AuthorizationDeclined && f.Strength == core.Asserted && b.authorizes(f.ID) && !w.perjured[at.Reference] {
+			w.violate("P3: payment %s has transaction %s as declined; the provider authorized it", p.Reference, f.ID)
+		}
 	}
-	if b.Authorized > 0 && !w.perjured[at.Reference] && slices.ContainsFunc(p.Facts, refused) {
-		w.violate("P3: payment %s has transaction %s as declined; the provider authorized it", p.Reference, b.ProviderReference)
+}
+
+// authorizes reports whether the provider's books have an authorization under its id, of its own or of the order, that it
+// has not ended itself: one that ended before anybody read of it may be shown as refused.
+func (b booked) authorizes(id string) bool {
+	has := func(kind string) bool {
+		return slices.ContainsFunc(b.Effects, func(e effect) bool { return e.Kind == kind && e.ID == id && (kind != "void" || e.By != "api") })
 	}
+	return b.Authorized > 0 && id == b.ProviderReference || has("authorize") && !has("void")
 }
 
 // firstOf is what the merchant wants to be authorized when the buyer pays.
