@@ -34,6 +34,7 @@ type Ack struct {
 type Feedback struct {
 	Facts     []Fact
 	Refs      Refs   // tried one by one; strongest first is the provider's own id
+	Under     Refs   // what the object rests on that Read names: a stored consent, which has many orders and finds none of them
 	Reference string // the attempt's own reference, if the message names it
 	Memo      Refs
 	Display   string

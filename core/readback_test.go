@@ -103,8 +103,8 @@ func TestAnOutageThatLooksLikeAKeptFailure(t *testing.T) {
 	require.Len(t, keys, 1)
 }
 
-// A message that names an object nobody here knows finds the payment whose reference the object bears at the provider;
-// what bears another one's costs few questions.
+// A message that names an object nobody here knows finds the payment whose reference the object bears at the provider, if
+// it is under a consent that is known here; what bears another one's costs few questions, and any other none.
 func TestAnUnknownObjectIsFoundByItsReference(t *testing.T) {
 	d := newDesk(t)
 	v := d.create("order-1", core.CaptureManual)
@@ -120,19 +120,25 @@ func TestAnUnknownObjectIsFoundByItsReference(t *testing.T) {
 		}
 		return core.Snapshot{Found: true, Facts: []core.Fact{{Kind: core.Authorized, ID: "C-1", OpKey: op.Key, Amount: op.Amount, Strength: core.Asserted}}}, nil
 	}
-	name := func(id string) {
-		d.receive(core.Feedback{Read: []core.Object{{Kind: core.ObjAuthorization, ID: id}}, DedupeKey: id})
+	consent := d.op(d.create("order-2", core.CaptureManual).ID, core.OpStart)
+	d.receive(core.Feedback{Refs: core.Refs{"consent": "B-1"}, Reference: consent.Reference, DedupeKey: "consent"})
+	name := func(id, under string) {
+		d.receive(core.Feedback{Read: []core.Object{{Kind: core.ObjAuthorization, ID: id}}, Under: core.Refs{"consent": under}, DedupeKey: id})
 	}
-	name("C-1")
+	name("C-3", "B-2")
+	require.Zero(t, asked, "what is under another consent is nobody's business")
+	name("C-1", "B-1")
 	_, err := d.Sync(t.Context(), "m", v.ID)
 	require.NoError(t, err)
 	require.Equal(t, core.StatusRequiresCapture, d.payment(v.ID).Status)
-	require.Equal(t, core.InboxApplied, d.items(core.InboxQuery{})[0].State)
 	asked = 0
-	name("C-2")
+	name("C-2", "B-1")
 	for _, item := range d.items(core.InboxQuery{}) {
 		if item.DedupeKey == "C-2" {
 			require.Equal(t, core.InboxUnmatched, item.State)
+		}
+		if item.DedupeKey == "C-1" {
+			require.Equal(t, core.InboxApplied, item.State)
 		}
 	}
 	require.LessOrEqual(t, asked, 3)

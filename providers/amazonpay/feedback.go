@@ -162,6 +162,9 @@ func translate(fb *core.Feedback, n notification, pinned bool) {
 	case kind == core.ObjRefund:
 		fb.Refs = with(fb.Refs, refRefund, n.ObjectID)
 	}
+	if kind != core.ObjAgreement && !oneOrder(order) {
+		fb.Under = core.Refs{refPermission: order}
+	}
 	fb.Note = "it names an object, which is read"
 	fb.Read = []core.Object{{Kind: kind, ID: n.ObjectID}}
 }
