@@ -341,40 +341,6 @@ func (p *Payment) AllowedActions() []string {
 	return out
 }
 
-var referencePattern = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-
-// validate checks what only core can know; the shape was checked before.
-func (c *Checkout) validate(m *Merchant, in *NewPayment) error {
-	if in.Order.Capture == "" {
-		in.Order.Capture = CaptureAutomatic
-	}
-	if in.Order.Method.Type == "" {
-		in.Order.Method.Type = "any"
-	}
-	if !referencePattern.MatchString(in.Reference) {
-		return invalid("reference_invalid", "/merchant_reference", "a reference is 1 to 64 letters, digits, dots, underscores and hyphens")
-	}
-	if in.Amount.Minor <= 0 {
-		return invalid("amount_invalid", "/amount", "the amount is a positive number of minor units")
-	}
-	if part := in.Order.Authorize; part != nil && *part != in.Amount.Minor && in.Order.Capture != CaptureManual {
-		return invalid("amount_invalid", "/authorize_amount", "less than the amount can only be authorized with capture_method manual")
-	}
-	if _, ok := Exponent(in.Amount.Currency); !ok {
-		return invalid("currency_invalid", "/currency", "the currency is an ISO 4217 code")
-	}
-	for _, u := range []struct{ pointer, url string }{{"/return_url", in.Order.ReturnURL}, {"/cancel_url", in.Order.CancelURL}, {"/review_url", in.Order.ReviewURL}} {
-		if u.url == "" && (u.pointer != "/return_url" || in.Order.OffSession) {
-			continue
-		}
-		if err := checkReturnURL(u.url, m.ReturnHosts, c.live); err != nil {
-			err.Pointer = u.pointer
-			return err
-		}
-	}
-	return nil
-}
-
 // Payment reads a payment; with refresh the provider is asked first, if it can be.
 func (c *Checkout) Payment(ctx context.Context, merchant, id string, refresh bool) (*Payment, error) {
 	if !validID(prefixPayment, id) {
