@@ -237,7 +237,7 @@ func (p *Payment) doubtful(o *Operation, at time.Time) bool {
 }
 
 // undecided reports whether o began an attempt whose authorization is open though o itself is done: a page was given
-// out, the buyer is back, and nobody tells.
+// out, the buyer is back, and nobody tells. What is reserved later on what the buyer agreed to is another call's.
 func (p *Payment) undecided(o *Operation) bool {
 	at := p.attempt(o.AttemptID)
 	if !o.begins() || o.State == OpNotSent || o.State == OpDeclined || at == nil {
@@ -245,5 +245,6 @@ func (p *Payment) undecided(o *Operation) bool {
 	}
 	t := p.tallyOf(at)
 	live, _ := p.live(at, t)
-	return t.authPending() || live && (at.Returned || !at.OwedAt.IsZero()) && !t.fulfilled()
+	pending := t.anyAuth(func(a *authTally) bool { return a.undecided() && !a.further })
+	return pending || live && (at.Returned || !at.OwedAt.IsZero()) && !t.obtained()
 }

@@ -197,3 +197,33 @@ func TestFacts(t *testing.T) {
 		})
 	}
 }
+
+// The buyer agreed, and a call that reserves on that is in doubt: an operator is asked about that call, and not about the one
+// that began the attempt. Were that settled as refused, the agreement would have come from nowhere.
+func TestWhatTheBuyerAgreedToIsInNoDoubt(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		facts []Fact
+		want  []OpKind
+	}{
+		{"nobody tells", nil, []OpKind{OpStart, OpAuthorize}},
+		{"he agreed, and it was closed since", []Fact{asserted(AgreementOpen, "P", "", 10000), asserted(AgreementClosed, "P", "", 0)}, []OpKind{OpAuthorize}},
+		{"what was reserved first is pending", []Fact{asserted(AgreementOpen, "P", "", 10000), asserted(AuthorizationPending, "A", "", 5000)}, []OpKind{OpStart, OpAuthorize}},
+		{"what was reserved later is pending", []Fact{asserted(AgreementOpen, "P", "", 10000), {Kind: AuthorizationPending, ID: "B", OpKey: "KA", Strength: Asserted, Amount: Money{5000, "EUR"}}}, []OpKind{OpAuthorize}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := world()
+			p.Attempts[0].Returned = true
+			p.Operations = append(p.Operations, &Operation{AttemptID: "att_1", State: OpUnknown, Review: true, Op: Op{ID: "op_a", Kind: OpAuthorize, Key: "KA", Amount: Money{10000, "EUR"}}})
+			p.Apply("att_1", "evd", c.facts, time.Unix(0, 0))
+			p.Flagged = true
+			p.settle()
+			var kinds []OpKind
+			for _, d := range p.Doubts() {
+				kinds = append(kinds, d.Kind)
+			}
+			require.Equal(t, StatusProcessing, p.Status)
+			require.Equal(t, c.want, kinds)
+		})
+	}
+}
