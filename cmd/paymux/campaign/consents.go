@@ -52,7 +52,7 @@ func (s *story) consent() {
 		s.w.pause(between(s.r, 10*time.Minute, 3*time.Hour))
 	}
 	for range 3 + s.r.IntN(5) {
-		s.upkeep(choose(s.r, []choice{{"charge", 50}, {"change", 35}, {"refresh", 8}, {"cancel_mandate", 3}}))
+		s.upkeep(choose(s.r, []choice{{"charge", 45}, {"change", 40}, {"refresh", 8}, {"cancel_mandate", 3}}))
 		s.w.pause(aWhile(s.r))
 	}
 	if percent(s.r, 60) {
@@ -60,8 +60,8 @@ func (s *story) consent() {
 	}
 }
 
-// recurs reports whether the consent that is asked for has a plan.
-func (s *story) recurs() bool { return s.amount%2 == 0 }
+// recurs reports whether the consent that is asked for has a plan. One in three has: the drawn amounts are mostly round.
+func (s *story) recurs() bool { return s.amount%3 == 0 }
 
 // setUpOrder is the body that asks for a consent: with a plan, or without.
 func (s *story) setUpOrder() map[string]any {

@@ -215,9 +215,11 @@ func (w *World) deliverLater(r *http.Request, after time.Duration) {
 	}()
 }
 
-// silence is how a client learns that a message was lost: by waiting until its own time is over, or the line's.
+// silence is how a client learns that a message was lost: by waiting until its own time is over, or the line's. Those
+// who give up together, because their instance ends, do so in an order that was drawn.
 func (w *World) silence(r *http.Request, draws *rand.Rand) error {
 	if err := w.pauseIn(r.Context(), between(draws, time.Second, 100*time.Second)); err != nil {
+		w.pause(between(draws, 200*time.Microsecond, 20*time.Millisecond))
 		return err
 	}
 	return errReset

@@ -192,6 +192,18 @@ func (c cell) count(counts map[string]int) (n int) {
 	return n
 }
 
+// manySeeds are enough for everything to happen that can: from there on an empty cell of the matrix is told.
+const manySeeds = 2000
+
+// never tells of the cells that stayed empty in many seeds; empty when there are none, or too few seeds to say.
+func (t *Total) never() string {
+	empty := t.Empty()
+	if t.Seeds < manySeeds || t.Provider == "" || len(empty) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("In %d seeds nothing of this happened once:\n  %s\n", t.Seeds, strings.Join(empty, "\n  "))
+}
+
 // Empty names the cells of the matrix that nothing has filled.
 func (t *Total) Empty() (names []string) {
 	for _, c := range mannerOf(t.Provider).cells() {

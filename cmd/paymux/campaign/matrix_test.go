@@ -68,6 +68,10 @@ func TestMatrixNamesWhatIsEmpty(t *testing.T) {
 	delete(full.Counts, "fault CHECK_STATUS: "+lagging)
 	delete(full.Counts, "fault CAPTURE: "+unsigned) // the other operations fill the cell
 	require.Equal(t, []string{"F-C07 crash after the call, before its result is stored | void", "F-N30 totals lag behind | question"}, full.Empty())
+	full.Seeds = manySeeds - 1
+	require.Empty(t, full.never(), "too few to say")
+	full.Seeds++
+	require.Contains(t, full.String(), "In 2000 seeds nothing of this happened once:\n  F-C07")
 	text := full.Matrix()
 	require.Contains(t, text, "void 0")
 	require.Contains(t, text, "F-N25", "what is not played is told as well")

@@ -188,7 +188,7 @@ func (t *Total) String() string {
 	_ = w.Flush() // into memory
 	fmt.Fprintf(&b, "\ndouble effects %d, doubts open %d, payments to review %d, events missing %d of %d, feedback lost %d of %d acknowledged\n\n",
 		t.DoubleEffects, t.DoubtsOpen, t.NeedsReview, t.EventsMissing, t.Events, t.FeedbackLost, t.Acknowledged)
-	b.WriteString(t.Matrix() + "\n")
+	b.WriteString(t.Matrix() + t.never() + "\n")
 	in := mannerOf(t.Provider).inMatrix()
 	for _, kind := range slices.Sorted(maps.Keys(t.Counts)) {
 		if !in[kind] {
