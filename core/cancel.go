@@ -42,8 +42,8 @@ func (c *Checkout) Cancel(ctx context.Context, r Request, id, reason string) (An
 		}
 		of := or(a.openAuthorization(at, 1), a.tallyOf(at).undecidedID())
 		keep := a.Order.Save.Kind != SaveNone || a.Order.Mandate != "" // it is a mandate, and outlives the order
-		if t := a.tallyOf(at); t.everAgreed() > 0 && !keep {
-			of = "" // with the agreement all that rests on it ends
+		if t := a.tallyOf(at); t.everAgreed() > 0 {
+			of = "" // with what the buyer agreed to for this order all that rests on it ends
 		}
 		input := VoidInput{Known: a.known(at), Authorization: of, Reason: reason, KeepAgreement: keep}
 		o, err := a.intend(account, at, OpVoid, Money{0, a.Amount.Currency}, input, func(o *Operation) { o.Of, o.Reason = of, reason })

@@ -178,7 +178,7 @@ type CaptureInput struct {
 type VoidInput struct {
 	Known
 	Authorization string
-	KeepAgreement bool // the agreement is a mandate or will be charged again: cancel the charge only
+	KeepAgreement bool // the agreement is a mandate or will be charged again: the order alone ends
 	Reason        string
 }
 
