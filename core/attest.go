@@ -33,12 +33,15 @@ func (p *Payment) overrules(own, said *Entry) bool {
 	case Authorized: // what was obtained on a page carries no key
 		return o.Kind.authorizes() && same || o.obtains() && own.OpKey == ""
 	case Captured, CaptureDeclined:
-		sale := o.obtains() && own.Kind == Captured && own.OpKey == "" && said.Kind != Authorized
+		sale := o.obtains() && own.Kind == Captured && (own.OpKey == "" || same) && said.Kind != Authorized
 		return sale || o.Kind == OpCapture && (same || own.names(said))
 	case Refunded, RefundDeclined:
 		return o.Kind == OpRefund && (same || own.names(said))
-	case AuthorizationClosed:
-		return o.Kind == OpVoid && (same || o.Of == "" || own.ID == o.Of)
+	case AuthorizationClosed: // of all that a void is about each is told by itself
+		about := own.ID == o.Of || o.Of == "" && (said.Kind == VoidDeclined || said.ID == "" || said.ID == own.ID)
+		return o.Kind == OpVoid && said.Kind != AgreementClosed && (same || about)
+	case AgreementClosed:
+		return o.Kind == OpVoid && said.Kind == AgreementClosed && said.ID == own.ID
 	case AuthorizationDeclined, AttemptEnded:
 		return o.Kind.authorizes() && same
 	case VoidDeclined:

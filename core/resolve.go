@@ -136,54 +136,6 @@ func (p *Payment) noDoubt(format string, o *Operation) *Error {
 	return e
 }
 
-// consult asks the provider about o, without making the call again, and reports how it answered. When it has decided, or
-// what it tells does not go with the operator's word, that is the error.
-func (c *Checkout) consult(ctx context.Context, before *Payment, o *Operation, in Settlement) (asked string, err error) {
-	at := before.attempt(o.AttemptID)
-	account := c.accounts[at.Account]
-	if account == nil || account.querier == nil {
-		return "the provider cannot be asked", nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, account.AnswerWithin/2)
-	defer cancel()
-	p, err := c.inquire(ctx, before.MerchantID, before.ID, nil, false)
-	if CodeOf(err) == codeSilent {
-		return "the provider did not answer", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	found := p.operation(o.ID)
-	if !p.doubtful(found, now()) {
-		return "", p.noDoubt("the provider was asked and has told what became of the %s", found)
-	}
-	counted, least, ok := p.counted(found)
-	if in.Happened && ok && account.totals(o.Kind) && counted < least {
-		e := conflict("state_invalid", "the provider was asked and shows %s in all; with this %s it would be %s", Money{counted, p.Amount.Currency}, o.Kind, Money{least, p.Amount.Currency})
-		e.Allowed = p.AllowedActions()
-		return "", e
-	}
-	return "the provider was asked and does not tell", nil
-}
-
-// counted is the counter that a capture or refund moves, as it is known, and what it would be at least if o had happened.
-func (p *Payment) counted(o *Operation) (now, least int64, ok bool) {
-	t := p.tallyOf(p.attempt(o.AttemptID))
-	switch o.Kind {
-	case OpCapture:
-		return t.captured(), addCapped(o.Baseline.Captured, o.Amount.Minor), true
-	case OpRefund:
-		return t.refunded(), addCapped(o.Baseline.Refunded, o.Amount.Minor), true
-	}
-	return 0, 0, false
-}
-
-// totals reports whether the provider's query tells the totals by which operations of a kind are decided.
-func (a *Account) totals(kind OpKind) bool {
-	rule := a.caps.Resume[kind]
-	return rule == ResumeTotals || rule == ResumeTotalsWhole
-}
-
 // settleBy takes an operator's word for what became of o, with the evidence of it.
 func (a *amendment) settleBy(r Request, o *Operation, in Settlement, asked string) {
 	at, was := a.attempt(o.AttemptID), a.bearing(o)
@@ -251,7 +203,7 @@ func (a *amendment) testimony(o *Operation, in Settlement) []Fact {
 	case o.Kind == OpRefund:
 		f.Kind = map[bool]FactKind{true: Refunded, false: RefundDeclined}[done]
 	case o.Kind == OpVoid && done:
-		f.Kind, f.ID, f.Of, f.Amount = AuthorizationClosed, o.Of, "", Money{}
+		return a.releasedBy(f, o)
 	case o.Kind == OpVoid:
 		f.Kind, f.Of = VoidDeclined, ""
 	case o.Kind == OpCancelMandate && done:
@@ -266,6 +218,29 @@ func (a *amendment) testimony(o *Operation, in Settlement) []Fact {
 		return nil
 	}
 	return []Fact{f}
+}
+
+// releasedBy are the facts that an operator's word about a void is kept as: what it was about is closed, which with nothing
+// named is all there is.
+func (a *amendment) releasedBy(f Fact, o *Operation) []Fact {
+	f.Kind, f.ID, f.Of, f.Amount = AuthorizationClosed, o.Of, "", Money{}
+	facts := []Fact{f}
+	if o.Of != "" {
+		return facts
+	}
+	t := a.tallyOf(a.attempt(o.AttemptID))
+	for _, id := range sortedIDs(t.auths) {
+		if t.auths[id].open() > 0 || t.auths[id].undecided() {
+			f.ID = id
+			facts = append(facts, f)
+		}
+	}
+	f.Kind = AgreementClosed
+	for _, id := range sortedIDs(t.agreed) {
+		f.ID = id
+		facts = append(facts, f)
+	}
+	return facts
 }
 
 // obtainedBy are the facts that an operator's word about an authorization is kept as: it is there, or the attempt is over.

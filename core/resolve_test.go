@@ -20,6 +20,7 @@ import (
 func (d *desk) silent() {
 	d.lost(0, 0)
 	d.provider.OnQuery = func(core.QueryInput) (core.Snapshot, error) { return core.Snapshot{}, errors.New("no route") }
+	d.provider.OnFind = func(core.Object) (string, error) { return "", errors.New("no route") }
 }
 
 // inDoubt is an authorized payment of which a capture of 40.00 was lost.

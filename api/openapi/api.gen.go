@@ -2155,7 +2155,7 @@ type CreatePayment struct {
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
 	// agreement. The rest is reserved or captured later, up to `amount`. Only with `capture_method: manual`, at
-	// accounts that can do `agreement`.
+	// accounts that can do `agreement`, and not with `off_session: true`.
 	//
 	//
 	// Examples: 0

@@ -2124,7 +2124,7 @@ type CreatePayment struct {
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
 	// agreement. The rest is reserved or captured later, up to `amount`. Only with `capture_method: manual`, at
-	// accounts that can do `agreement`.
+	// accounts that can do `agreement`, and not with `off_session: true`.
 	//
 	//
 	// Examples: 0
@@ -4481,7 +4481,9 @@ type ClientInterface interface {
 	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+	// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+	// is `409 operation_in_progress`.
 	//
 	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -4503,7 +4505,9 @@ type ClientInterface interface {
 	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+	// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+	// is `409 operation_in_progress`.
 	//
 	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -5620,7 +5624,9 @@ func (c *Client) CreateRefund(ctx context.Context, paymentID PaymentID, params *
 // whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 // of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 // `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+// is `409 operation_in_progress`.
 //
 // The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 // then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -5652,7 +5658,9 @@ func (c *Client) ResolvePaymentWithBody(ctx context.Context, paymentID PaymentID
 // whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 // of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 // `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+// is `409 operation_in_progress`.
 //
 // The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 // then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -8972,7 +8980,9 @@ type ClientWithResponsesInterface interface {
 	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+	// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+	// is `409 operation_in_progress`.
 	//
 	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -8994,7 +9004,9 @@ type ClientWithResponsesInterface interface {
 	// whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 	// of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 	// `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-	// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+	// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+	// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+	// is `409 operation_in_progress`.
 	//
 	// The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 	// then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -12280,7 +12292,9 @@ func (c *ClientWithResponses) CreateRefundWithResponse(ctx context.Context, paym
 // whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 // of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 // `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+// is `409 operation_in_progress`.
 //
 // The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 // then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
@@ -12308,7 +12322,9 @@ func (c *ClientWithResponses) ResolvePaymentWithBodyWithResponse(ctx context.Con
 // whether it was carried out. The payment shows such operations as `doubts`. An operator who has seen what became
 // of one says so here, with the evidence. The provider is asked first: what it tells counts, and the settlement is
 // `409 state_invalid` whose `detail` says what was found. That something happened which the provider's own totals
-// have no room for is refused in the same way. A call that is running is `409 operation_in_progress`.
+// have no room for, or of which it shows the authorization as it was before, is refused in the same way; and with
+// `422 reference_invalid` a `provider_reference` that it shows as no object of this payment. A call that is running
+// is `409 operation_in_progress`.
 //
 // The word of an operator moves money like the provider's, until the provider itself speaks of the same operation:
 // then the counters follow the provider, and a contradiction needs review again. What was settled cannot be settled
