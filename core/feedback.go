@@ -140,7 +140,9 @@ func (c *Checkout) applyItem(ctx context.Context, w Work) error {
 	}
 	place, err := c.store.Locate(ctx, item.Account, fb.lookups())
 	if KindOf(err) == NotFound {
-		place, err = c.find(ctx, item, fb)
+		if place, err = c.find(ctx, item, fb); err == nil {
+			fb.Refs = nil // others may have made what bears the reference of the consent alone; what is the attempt's, its reading tells
+		}
 	}
 	if err != nil && KindOf(err) == NotFound {
 		return c.park(ctx, w, item, fb)
