@@ -238,6 +238,9 @@ func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayme
 		o.Token = m.Memo[MemoToken]
 		return nil, nil
 	}
+	if part := o.Authorize; part != nil && *part != in.Amount.Minor {
+		return nil, invalid("capability_unsupported", "/authorize_amount", "a charge of a mandate is about the whole amount")
+	}
 	return m, nil
 }
 
