@@ -294,8 +294,8 @@ func TestCancelMandate(t *testing.T) {
 			require.Equal(t, c.doubt, err != nil)
 			require.Equal(t, c.result, out.Result)
 			if c.result == core.Succeeded {
-				require.Equal(t, []core.FactKind{core.MandateClosed}, kinds(out.Facts))
-				require.Equal(t, consentNo, out.Facts[0].ID)
+				require.Equal(t, []core.FactKind{core.MandateClosed, core.AgreementClosed}, kinds(out.Facts))
+				require.Equal(t, []string{consentNo, consentNo}, []string{out.Facts[0].ID, out.Facts[1].ID})
 			}
 			golden(t, "cancel_mandate", w.sent[0])
 		})

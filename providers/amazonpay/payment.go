@@ -271,10 +271,12 @@ func (p *Provider) closed(ctx context.Context, name, id, reason string, cancelPe
 	switch {
 	case g.Status.State == stateClosed:
 		fact := core.Fact{Kind: core.AgreementClosed, ID: id, Strength: core.Asserted, OccurredAt: timeOf(g.Status.Updated), Code: or(g.reason(), stateClosed)}
+		facts := []core.Fact{fact}
 		if g.Type == recurring || g.Type == onFile {
 			fact.Kind = core.MandateClosed
+			facts = append([]core.Fact{fact}, facts...) // and nothing more is charged to the order that came with it
 		}
-		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{fact}}, nil
+		return core.Outcome{Result: core.Succeeded, Facts: facts}, nil
 	case r != nil && (g.Status.State == stateChargeable || g.Status.State == stateSuspended):
 		return core.Outcome{Result: core.Declined, Failure: r.failure()}, nil
 	}

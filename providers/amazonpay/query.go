@@ -188,6 +188,9 @@ func (q *inquiry) readPermission(ctx context.Context, id string) error {
 	}
 	q.found.Found = true
 	q.found.Facts = append(q.found.Facts, permissionFacts(g, core.SaveKind(q.known.Memo[memoSave]))...)
+	if g.Type != oneTime && g.Status.State == stateClosed && q.has(core.ObjAgreement, g.ID) { // the order it came with ends as well
+		q.found.Facts = append(q.found.Facts, core.Fact{Kind: core.AgreementClosed, ID: g.ID, Strength: core.Asserted, OccurredAt: timeOf(g.Status.Updated), Code: or(g.reason(), stateClosed)})
+	}
 	q.found.Display = or(g.Preferences.text(), q.found.Display)
 	if b := q.buyerOf(g.Buyer, g.Shipping, g.Billing); q.buyer && b != (core.Buyer{}) { // for thirty days
 		q.found.Review = &core.Review{Buyer: b, Instrument: g.Preferences.text()}
