@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/pem"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,15 +18,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// patch changes an object at Amazon by the merchant's own key, as another program of his would: what is signed follows
-// Amazon Pay, signing requests.
+// patch changes an object at Amazon, as another program of the merchant's would.
 func (w *amazonWorld) patch(path, body string) int {
 	w.t.Helper()
+	status, _ := w.direct(http.MethodPatch, path, "", body)
+	return status
+}
+
+// direct makes a call to Amazon by the merchant's own key, as another program of his would: what is signed follows Amazon
+// Pay, signing requests.
+func (w *amazonWorld) direct(method, path, idempotencyKey, body string) (status int, answer string) {
+	w.t.Helper()
 	hash := func(text string) string { sum := sha256.Sum256([]byte(text)); return hex.EncodeToString(sum[:]) }
-	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPatch, w.simURL+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.simURL+path, strings.NewReader(body))
 	require.NoError(w.t, err)
 	const signed, algorithm = "accept;content-type;x-amz-pay-date;x-amz-pay-host;x-amz-pay-region", "AMZN-PAY-RSASSA-PSS-V2"
-	lines := "PATCH\n" + path + "\n\n"
+	if idempotencyKey != "" {
+		r.Header.Set("x-amz-pay-idempotency-key", idempotencyKey)
+	}
+	lines := method + "\n" + path + "\n\n"
 	for name, value := range map[string]string{"accept": typeJSON, "content-type": typeJSON, "x-amz-pay-date": time.Now().UTC().Format("20060102T150405Z"),
 		"x-amz-pay-host": r.URL.Host, "x-amz-pay-region": "eu"} {
 		r.Header.Set(name, value)
@@ -43,8 +54,10 @@ func (w *amazonWorld) patch(path, body string) int {
 	r.Header.Set("Authorization", algorithm+" PublicKeyId="+account.Keys[0].ID+", SignedHeaders="+signed+", Signature="+base64.StdEncoding.EncodeToString(signature))
 	resp, err := http.DefaultClient.Do(r)
 	require.NoError(w.t, err)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
 	require.NoError(w.t, resp.Body.Close())
-	return resp.StatusCode
+	return resp.StatusCode, string(text)
 }
 
 // Somebody else changes the amount of the session after the order was confirmed. What the buyer sees then is not what
