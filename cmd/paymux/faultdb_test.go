@@ -24,16 +24,16 @@ import (
 )
 
 // Steps of every flow towards the database fail: one, a later one, and so on until a run is clean. The ways in which they
-// fail take turns, and so do a program that goes on and one that is started again; every commit is also kept and its
-// answer lost. How many steps fail is PAYMUX_FAULTS: unset, some of them; "most", each of SQLite and every fifth of
-// Postgres, where all take minutes; "all", each, and on SQLite each in every way. Afterwards the client repeats the
+// fail take turns, and so do a program that goes on and one that is started again; commits are also kept and their
+// answers lost. How many steps fail is PAYMUX_FAULTS: unset, some of them; "most", each of SQLite and every fifth of
+// Postgres, where all take minutes, and every commit; "all", each, and on SQLite each in every way. Afterwards the client repeats the
 // request, and in the end both books agree, nothing happened twice and nothing is stuck.
 func TestEveryStepTowardsTheDatabaseFails(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
 		everyStep(t, map[string]int{"": 4, "most": 1, "all": 1}, true, sqliteInMemory(t), []storagetest.Way{storagetest.Lost, storagetest.Refused, storagetest.Down})
 	})
 	t.Run("postgres", func(t *testing.T) {
-		everyStep(t, map[string]int{"": 15, "most": 5, "all": 1}, false, onePostgres(t), []storagetest.Way{storagetest.Lost, storagetest.Refused, storagetest.Full, storagetest.Locked, storagetest.Down})
+		everyStep(t, map[string]int{"": 30, "most": 5, "all": 1}, false, onePostgres(t), []storagetest.Way{storagetest.Lost, storagetest.Refused, storagetest.Full, storagetest.Locked, storagetest.Down})
 	})
 }
 
@@ -63,9 +63,10 @@ func everyStep(t *testing.T, strides map[string]int, every bool, open func(testi
 				}
 				return hit
 			})
-			commits := untilClean(t, 1, func(n int) (hit string) {
+			few := max(1, stride/4)
+			commits := untilClean(t, few, func(n int) (hit string) {
 				for i, again := range []bool{false, true} {
-					if both || n%2 == i {
+					if both || n/few%2 == i {
 						hit = max(hit, try(n, storagetest.Kept, again))
 					}
 				}
