@@ -1,6 +1,8 @@
 package api
 
 import (
+	"cmp"
+	"net"
 	"net/http"
 	"net/url"
 	"time"
@@ -23,35 +25,53 @@ const (
 func (s *Server) buyerReturn(c echo.Context) error {
 	r, token := c.Request(), c.Param("token")
 	if len(token) > maxToken {
-		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
+		return unknownPage(c)
 	}
 	if wait := s.returns.take(token); wait > 0 {
 		retryAfter(c.Response().Header(), wait)
-		return hosted.Write(c.Response(), http.StatusTooManyRequests, hosted.Notice{Lang: "en", Title: "One moment", Text: "This page looks again by itself.", Refresh: 3 + int(wait/time.Second)})
+		return hosted.Write(c.Response(), http.StatusTooManyRequests, again(hosted.Tell(hosted.Busy, preferred(c)), 3+int(wait/time.Second)))
 	}
 	values, err := returned(c.Response(), r)
 	if err != nil {
-		return hosted.Write(c.Response(), http.StatusBadRequest, hosted.Notice{Lang: "en", Title: "This address cannot be read", Text: "Go back to the shop; your payment is not affected."})
+		return hosted.Write(c.Response(), http.StatusBadRequest, hosted.Tell(hosted.Unreadable, preferred(c)))
 	}
 	landing, err := s.checkout.Return(r.Context(), token, r.Method, values)
 	if core.KindOf(err) == core.NotFound && err != nil {
-		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
+		return unknownPage(c)
 	}
 	if err != nil {
 		return s.notNow(c, err)
 	}
 	if landing.To == "" {
-		return hosted.Write(c.Response(), http.StatusOK, standing(landing.Payment))
+		return hosted.Write(c.Response(), http.StatusOK, standing(c, landing.Payment))
 	}
 	return away(c, landing.To)
 }
 
-var unknownPage = hosted.Notice{Lang: "en", Title: "There is nothing here", Text: "The link is not valid or no longer valid. Go back to the shop and start again from there."}
+// preferred is the language that the browser asks for, for pages that know of no buyer.
+func preferred(c echo.Context) string {
+	return hosted.Preferred(c.Request().Header.Get("Accept-Language"))
+}
+
+// speaks is the buyer's language, as the merchant tells it or else the browser.
+func speaks(c echo.Context, p *core.Payment) string {
+	return cmp.Or(p.Order.Buyer.Locale, preferred(c))
+}
+
+// again is n on a page that loads itself again after so many seconds.
+func again(n hosted.Notice, seconds int) hosted.Notice {
+	n.Refresh = seconds
+	return n
+}
+
+func unknownPage(c echo.Context) error {
+	return hosted.Write(c.Response(), http.StatusNotFound, hosted.Tell(hosted.Unknown, preferred(c)))
+}
 
 // notNow is for a buyer whose payment could not be looked up; the page looks again by itself.
 func (s *Server) notNow(c echo.Context, err error) error {
 	s.log.Log(c.Request().Context(), levelOf(c, err), "page not shown", "request_id", requestID(c), "route", c.Path(), "error", err)
-	return hosted.Write(c.Response(), http.StatusServiceUnavailable, hosted.Notice{Lang: "en", Title: "One moment", Text: "We could not look up your payment just now.", Refresh: 3})
+	return hosted.Write(c.Response(), http.StatusServiceUnavailable, again(hosted.Tell(hosted.NotNow, preferred(c)), 3))
 }
 
 // returned are the values of the body for POST, of the query for GET. The query of a POST is ours or nobody's.
@@ -83,24 +103,27 @@ func (s *Server) hostedPage(c echo.Context) error {
 		p, err = s.checkout.Hosted(c.Request().Context(), c.Param("token"))
 	}
 	if core.KindOf(err) == core.NotFound && err != nil {
-		return hosted.Write(c.Response(), http.StatusNotFound, unknownPage)
+		return unknownPage(c)
 	}
 	if err != nil {
 		return s.notNow(c, err)
 	}
-	if done, err := s.perform(c, p.View().Next, about{amount: p.Amount, back: p.WayBack()}); done {
+	if done, err := s.perform(c, p.View().Next, about{amount: p.Amount, text: p.Order.Description, back: p.WayBack(), language: speaks(c, p)}); done {
 		return err
 	}
 	if to := s.checkout.Landing(p); to != "" && p.Status != core.StatusProcessing && p.Status != core.StatusRequiresAction {
 		return away(c, to) // nothing is left to do here
 	}
-	return hosted.Write(c.Response(), http.StatusOK, standing(p))
+	return hosted.Write(c.Response(), http.StatusOK, standing(c, p))
 }
 
-// about is what a page tells of what it is for: the amount, if there is one, and the way back to the shop.
+// about is what a page tells of what it is for: the amount, if there is one, or else that it is a consent; the merchant's own
+// words, and the way back to the shop.
 type about struct {
-	amount core.Money
-	back   string
+	amount   core.Money
+	text     string
+	back     string
+	language string // of the buyer
 }
 
 // perform does what the buyer must do next, where a page can; false when there is nothing to be done there.
@@ -109,7 +132,7 @@ func (s *Server) perform(c echo.Context, next *core.NextAction, of about) (bool,
 	case next == nil:
 		return false, nil
 	case next.Type == core.NextPostForm:
-		return true, hosted.Write(c.Response(), http.StatusOK, hosted.Form{Lang: "en", URL: next.URL, Fields: next.Fields})
+		return true, hosted.Write(c.Response(), http.StatusOK, hosted.Form{Lang: of.language, URL: next.URL, Fields: next.Fields})
 	case next.Type == core.NextRedirect:
 		return true, away(c, next.URL)
 	case next.Type == core.NextWidget && next.Widget.SDK == string(openapi.RenderWidgetSdkAmazonPay):
@@ -119,14 +142,14 @@ func (s *Server) perform(c echo.Context, next *core.NextAction, of about) (bool,
 }
 
 // widget is the page that shows a provider's script element, in the language of the script, with the shop's host for its
-// name: merchants have no other here. With a simulator it works without script as well: it takes as a form what its script would
+// name, where it has one: merchants have no other here. With a simulator it works without script as well: it takes as a form what its script would
 // post.
 func (s *Server) widget(w *core.Widget, of about) hosted.Widget {
-	page := hosted.Widget{Lang: "en", ScriptURL: w.ScriptURL, Config: w.Config, Back: of.back}
+	page := hosted.Widget{Lang: of.language, ScriptURL: w.ScriptURL, Config: w.Config, About: of.text, Later: of.amount.Minor == 0, Back: of.back}
 	if language, ok := w.Config["checkoutLanguage"].(string); ok {
 		page.Lang = language
 	}
-	if shop, err := url.Parse(of.back); err == nil {
+	if shop, err := url.Parse(of.back); err == nil && net.ParseIP(shop.Hostname()) == nil && shop.Hostname() != "localhost" {
 		page.Shop = shop.Hostname()
 	}
 	if of.amount.Minor > 0 {
@@ -156,7 +179,7 @@ func (s *Server) mandatePage(c echo.Context, m *core.Mandate, p *core.Payment) e
 	if v.Payment != "" && m.Status == core.MandateRequiresAction {
 		v.Next = p.View().Next // he gives it with a payment
 	}
-	of := about{back: s.checkout.MandateWayBack(m, p)}
+	of := about{text: p.Order.Description, back: s.checkout.MandateWayBack(m, p), language: speaks(c, p)}
 	if v.Payment != "" {
 		of.amount = p.Amount
 	}
@@ -165,28 +188,27 @@ func (s *Server) mandatePage(c echo.Context, m *core.Mandate, p *core.Payment) e
 	}
 	to := s.checkout.MandateLanding(m, p)
 	if m.Status == core.MandateProcessing {
-		return hosted.Write(c.Response(), http.StatusOK, hosted.Notice{Lang: "en", Title: "One moment", Text: "This is being checked. This page looks again by itself.", Refresh: 3})
+		return hosted.Write(c.Response(), http.StatusOK, again(hosted.Tell(hosted.Confirming, of.language), 3))
 	}
 	if to == "" {
-		return hosted.Write(c.Response(), http.StatusOK, unknownPage)
+		return hosted.Write(c.Response(), http.StatusOK, hosted.Tell(hosted.Unknown, of.language))
 	}
 	return away(c, to)
 }
 
+// standings are what a page says of a payment, by its status; of one that is not here, that it is open.
+var standings = map[core.Status]hosted.Kind{
+	core.StatusSucceeded: hosted.Accepted, core.StatusPartiallyCaptured: hosted.Accepted, core.StatusRequiresCapture: hosted.Accepted,
+	core.StatusProcessing: hosted.Checking, core.StatusCanceled: hosted.Ended,
+	core.StatusFailed: hosted.Refused, core.StatusRequiresPaymentMethod: hosted.Refused,
+}
+
 // standing says where a payment stands, to its buyer.
-func standing(p *core.Payment) hosted.Notice {
-	n := hosted.Notice{Lang: "en", Link: p.Order.ReturnURL, LinkText: "Back to the shop"}
-	switch p.Status {
-	case core.StatusSucceeded, core.StatusPartiallyCaptured, core.StatusRequiresCapture:
-		n.Title, n.Text = "Thank you", "Your payment was accepted."
-	case core.StatusProcessing:
-		n.Title, n.Text, n.Refresh, n.Link = "One moment", "Your payment is being checked. This page looks again by itself.", 3, ""
-	case core.StatusCanceled:
-		n.Title, n.Text = "Nothing was paid", "This payment was ended."
-	case core.StatusFailed, core.StatusRequiresPaymentMethod:
-		n.Title, n.Text = "The payment did not go through", "Nothing was charged. You can try again in the shop."
-	default:
-		n.Title, n.Text = "Your payment is open", "Go back to the shop to go on."
+func standing(c echo.Context, p *core.Payment) hosted.Notice {
+	n := hosted.Tell(cmp.Or(standings[p.Status], hosted.Open), speaks(c, p))
+	if p.Status == core.StatusProcessing {
+		return again(n, 3)
 	}
+	n.Link = p.Order.ReturnURL
 	return n
 }

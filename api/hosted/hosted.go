@@ -54,8 +54,9 @@ type Form struct {
 
 // Widget is a page that loads a provider's script and hands it Config, letter by letter as it is: texts in it may be signed.
 // Where the script does not run or draws nothing the page says so, with a way to try again; Fields, where given, are a form
-// to FormURL that does the same without script. Shop and Amount say what is paid, Back is the way back to the shop; each
-// may be empty. Lang is the language of the script's own texts, such as "de" or "de_DE".
+// to FormURL that does the same without script. Shop, About and Amount say what is paid, Back is the way back to the shop; each
+// may be empty. With Later the buyer agrees to be charged later, and the page says that nothing is charged now. Lang is the
+// language of the script's own texts, such as "de" or "de_DE".
 type Widget struct {
 	Lang      string
 	ScriptURL string
@@ -63,16 +64,15 @@ type Widget struct {
 	FormURL   string
 	Fields    [][2]string
 
-	Shop, Amount, Back string
+	Shop, About, Amount, Back string
+	Later                     bool
 }
 
 // Text is what the page says, in the language of the script as far as it is spoken here.
-func (w Widget) Text() Words {
-	if words, ok := spoken[language(w.Lang)]; ok {
-		return words
-	}
-	return spoken["en"]
-}
+func (w Widget) Text() Words { return in(w.Lang) }
+
+// Text is what the page says.
+func (f Form) Text() Words { return in(f.Lang) }
 
 // Notice is a page with one message and, with Link set, a way on; with Refresh it loads itself again after so many seconds.
 type Notice struct {

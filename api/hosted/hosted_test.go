@@ -92,3 +92,33 @@ func TestThePageSaysWhatItIsFor(t *testing.T) {
 	require.Contains(t, w.Body.String(), `lang="en"`)
 	require.NotContains(t, w.Body.String(), "javascript:")
 }
+
+// Every language has words for everything, of its own; a language that is not spoken here is answered in English.
+func TestEveryLanguageSaysEverything(t *testing.T) {
+	kinds := []hosted.Kind{hosted.Accepted, hosted.Checking, hosted.Confirming, hosted.Ended, hosted.Refused, hosted.Open, hosted.Unknown, hosted.Unreadable, hosted.Busy, hosted.NotNow}
+	for tag, lang := range map[string]string{"en-GB": "en", "de-DE": "de", "fr_FR": "fr", "it": "it", "es-ES": "es", "ja_JP": "ja", "xx": "en", "": "en"} {
+		for _, kind := range kinds {
+			n, english := hosted.Tell(kind, tag), hosted.Tell(kind, "en")
+			require.Equal(t, lang, n.Lang)
+			require.NotEmpty(t, n.Title, kind)
+			require.NotEmpty(t, n.Text, kind)
+			require.NotEmpty(t, n.LinkText)
+			require.Equal(t, lang == "en", n.Text == english.Text, "%s in %s", kind, tag)
+		}
+		for _, text := range []string{hosted.Form{Lang: tag}.Text().Leading[1], hosted.Widget{Lang: tag}.Text().Later, hosted.Widget{Lang: tag}.Text().Nothing} {
+			require.NotEmpty(t, text)
+		}
+	}
+	require.Equal(t, "de", hosted.Preferred("xx, de-AT;q=0.8, en;q=0.5"))
+	require.Empty(t, hosted.Preferred("xx, *;q=0.1"))
+}
+
+// A consent to be charged later is not called a payment.
+func TestAConsentIsNoPayment(t *testing.T) {
+	w := httptest.NewRecorder()
+	require.NoError(t, hosted.Write(w, 200, hosted.Widget{Lang: "de_DE", ScriptURL: "https://script.example/checkout.js", About: "Kaffee im Abo", Later: true}))
+	for _, text := range []string{"Ihre Zahlungsart für später", "Kaffee im Abo", "Jetzt wird nichts abgebucht."} {
+		require.Contains(t, w.Body.String(), text)
+	}
+	require.NotContains(t, w.Body.String(), "Weiter zur Zahlung")
+}

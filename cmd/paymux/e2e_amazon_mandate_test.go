@@ -130,8 +130,14 @@ func TestAmazonRecurring(t *testing.T) {
 // A wallet whose instrument Amazon suspends is charged again when its buyer has chosen another one.
 func TestAmazonWalletIsRepaired(t *testing.T) {
 	w := onAmazon(t)
-	m := w.call("POST", "/v1/mandates", consents("unscheduled", "pay_only")).want(201)
+	body := consents("unscheduled", "pay_only")
+	body["description"], body["buyer"] = "Kaffee im Abo", map[string]any{"locale": "de-DE"}
+	m := w.call("POST", "/v1/mandates", body).want(201)
 	id := m.str("id")
+	page := newShopper(t).open(m.str("next_action.hosted_url")).html
+	for _, text := range []string{"Ihre Zahlungsart für später", "Kaffee im Abo", "Jetzt wird nichts abgebucht."} {
+		require.Contains(t, page, text)
+	}
 	w.signIn(m).through().atShop("/wallet")
 	w.mandate(id, "active")
 	w.elsewhere("suspend", m)
