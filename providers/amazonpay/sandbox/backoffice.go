@@ -19,6 +19,7 @@ type backOfficeAction struct {
 	ChargeID           string `json:"chargeId,omitempty"`
 	ChargePermissionID string `json:"chargePermissionId,omitempty"`
 	Reference          string `json:"merchantReferenceId,omitempty"`
+	Information        string `json:"customInformation,omitempty"` // of the newest permission that has it: a shop's own order number may stand there
 	CheckoutSessionID  string `json:"checkoutSessionId,omitempty"`
 	Amount             int64  `json:"amount,omitempty"` // minor units; 0: all that is left
 	Reason             string `json:"reason,omitempty"` // reason code; empty: the usual one
@@ -98,12 +99,12 @@ func (s *Server) find(in backOfficeAction) (target, error) {
 		return t, nil
 	}
 	for _, p := range s.order {
-		if in.ChargePermissionID != "" && p.id == in.ChargePermissionID || in.ChargePermissionID == "" && in.Reference != "" && p.has(in.Reference) {
+		if in.means(p) {
 			t.permission = p
 		}
 	}
-	if (in.ChargePermissionID != "" || in.Reference != "") && t.permission == nil {
-		return t, errors.New("the charge permission is unknown")
+	if (in.ChargePermissionID != "" || in.Reference != "" || in.Information != "") && t.permission == nil {
+		return t, errors.New("the charge permission is unknown: /backoffice lists chargePermissionId, merchantReferenceId and customInformation of each")
 	}
 	if t.permission != nil && len(t.permission.charges) > 0 {
 		t.charge = t.permission.charges[len(t.permission.charges)-1]
@@ -114,6 +115,17 @@ func (s *Server) find(in backOfficeAction) (target, error) {
 		}
 	}
 	return t, nil
+}
+
+// means says whether an action is about a permission, by the most precise of its names.
+func (in backOfficeAction) means(p *permission) bool {
+	switch {
+	case in.ChargePermissionID != "":
+		return p.id == in.ChargePermissionID
+	case in.Reference != "":
+		return p.has(in.Reference)
+	}
+	return in.Information != "" && value(p.metadata.CustomInformation) == in.Information
 }
 
 // has says whether a permission or a charge on it bears a reference.
@@ -221,9 +233,14 @@ func (s *Server) officeSuspend(t target, in backOfficeAction) ([]simulator.Messa
 	return s.setPermission(t.permission, nonChargeable, cmp.Or(in.Reason, "PaymentMethodInvalid"), "The payment method cannot be charged."), nil
 }
 
+// suspended says whether a permission cannot be charged for its instrument, and not because a charge is under way.
+func (p *permission) suspended() bool {
+	return p.State == nonChargeable && p.Reason != "ChargeInProgress"
+}
+
 func (s *Server) officeRestore(t target, _ backOfficeAction) ([]simulator.Message, error) {
-	if t.permission.State != nonChargeable {
-		return nil, fmt.Errorf("the charge permission is %s", t.permission.State)
+	if !t.permission.suspended() {
+		return nil, fmt.Errorf("the charge permission is %s %s: no instrument is suspended", t.permission.State, t.permission.Reason)
 	}
 	t.permission.card = &cards[0]
 	return s.setPermission(t.permission, chargeable, "", ""), nil

@@ -10,10 +10,10 @@ import (
 
 // permissionRow is one charge permission as the back office lists it.
 type permissionRow struct {
-	Reference, ID, Kind, State, Why, Merchant, Limit string
-	Environment                                      Environment
-	Charges                                          []chargeRow
-	Actions                                          []string
+	Reference, Information, ID, Kind, State, Why, Merchant, Limit string
+	Environment                                                   Environment
+	Charges                                                       []chargeRow
+	Actions                                                       []string
 }
 
 type chargeRow struct{ ID, State, Why, Amount, Captured, Refunded string }
@@ -29,7 +29,7 @@ func (s *Server) listPermissions(w http.ResponseWriter, status int, problem stri
 	rows := []permissionRow{}
 	for _, p := range slices.Backward(s.order) {
 		row := permissionRow{
-			Reference: value(p.metadata.MerchantReferenceID), ID: p.id, Kind: p.kind, State: p.State, Why: p.Reason, Merchant: p.merchantID,
+			Reference: value(p.metadata.MerchantReferenceID), Information: value(p.metadata.CustomInformation), ID: p.id, Kind: p.kind, State: p.State, Why: p.Reason, Merchant: p.merchantID,
 			Environment: p.environment, Limit: p.currency + " " + majorText(p.amountLimit(), p.currency), Actions: p.possible(),
 		}
 		for _, c := range p.charges {
@@ -62,7 +62,10 @@ func (p *permission) possible() []string {
 	case chargeable:
 		list = append(list, "suspend", "buyer_close", "amazon_close")
 	case nonChargeable:
-		list = append(list, "restore", "buyer_close", "amazon_close")
+		if p.suspended() {
+			list = append(list, "restore")
+		}
+		list = append(list, "buyer_close", "amazon_close")
 	}
 	return list
 }

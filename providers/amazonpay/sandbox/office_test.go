@@ -105,6 +105,7 @@ func TestBackOfficeSaysWhatIsWrong(t *testing.T) {
 		`{"operation":"capture","chargePermissionId":"` + permission + `"}`:        "needs a charge",
 		`{"operation":"suspend"}`:                                                  "needs a charge permission",
 		`{"operation":"restore","chargePermissionId":"` + permission + `"}`:        "Chargeable",
+		`{"operation":"suspend","customInformation":"order-7"}`:                    "customInformation",
 		`{"operation":"settle_approve","chargePermissionId":"` + permission + `"}`: "nothing is pending",
 		`{"operation":"cancel_amazon"}`:                                            "no open checkout session",
 		`{"operation":"refund","merchantReferenceId":"wrong","amount":-1}`:         "negative",
@@ -141,6 +142,32 @@ func TestBackOfficePage(t *testing.T) {
 	status, page = w.read("/")
 	require.Equal(t, http.StatusOK, status)
 	require.Contains(t, page, "0701")
+}
+
+// The number that a shop knows its order by may stand in customInformation: the page lists it, and it finds the permission.
+func TestBackOfficeKnowsTheShopsOwnNumber(t *testing.T) {
+	w := newWorld(t)
+	permission := w.ordered("10.00", "own-1")
+	w.is(http.StatusOK, w.patch("chargePermissions/"+permission, `{"merchantMetadata":{"customInformation":"order-7"}}`))
+	_, page := w.read("/backoffice")
+	require.Contains(t, page, "<b>order-7</b>")
+	require.Contains(t, page, "merchantReferenceId own-1")
+	w.control("backoffice", `{"operation":"suspend","customInformation":"order-7"}`)
+	w.state(nonChargeable, "PaymentMethodInvalid", w.get("chargePermissions/"+permission))
+}
+
+// Nothing is restored where no instrument is suspended: a charge under way is none of the buyer's business.
+func TestBackOfficeRestoresOnlyWhatIsSuspended(t *testing.T) {
+	w := newWorld(t)
+	permission, _ := w.paid("Authorize", "10.00", "busy")
+	w.state(nonChargeable, "ChargeInProgress", w.get("chargePermissions/"+permission))
+	_, page := w.read("/backoffice")
+	require.Contains(t, page, "Close as Amazon")
+	require.NotContains(t, page, "Restore instrument")
+	status, answer := w.tryControl("backoffice", `{"operation":"restore","chargePermissionId":"`+permission+`"}`)
+	require.Equal(t, http.StatusUnprocessableEntity, status)
+	require.Contains(t, answer, "no instrument is suspended")
+	w.state(nonChargeable, "ChargeInProgress", w.get("chargePermissions/"+permission))
 }
 
 func TestControlPort(t *testing.T) {
