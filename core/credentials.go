@@ -51,7 +51,7 @@ type Warner interface {
 func (a *Account) Problems() []string {
 	problems := []string{}
 	if r := a.CredentialsRefused(); !r.At.IsZero() {
-		problems = append(problems, "the provider refuses the credentials of the account ("+r.Code+"), so nothing can be charged or asked: see its key and the state of the merchant account")
+		problems = append(problems, "the provider refuses the credentials of the account ("+r.Code+"), so nothing can be charged or asked: see its settings, the key above all, and the state of the merchant account")
 	}
 	if w, ok := a.provider.(Warner); ok {
 		problems = append(problems, w.Warnings()...)

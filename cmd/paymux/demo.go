@@ -149,7 +149,7 @@ func (d *demo) simulate(c *config, out output) error {
 		if err != nil {
 			return err
 		}
-		s, err := startSimulator(l, provider, d.url+"/feedback/"+name, nil, out.log)
+		s, err := startSimulator(l, provider, site{feedback: d.url + "/feedback/" + name}, nil, out.log)
 		if err != nil {
 			return err
 		}
@@ -219,8 +219,10 @@ func (d *demo) tell(w io.Writer, temporary bool) error {
 	for _, s := range d.simulators {
 		fmt.Fprintf(&b, "  Simulator  %s   %s: %s, back office\n", s.url, s.provider, map[bool]string{false: "test cards", true: "test buyers"}[s.provider == "amazonpay"])
 	}
-	fmt.Fprintf(&b, "  API        %s/openapi.json\n\n", d.url)
-	fmt.Fprintf(&b, "Or create a payment yourself, then open its hosted_url:\n%s\n\n", d.curl())
+	fmt.Fprintf(&b, "  API        %s/docs\n\n", d.url)
+	b.WriteString("Or create a payment yourself, on a card page or with Amazon Pay, then open its hosted_url. The key is an operator's:\n")
+	fmt.Fprintf(&b, "%s\n%s\n\n", d.curl("card", `"currency":"AED","buyer":{"email":"layla@example.org"}`),
+		d.curl("amazon", `"currency":"EUR","method":{"type":"amazon_pay","flow":"pay_now","product":"pay_only"}`))
 	if temporary {
 		b.WriteString("Stop with Ctrl+C; nothing is kept.\n")
 	} else {
@@ -230,10 +232,10 @@ func (d *demo) tell(w io.Writer, temporary bool) error {
 	return err
 }
 
-// curl creates a payment of 49.00 AED and shows what of it matters first.
-func (d *demo) curl() string {
-	reference := "curl-" + strconv.FormatInt(time.Now().Unix(), 10)
+// curl creates a payment of 49.00 in a way of paying, with the members of it, and shows what of it matters first.
+func (d *demo) curl(way, members string) string {
+	reference := way + "-" + strconv.FormatInt(time.Now().Unix(), 10)
 	return fmt.Sprintf(`curl -sS %s/v1/payments -H 'Authorization: Bearer %s' -H 'Idempotency-Key: %s' -H 'Content-Type: application/json' `+
-		`-d '{"merchant_reference":"%s","amount":4900,"currency":"AED","buyer":{"email":"layla@example.org"},"return_url":"%s%s/thanks"}' `+
-		`| grep -oE '"(id|status|hosted_url|code|detail)": ?"[^"]*"'`, d.url, d.key, reference, reference, d.url, shop.Path)
+		`-d '{"merchant_reference":"%s","amount":4900,%s,"return_url":"%s%s/thanks"}' `+
+		`| grep -oE '"(id|status|hosted_url|code|detail)": ?"[^"]*"'`, d.url, d.key, reference, reference, members, d.url, shop.Path)
 }

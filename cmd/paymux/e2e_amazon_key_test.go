@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/paymux/paymux/providers/amazonpay/sandbox"
 )
 
 // A key that Amazon does not take is seen: on the payment, on the account, in the error and in the log. It is forgotten
@@ -37,4 +39,26 @@ func TestAmazonKeyThatIsRefused(t *testing.T) {
 	w.call("POST", "/v1/payments/"+id+"/sync", nil).want(200)
 	require.Contains(t, account().raw, `"credentials_refused_at":null`)
 	require.NotContains(t, account().raw, "the provider refuses")
+}
+
+// An account with the region of another contract is refused at every call, which is seen as well, with the header that says so.
+func TestAmazonRegionOfAnother(t *testing.T) {
+	w := onAmazon(t, func(_ *amazonWorld, config *sandbox.Config) {
+		for i := range config.Accounts {
+			if config.Accounts[i].MerchantID == amazonAccounts["amazon-eu"].MerchantID {
+				config.Accounts[i].Region = "na"
+			}
+		}
+	})
+	p := w.create("order-1", nil)
+	at := w.signIn(p)
+	at.b.stop = "/return/"
+	at = at.with("1111").through()
+	at.b.stop = ""
+	at = at.b.open(at.url)
+	require.Contains(t, at.html, "Einen Moment", "the buyer reads his own language all the way")
+	w.call("POST", "/v1/payments/"+p.str("id")+"/sync", nil).want(503)
+	said := w.call("GET", "/v1/accounts", nil).want(200).raw
+	require.Contains(t, said, "the provider refuses the credentials of the account (InvalidHeaderValue x-amz-pay-region)")
+	require.Contains(t, w.logs.String(), "InvalidHeaderValue x-amz-pay-region")
 }

@@ -98,7 +98,7 @@ func abilities(a *core.Account, m core.MethodCaps) string {
 // exampleAccount opens an account at a provider's simulator with its example settings; nothing is called.
 func exampleAccount(t *testing.T, provider string) *core.Account {
 	t.Helper()
-	_, stop, settings, err := simulators[provider]("http://127.0.0.1:1", "", slog.New(slog.DiscardHandler))
+	_, stop, settings, err := simulators[provider](site{url: "http://127.0.0.1:1"}, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
 	t.Cleanup(stop)
 	k := koanf.New(".")

@@ -54,7 +54,12 @@ func recipeFor(running []*simulator, feedback string) (recipe, error) {
 				fmt.Fprintf(&accounts, "    %s: ${env:%s}\n", key, variable)
 				fmt.Fprintf(&secrets, " %s='%s'", variable, strings.ReplaceAll(fmt.Sprint(value), "'", `'\''`))
 			default:
-				text, err := yaml.Marshal(value)
+				var one yaml.Node
+				if err := one.Encode(value); err != nil {
+					return recipe{}, err
+				}
+				one.Style = yaml.FlowStyle // a list on its line
+				text, err := yaml.Marshal(&one)
 				if err != nil {
 					return recipe{}, err
 				}

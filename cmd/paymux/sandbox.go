@@ -35,31 +35,39 @@ type simulator struct {
 // simulated are the providers that have a simulator, in the order of their ports.
 var simulated = []string{"aps", "amazonpay"}
 
-// simulators are how theirs are made, for feedback to one address.
-var simulators = map[string]func(url, feedbackURL string, log *slog.Logger) (h http.Handler, closeIt func(), settings map[string]any, err error){
+// site is where a simulator and its example merchant are.
+type site struct {
+	url      string
+	feedback string // empty: it goes nowhere
+	region   string // of the merchant at Amazon Pay; empty: the example's own
+}
+
+// simulators are how theirs are made.
+var simulators = map[string]func(at site, log *slog.Logger) (h http.Handler, closeIt func(), settings map[string]any, err error){
 	"amazonpay": amazonPaySimulator,
 	"aps":       apsSimulator,
 }
 
-func amazonPaySimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func(), map[string]any, error) {
+func amazonPaySimulator(at site, log *slog.Logger) (http.Handler, func(), map[string]any, error) {
 	a := amazonpay.ExampleAccount()
-	if feedbackURL != "" {
-		a.IPNEndpoints = map[amazonpay.Environment][]string{amazonpay.Sandbox: {feedbackURL}}
+	a.Region = cmp.Or(at.region, a.Region)
+	if at.feedback != "" {
+		a.IPNEndpoints = map[amazonpay.Environment][]string{amazonpay.Sandbox: {at.feedback}}
 	}
-	s, err := amazonpay.New(amazonpay.Config{Accounts: []amazonpay.Account{a}, URL: url, Log: log})
+	s, err := amazonpay.New(amazonpay.Config{Accounts: []amazonpay.Account{a}, URL: at.url, Log: log})
 	if err != nil {
 		return nil, nil, nil, err
 	}
 	return s, s.Close, map[string]any{
 		"provider": "amazonpay", "merchant_id": a.MerchantID, "store_id": a.StoreIDs[0], "store_name": a.Name, "region": a.Region,
 		"public_key_id": a.Keys[0].ID, "private_key": strings.ReplaceAll(strings.TrimSpace(a.Keys[0].PrivateKey), "\n", `\n`), // one line, as environments like it
-		"api_url": url, "script_url": url + amazonpay.ScriptPath, "sns_certificate_url": url,
+		"api_url": at.url, "script_url": at.url + amazonpay.ScriptPath, "sns_certificate_url": at.url, "sns_topics": []string{a.Topic()},
 	}, nil
 }
 
-func apsSimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func(), map[string]any, error) {
+func apsSimulator(at site, log *slog.Logger) (http.Handler, func(), map[string]any, error) {
 	a := aps.ExampleAccount()
-	a.DirectFeedbackURL, a.NotificationURL = feedbackURL, feedbackURL
+	a.DirectFeedbackURL, a.NotificationURL = at.feedback, at.feedback
 	s, err := aps.New(aps.Config{Accounts: []aps.Account{a}, Log: log})
 	if err != nil {
 		return nil, nil, nil, err
@@ -67,15 +75,16 @@ func apsSimulator(url, feedbackURL string, log *slog.Logger) (http.Handler, func
 	return s, s.Close, map[string]any{
 		"provider": "aps", "merchant_identifier": a.MerchantIdentifier, "access_code": a.AccessCode,
 		"request_phrase": a.RequestPhrase, "response_phrase": a.ResponsePhrase, "sha_type": string(a.SHAType),
-		"page_url": url + aps.PaymentPagePath, "api_url": url + aps.PaymentAPIPath,
+		"page_url": at.url + aps.PaymentPagePath, "api_url": at.url + aps.PaymentAPIPath,
 	}, nil
 }
 
-// startSimulator serves a provider's simulator on l, which it closes on an error. Where it is to be served over TLS too, own
-// is what it will have there.
-func startSimulator(l net.Listener, provider, feedbackURL string, own *identity, log *slog.Logger) (*simulator, error) {
-	s := &simulator{provider: provider, url: baseURL(l.Addr())}
-	handler, closeIt, settings, err := simulators[provider](s.url, feedbackURL, log.With("simulator", provider))
+// startSimulator serves a provider's simulator on l, which it closes on an error; where that is becomes its url. Where it is
+// to be served over TLS too, own is what it will have there.
+func startSimulator(l net.Listener, provider string, at site, own *identity, log *slog.Logger) (*simulator, error) {
+	at.url = baseURL(l.Addr())
+	s := &simulator{provider: provider, url: at.url}
+	handler, closeIt, settings, err := simulators[provider](at, log.With("simulator", provider))
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -121,6 +130,7 @@ const sandboxListen = "127.0.0.1:9101"
 type sandboxCommand struct {
 	Listen   string `placeholder:"HOST:PORT" help:"Address of the first simulator, 127.0.0.1:9101 or the next free port when it is not given; others take the next free ports. Port 0 takes free ones."`
 	Feedback string `placeholder:"URL" help:"Where the example merchants' feedback goes, such as http://127.0.0.1:8080/feedback/{provider}-sandbox, of which each simulator replaces {provider}; without it, nowhere."`
+	Region   string `name:"amazon-region" enum:"na,eu,jp" default:"eu" help:"Region of the example merchant at Amazon Pay, with its buyers and its currency: na, eu or jp."`
 	JSON     bool   `help:"Print one JSON object on stdout when ready."`
 }
 
@@ -156,7 +166,7 @@ func (cmd *sandboxCommand) Run(ctx context.Context, out output) (err error) {
 				return err
 			}
 		}
-		s, err := startSimulator(l, provider, cmd.feedbackOf(provider), &own, out.log)
+		s, err := startSimulator(l, provider, site{feedback: cmd.feedbackOf(provider), region: cmd.Region}, &own, out.log)
 		if err != nil {
 			return err
 		}

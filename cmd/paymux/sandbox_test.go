@@ -128,7 +128,9 @@ func TestSandboxPrintsTheSample(t *testing.T) {
 	for i, provider := range simulated {
 		settings := got.Accounts[provider+"-sandbox"].settings.All()
 		for name, value := range settings {
-			settings[name] = strings.ReplaceAll(fmt.Sprint(value), urls[i][1], fmt.Sprint("http://127.0.0.1:", 9101+i))
+			if text, ok := value.(string); ok {
+				settings[name] = strings.ReplaceAll(text, urls[i][1], fmt.Sprint("http://127.0.0.1:", 9101+i))
+			}
 		}
 		require.Equal(t, want.Accounts[provider+"-sandbox"].settings.All(), settings)
 	}
@@ -186,4 +188,18 @@ func TestSandboxRecipeFollowsTheFeedback(t *testing.T) {
 	code, _, errs := runs(t, "sandbox", "--listen", "127.0.0.1:0", "--feedback", "foo")
 	require.NotEqual(t, exitDone, code)
 	require.Contains(t, errs, `--feedback: "foo" is no address`)
+}
+
+// The example merchant of Amazon Pay may be one of another region; the recipe is for it, and the simulator takes its calls.
+func TestSandboxOfAnotherRegion(t *testing.T) {
+	p := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--amazon-region", "jp")
+	var printed strings.Builder
+	for !strings.Contains(printed.String(), "Stop with Ctrl+C") {
+		printed.WriteString(p.line())
+	}
+	require.Contains(t, printed.String(), "\n    region: jp\n")
+	require.Contains(t, printed.String(), "\n    sns_topics: ['arn:aws:sns:us-west-2:123456789012:")
+	code, _, errs := runs(t, "sandbox", "--amazon-region", "uk")
+	require.NotEqual(t, exitDone, code)
+	require.Contains(t, errs, "--amazon-region")
 }

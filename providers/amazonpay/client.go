@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/paymux/paymux/core"
@@ -23,7 +25,16 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	return fmt.Sprintf("amazonpay: HTTP %d, %.60q", r.Status, r.Code)
+	return fmt.Sprintf("amazonpay: HTTP %d, %.60q", r.Status, r.what())
+}
+
+// ownHeader is the name of a header of Amazon Pay's.
+var ownHeader = regexp.MustCompile(`x-amz-pay-[a-z]{1,20}`)
+
+// what is the code and, where the message names one of Amazon's headers, its name: nothing else of a message is shown, for it
+// may repeat what was sent.
+func (r *refusal) what() string {
+	return strings.TrimSpace(shownCode(r.Code) + " " + ownHeader.FindString(r.Message))
 }
 
 var (
@@ -77,7 +88,7 @@ func (p *Provider) call(ctx context.Context, r request, answer any) (int, error)
 		return a.Status, &outbound.StatusError{Status: a.Status}
 	}
 	if credentials[refused.Code] {
-		core.CredentialsRefused(ctx, refused.Code)
+		core.CredentialsRefused(ctx, refused.what())
 	} else {
 		core.CredentialsTaken(ctx)
 	}

@@ -175,14 +175,13 @@ func (c Config) NotForMoney() error {
 	return nil
 }
 
-// Warnings tell what the settings leave open where money is real: without topics everybody's topic is heard that names
-// the merchant, so anybody can have the account asked about objects without end.
+// Warnings tell what the settings leave open: without topics everybody's topic is heard that names the merchant, so anybody
+// can have the account asked about objects without end, and no chargeback is believed.
 func (c Config) Warnings() []string {
-	live := keyEnvironment(c.PublicKeyID) == Live || c.Environment == Live
-	if !live || c.APIURL != "" || len(c.Topics) > 0 {
+	if len(c.Topics) > 0 {
 		return nil
 	}
-	return []string{"sns_topics: set the ARN of the topic that Seller Central shows; without it notifications of anybody's topic that names the merchant are taken for a reason to ask, and chargebacks are only hinted at"}
+	return []string{"sns_topics: set the ARN of the topic that notifications come from, the TopicArn of the first one in the inbox (a simulator tells it at /_control/credentials); without it chargebacks are only hinted at, and notifications of anybody's topic that names the merchant are taken for a reason to ask"}
 }
 
 // ForMoney tells what test mode refuses: a key of the live environment, but at a simulator.

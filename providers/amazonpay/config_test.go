@@ -136,12 +136,12 @@ func TestTheButtonAsAForm(t *testing.T) {
 	require.Equal(t, "http://127.0.0.1:9102/button", cfg.form())
 }
 
-func TestWithoutTopicsLiveSettingsAreWarnedOf(t *testing.T) {
+func TestWithoutTopicsTheSettingsAreWarnedOf(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Config)
 		warned bool
 	}{
-		"sandbox":     {func(*Config) {}, false},
+		"sandbox":     {func(*Config) {}, true},
 		"live":        {func(c *Config) { c.PublicKeyID = "LIVE-AH1" }, true},
 		"plain live":  {func(c *Config) { c.PublicKeyID, c.Environment = "AH1", Live }, true},
 		"with topics": {func(c *Config) { c.PublicKeyID, c.Topics = "LIVE-AH1", []string{topic} }, false},

@@ -63,7 +63,7 @@ func newWorld(t *testing.T, flow string, change func(*sandbox.Account, *sandbox.
 	w := &world{account: sandbox.ExampleAccount(), flow: flow, browser: &http.Client{CheckRedirect: stayHere}}
 	cfg := amazonpay.Config{
 		MerchantID: w.account.MerchantID, StoreID: w.account.StoreIDs[0], PublicKeyID: w.account.Keys[0].ID, PrivateKey: secret.New(w.account.Keys[0].PrivateKey),
-		Region: w.account.Region, StoreName: "Muster Coffee",
+		Region: w.account.Region, StoreName: "Layla's Coffee",
 	}
 	shop := httptest.NewServer(http.HandlerFunc(w.receive))
 	t.Cleanup(shop.Close)

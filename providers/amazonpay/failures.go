@@ -83,9 +83,11 @@ var reasons = map[string]reason{
 	"TLSVersionNotSupported":            {core.FailureConfiguration, core.RetryOtherProvider, "the connection is not taken", false},
 }
 
-// credentials are the codes that refuse the key or the account itself, whatever is asked. UnauthorizedAccess is none of
-// them: it is also said of one operation that the account may not do.
-var credentials = map[string]bool{"InvalidRequestSignature": true, "InvalidAuthentication": true, "InvalidAccountStatus": true, "InvalidAuthorizationToken": true}
+// credentials are the codes that refuse the key or the account itself, whatever is asked; so is a header that is not taken, for
+// they are the same in every call: another region than that of the contract is refused so. UnauthorizedAccess is none of them:
+// it is also said of one operation that the account may not do.
+var credentials = map[string]bool{"InvalidRequestSignature": true, "InvalidAuthentication": true, "InvalidAccountStatus": true, "InvalidAuthorizationToken": true,
+	"InvalidHeaderValue": true}
 
 // failureOf is why something was refused, in our words; what Amazon writes beside its code may repeat what was sent.
 func failureOf(code string) *core.Failure {

@@ -67,7 +67,7 @@ func ExampleAccount() Account {
 	private := exampleKey[strings.Index(exampleKey, "-----BEGIN"):]
 	return Account{
 		MerchantID: "pmxAEXAMPLE001",
-		Name:       "Muster Coffee",
+		Name:       "Layla's Coffee",
 		Region:     "eu",
 		StoreIDs:   []string{"amzn1.application-oa2-client.00000000000000000000000000000001"},
 		Keys:       []Key{{ID: "SANDBOX-pmxAHEXAMPLE000000000001", PublicKey: publicHalf(private), PrivateKey: private}},

@@ -59,7 +59,7 @@ func (f *front) express(change ...fieldsOf) fieldsOf {
 	payload := fieldsOf{
 		"webCheckoutDetails": fieldsOf{"checkoutReviewReturnUrl": reviewURL, "checkoutResultReturnUrl": resultURL, "checkoutCancelUrl": cancelURL},
 		"storeId":            f.account.StoreIDs[0],
-		"merchantMetadata":   fieldsOf{"merchantStoreName": "Muster Coffee"},
+		"merchantMetadata":   fieldsOf{"merchantStoreName": "Layla's Coffee"},
 	}
 	for _, c := range change {
 		maps.Copy(payload, c)

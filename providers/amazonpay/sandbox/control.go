@@ -18,7 +18,7 @@ func (f face) Credentials() any {
 		"merchantId": a.MerchantID, "storeId": a.StoreIDs[0], "region": a.Region, "ledgerCurrency": a.LedgerCurrency,
 		"publicKeyId": a.Keys[0].ID, "privateKey": a.Keys[0].PrivateKey, "publicKey": a.Keys[0].PublicKey,
 		"algorithm": "AMZN-PAY-RSASSA-PSS-V2", "sandbox": a.Keys[0].environments()[0] == Sandbox,
-		"notificationCertificate": string(f.s.signer.certificate), "topicArn": topicOf(a),
+		"notificationCertificate": string(f.s.signer.certificate), "topicArn": a.Topic(),
 	}
 }
 

@@ -15,7 +15,7 @@ func TestExpressPages(t *testing.T) {
 	p := f.open(payAndShip, f.express())
 	require.Contains(t, p.html, "Erika Muster")
 	p = p.press("continue", "email", exampleBuyers["eu"][0].email).on(pageReview)
-	require.Contains(t, p.html, "Muster Coffee")
+	require.Contains(t, p.html, "Layla&#39;s Coffee")
 	require.Contains(t, p.html, "Ringstr. 5")
 	require.Contains(t, p.html, "Visa ****1111 (Amazon Pay)")
 	p.post(url.Values{"action": {"approve"}}).on(pageReview)

@@ -58,8 +58,8 @@ type envelope struct {
 
 var topicRegions = map[string]string{"na": "us-east-1", "eu": "eu-west-1", "jp": "us-west-2"}
 
-// topicOf is the topic of all notifications of a merchant.
-func topicOf(a *Account) string {
+// Topic is the ARN of the topic that all notifications of the merchant come from.
+func (a Account) Topic() string {
 	return "arn:aws:sns:" + topicRegions[a.Region] + ":123456789012:" + a.MerchantID + a.MerchantID
 }
 
@@ -85,7 +85,7 @@ func (s *Server) notifyOf(change string, p *permission, objectType, id string) [
 		if s.unconfirmed[endpoint{p.owner, to}] != "" {
 			continue
 		}
-		e := s.seal(envelope{Type: "Notification", TopicArn: topicOf(p.account), Message: marshal(n)})
+		e := s.seal(envelope{Type: "Notification", TopicArn: p.account.Topic(), Message: marshal(n)})
 		forged := e
 		forged.Message = marshal(notification{
 			MerchantID: n.MerchantID, ObjectType: objectCharge, ObjectID: p.id + "-C000000", ChargePermissionID: p.id,
@@ -107,7 +107,7 @@ func (s *Server) Notification(merchantID, objectType, objectID, permissionID str
 				MerchantID: merchantID, ObjectType: objectType, ObjectID: objectID, ChargePermissionID: permissionID,
 				NotificationType: stateChange, NotificationID: s.uuid(), NotificationVersion: "V2",
 			}
-			return []byte(marshal(s.seal(envelope{Type: "Notification", TopicArn: topicOf(a), Message: marshal(n)})))
+			return []byte(marshal(s.seal(envelope{Type: "Notification", TopicArn: a.Topic(), Message: marshal(n)})))
 		}
 	}
 	return nil

@@ -26,8 +26,8 @@ func (s *Server) confirmations(a *Account, environment Environment, known []stri
 			continue
 		}
 		e := envelope{
-			Type: "SubscriptionConfirmation", TopicArn: topicOf(a), Token: s.sim.Random.Hex(32),
-			Message: "You have chosen to subscribe to the topic " + topicOf(a) + ". To confirm the subscription, visit the SubscribeURL included in this message.",
+			Type: "SubscriptionConfirmation", TopicArn: a.Topic(), Token: s.sim.Random.Hex(32),
+			Message: "You have chosen to subscribe to the topic " + a.Topic() + ". To confirm the subscription, visit the SubscribeURL included in this message.",
 		}
 		s.unconfirmed[endpoint{owner{a.MerchantID, environment}, to}] = e.Token
 		e.SubscribeURL = s.url + subscribePath + "?Action=ConfirmSubscription&TopicArn=" + e.TopicArn + "&Token=" + e.Token
@@ -45,7 +45,7 @@ func (s *Server) confirmSubscription(w http.ResponseWriter, r *http.Request) {
 	defer s.mu.Unlock()
 	w.Header().Set("Content-Type", "text/xml")
 	for to, token := range s.unconfirmed {
-		if r.FormValue("Action") == "ConfirmSubscription" && r.FormValue("Token") == token && r.FormValue("TopicArn") == topicOf(s.accounts[to.merchantID]) {
+		if r.FormValue("Action") == "ConfirmSubscription" && r.FormValue("Token") == token && r.FormValue("TopicArn") == s.accounts[to.merchantID].Topic() {
 			delete(s.unconfirmed, to)
 			_, _ = io.WriteString(w, "<ConfirmSubscriptionResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><ConfirmSubscriptionResult>"+
 				"<SubscriptionArn>"+r.FormValue("TopicArn")+":"+subscription+"</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>")
