@@ -62,6 +62,7 @@ func TestDemoAsANewUser(t *testing.T) {
 		page, status = page.submitTo("/capture", "", "amount", "2.345").decided()
 		require.Equal(t, "partially_captured", status)
 		require.Contains(t, page.html, `<b>10.000</b><span>capturable</span>`)
+		require.Contains(t, page.html, "10.000 JOD is still reserved")
 		page, status = page.submitTo("/sync", "").decided()
 		require.Equal(t, "partially_captured", status)
 		page, status = page.submitTo("/cancel", "").decided()
@@ -88,6 +89,7 @@ func TestDemoAsANewUser(t *testing.T) {
 		page, status := b.buy(s.Shop).submit("cancel").back().decided()
 		require.Equal(t, "requires_action", status, "the browser's word alone ends nothing")
 		require.Contains(t, page.html, "You turned away from the payment page")
+		require.Contains(t, page.html, `<code class="badge">retry_advice: after_buyer_action</code>`, "each part of why is told apart")
 		on := regexp.MustCompile(`href="([^"]+)">Go on to pay`).FindStringSubmatch(page.html)
 		require.NotNil(t, on, page.html)
 		_, status = b.open(html.UnescapeString(on[1])).submit("").card(cardPlain).back().decided()
@@ -96,8 +98,8 @@ func TestDemoAsANewUser(t *testing.T) {
 	t.Run("amounts that cannot be paid, in a shopper's words", func(t *testing.T) {
 		for _, c := range []struct{ amount, currency, want string }{
 			{"49.50", "JPY", "Enter an amount without decimals, such as 1250: JPY has none."},
-			{"1.234", "EUR", "Enter an amount with at most 2 decimals, such as 49.5."},
-			{"-3", "KWD", "Enter an amount with at most 3 decimals, such as 49.5."},
+			{"1.234", "EUR", "Enter an amount with at most 2 decimals after a point, such as 49.5."},
+			{"-3", "KWD", "Enter an amount with at most 3 decimals after a point, such as 49.5."},
 			{"0.00", "AED", "Enter an amount above 0."},
 			{"49.50", "XXX", "Choose one of the currencies."},
 			{"99999999999", "AED", "Nobody here takes this order: "},
@@ -124,12 +126,31 @@ func TestDemoAsANewUser(t *testing.T) {
 		require.Equal(t, "canceled", status, page.html)
 
 		page, _ = buy("pay_now").decided()
+		page = page.submitTo("/capture", "", "amount", "30,00")
+		require.Equal(t, http.StatusUnprocessableEntity, page.status)
+		require.Contains(t, page.html, "2 decimals after a point")
+		require.Contains(t, page.html, `value="30,00"`, "what was typed stays, for one more click would take everything")
 		page, _ = page.submitTo("/capture", "", "amount", "30.00").decided()
+		require.Contains(t, page.html, "19.00 EUR is not reserved any more, but you agreed to it")
 		page, status = page.submitTo("/capture", "").decided()
 		require.Equal(t, "succeeded", status)
 		page, _ = page.submitTo("/refund", "").decided() // as it is proposed
 		require.Contains(t, page.html, "refund: pending")
 		require.NotContains(t, page.html, "amount_exceeds_remaining")
+	})
+	t.Run("a chargeback in the back office of Amazon Pay is told", func(t *testing.T) {
+		b := newShopper(t)
+		b.stop = "/shop/thanks"
+		back := b.open(s.Shop).submitTo("/shop/orders", "", "way", "pay_now").click().submit("continue").through()
+		b.stop = ""
+		page, status := b.open(back.url).decided()
+		require.Equal(t, "succeeded", status)
+		office := newShopper(t).open(s.Sandboxes["amazonpay"].URL + "/backoffice")
+		require.Equal(t, http.StatusOK, office.submit("chargeback").status)
+		require.Eventually(t, func() bool {
+			page = page.b.open(page.url)
+			return strings.Contains(page.html, "payment.disputed")
+		}, waitFor, tick)
 	})
 	t.Run("nothing is charged in another currency than was chosen", func(t *testing.T) {
 		page := newShopper(t).open(s.Shop).submitTo("/shop/orders", "", "way", "express", "currency", "AED")
@@ -182,13 +203,19 @@ func TestDemoPrints(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		without(t, "curl is not installed, so the command that the demo prints was not executed")
 	}
-	for range 2 { // pasted twice, it is the same payment
-		printed, err := exec.CommandContext(t.Context(), shell, "-c", lines[at]).CombinedOutput()
+	pasted := func(command string) *sheet {
+		printed, err := exec.CommandContext(t.Context(), shell, "-c", command).CombinedOutput()
 		require.NoError(t, err, "%s", printed)
 		require.Contains(t, string(printed), `"status":"requires_action"`)
 		hosted := regexp.MustCompile(`"hosted_url":"([^"]+)"`).FindStringSubmatch(string(printed))
 		require.NotNil(t, hosted, "%s", printed)
-		require.Contains(t, newShopper(t).open(hosted[1]).submitTo("/FortAPI/paymentPage", "").html, "card_number")
+		return newShopper(t).open(hosted[1])
+	}
+	for range 2 { // pasted twice, it is the same payment
+		require.Contains(t, pasted(lines[at]).submitTo("/FortAPI/paymentPage", "").html, "card_number")
+		amazon := pasted(lines[at+1])
+		require.NotContains(t, amazon.html, "<p>127.0.0.1</p>", "an address is no name of a shop")
+		require.Contains(t, amazon.click().html, "Erika Muster")
 	}
 }
 

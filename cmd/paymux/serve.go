@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
@@ -35,6 +37,9 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
+	if c.leadsElsewhere() {
+		out.log.Warn("public_url names this machine with another port than listen: links lead there, not here, unless something there passes them on", "public_url", c.PublicURL, "listen", c.Listen)
+	}
 	l, err := listen(c.Listen, 0)
 	if err != nil {
 		return err
@@ -57,6 +62,17 @@ func (cmd *serveCommand) Run(ctx context.Context, out output) error {
 		}
 		return started{API: baseURL(l.Addr()), Accounts: accountsOf(c)}.print(out)
 	})
+}
+
+// leadsElsewhere reports whether links lead to this machine, but to another port than the one that is listened on.
+func (c *config) leadsElsewhere() bool {
+	u, err := url.Parse(c.PublicURL)
+	_, port, failed := net.SplitHostPort(c.Listen)
+	if err != nil || failed != nil || port == "0" || !loopback(u.Hostname()) {
+		return false
+	}
+	usual := map[string]string{"http": "80", "https": "443"}
+	return cmp.Or(u.Port(), usual[u.Scheme]) != port
 }
 
 // whichDatabase is where everything is kept, without what may be secret of an address.

@@ -149,6 +149,26 @@ func TestServeWarnsOfConfigurationsThatOthersMayChange(t *testing.T) {
 	}
 }
 
+// Links to another port of this machine lead to somebody else, who may stand in front of this program or not.
+func TestServeWarnsOfLinksThatLeadElsewhere(t *testing.T) {
+	for _, c := range []struct {
+		public, listen string
+		want           bool
+	}{
+		{"http://127.0.0.1:8085", "127.0.0.1:8080", true}, {"http://localhost", ":8080", true}, {"http://127.0.0.1:8080", ":8080", false},
+		{"http://localhost", "127.0.0.1:80", false}, {"https://pay.example", ":8080", false}, {"http://127.0.0.1:8080", "127.0.0.1:0", false},
+	} {
+		require.Equal(t, c.want, (&config{PublicURL: c.public, Listen: c.listen}).leadsElsewhere(), "%v", c)
+	}
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	path, _ := serving(t)
+	code, _, errs := runs(t, "serve", "--config", path, "--listen", taken.Addr().String())
+	require.Equal(t, exitFailed, code)
+	require.Contains(t, errs, "public_url names this machine with another port than listen")
+}
+
 func TestExitCodes(t *testing.T) {
 	path, database := serving(t)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

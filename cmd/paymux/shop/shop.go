@@ -40,7 +40,7 @@ type Shop struct {
 //go:embed *.html style.css change.js
 var files embed.FS
 
-var pages = template.Must(template.New("").Funcs(template.FuncMap{"money": money, "major": major, "pretty": pretty, "clock": clock}).ParseFS(files, "*.html"))
+var pages = template.Must(template.New("").Funcs(template.FuncMap{"money": money, "major": major, "pretty": pretty, "clock": clock, "sentence": sentence}).ParseFS(files, "*.html"))
 
 // callTime bounds one call of the API, which itself answers after 25 seconds at the latest.
 const callTime = 30 * time.Second
@@ -160,12 +160,23 @@ func (s *Shop) toPayment(w http.ResponseWriter, r *http.Request, id string) {
 // paymentPage is where a payment stands and what can be done with it.
 type paymentPage struct {
 	*client.Payment
-	Timeline   []client.TimelineEntry
-	Told       []notice
-	Refund     int64 // minor units that can go back at once: of one capture
-	Once       string
-	Problem    string
+	Timeline []client.TimelineEntry
+	Told     []notice
+	Refund   int64 // minor units that can go back at once: of one capture
+	Once     string
+	trouble
 	Simulators map[string]string
+}
+
+// trouble is why a button did not do what it says, and the amount that was typed beside it; the zero one is none.
+type trouble struct{ Problem, action, amount string }
+
+// Typed is the amount beside a button: the one that was not taken stays, so that nothing else is done by one more click.
+func (p paymentPage) Typed(action string, proposed int64) string {
+	if p.action == action && p.amount != "" {
+		return p.amount
+	}
+	return major(proposed, p.Currency)
 }
 
 // Can reports whether an action makes sense now; the API decides whether it is allowed.
@@ -200,16 +211,16 @@ func (p paymentPage) Waiting() bool {
 
 // thanks reads the payment that the buyer comes back from. What the browser says about the outcome is not looked at.
 func (s *Shop) thanks(w http.ResponseWriter, r *http.Request) {
-	s.showPayment(w, r, http.StatusOK, r.URL.Query().Get("payment"), "")
+	s.showPayment(w, r, http.StatusOK, r.URL.Query().Get("payment"), trouble{})
 }
 
-func (s *Shop) showPayment(w http.ResponseWriter, r *http.Request, status int, id, problem string) {
+func (s *Shop) showPayment(w http.ResponseWriter, r *http.Request, status int, id string, with trouble) {
 	payment, err := s.api.GetPaymentWithResponse(r.Context(), id, &client.GetPaymentParams{})
 	if err != nil || payment.JSON200 == nil {
 		s.show(w, http.StatusNotFound, "product", productPage{Amount: "49", Problem: "There is no such order. Start again here."})
 		return
 	}
-	page := paymentPage{Payment: payment.JSON200, Problem: problem, Told: s.hooks.of(id), Refund: s.refundable(r.Context(), payment.JSON200)}
+	page := paymentPage{Payment: payment.JSON200, trouble: with, Told: s.hooks.of(id), Refund: s.refundable(r.Context(), payment.JSON200)}
 	timeline, err := s.api.GetPaymentTimelineWithResponse(r.Context(), id)
 	if err == nil && timeline.JSON200 != nil {
 		page.Timeline = timeline.JSON200.Data
@@ -238,22 +249,23 @@ func (s *Shop) act(w http.ResponseWriter, r *http.Request) {
 	id, once := r.PathValue("id"), r.PostFormValue("once")
 	payment, err := s.api.GetPaymentWithResponse(r.Context(), id, &client.GetPaymentParams{})
 	if err != nil || payment.JSON200 == nil || once == "" {
-		s.showPayment(w, r, http.StatusNotFound, id, "")
+		s.showPayment(w, r, http.StatusNotFound, id, trouble{})
 		return
 	}
+	action, text, problem := r.PathValue("action"), strings.TrimSpace(r.PostFormValue("amount")), ""
 	var amount *int64
-	if text := strings.TrimSpace(r.PostFormValue("amount")); text != "" {
-		m, problem := readAmount(text, payment.JSON200.Currency)
-		if problem != "" {
-			s.showPayment(w, r, http.StatusUnprocessableEntity, id, problem)
-			return
-		}
+	if text != "" {
+		var m core.Money
+		m, problem = readAmount(text, payment.JSON200.Currency)
 		amount = &m.Minor
 	}
-	next, problem := s.do(r.Context(), r.PathValue("action"), id, once, amount)
+	next := ""
+	if problem == "" {
+		next, problem = s.do(r.Context(), action, id, once, amount)
+	}
 	switch {
 	case problem != "":
-		s.showPayment(w, r, http.StatusUnprocessableEntity, id, problem)
+		s.showPayment(w, r, http.StatusUnprocessableEntity, id, trouble{problem, action, text})
 	case next != "":
 		http.Redirect(w, r, next, http.StatusSeeOther)
 	default:

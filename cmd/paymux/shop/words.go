@@ -31,7 +31,7 @@ type saying struct{ Title, Text, Tone string }
 
 var sayings = map[client.PaymentStatus]saying{
 	client.PaymentStatusSucceeded:             {"Thank you, it is paid", "The beans are on their way.", "good"},
-	client.PaymentStatusPartiallyCaptured:     {"Paid in part", "The rest is still reserved; the shop may take it later.", "good"},
+	client.PaymentStatusPartiallyCaptured:     {"Paid in part", "", "good"},
 	client.PaymentStatusRequiresCapture:       {"Thank you, the money is reserved", "The shop takes it when it ships: that is the capture below.", "good"},
 	client.PaymentStatusRequiresAction:        {"It is your turn", "The payment waits for you on the payment page.", "open"},
 	client.PaymentStatusRequiresConfirmation:  {"Is everything right?", "Nothing is paid yet. Place the order, and the provider takes you on.", "open"},
@@ -54,13 +54,22 @@ func (p paymentPage) Say() saying {
 	case p.Status == client.PaymentStatusSucceeded && p.Amounts.Captured < p.Amount:
 		say.Title, say.Text = "Thank you, "+paid+" is paid", "The rest of the "+whole+" was given up and is not charged."
 	case p.Status == client.PaymentStatusPartiallyCaptured:
-		say.Title = paid + " of " + whole + " is paid"
+		say.Title, say.Text = paid+" of "+whole+" is paid", p.rest()
 	case p.Status == client.PaymentStatusRequiresAction && p.LastError != nil && p.LastError.Category == client.FailureCategoryBuyerCanceled:
 		say.Title, say.Text = "You turned away from the payment page", "Nothing was charged. You can go on to pay, or cancel the order."
 	case p.Status == client.PaymentStatusCanceled && p.Amounts.Released > 0:
 		say.Text = money(p.Amounts.Released, p.Currency) + " was reserved and is given up; nothing was charged."
 	}
 	return say
+}
+
+// rest is what the shop may still take: reserved, or only agreed to, as where a capture closes its reservation.
+func (p paymentPage) rest() string {
+	text := money(p.Amounts.Capturable, p.Currency)
+	if p.Amounts.Capturable > p.Amounts.Authorized-p.Amounts.Captured-p.Amounts.Released {
+		return text + " is not reserved any more, but you agreed to it; the shop may take it later."
+	}
+	return text + " is still reserved; the shop may take it later."
 }
 
 // askFor is what an amount must look like.
@@ -71,7 +80,7 @@ func askFor(currency string) string {
 	case n == 0:
 		return "Enter an amount without decimals, such as 1250: " + currency + " has none."
 	default:
-		return fmt.Sprintf("Enter an amount with at most %d decimals, such as 49.5.", n)
+		return fmt.Sprintf("Enter an amount with at most %d decimals after a point, such as 49.5.", n)
 	}
 }
 
@@ -118,7 +127,12 @@ func refusal(answer interface{ GetApplicationProblemJSONDefault() *client.Proble
 	if why == "" {
 		why = p.Title
 	}
-	return strings.ToUpper(why[:1]) + why[1:] + " (" + string(p.Code) + ")."
+	return sentence(why + " (" + string(p.Code) + ")")
+}
+
+// sentence begins and ends text as one.
+func sentence(text string) string {
+	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
 // pretty is JSON for reading.
