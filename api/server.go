@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"github.com/paymux/paymux/api/docs"
 	"github.com/paymux/paymux/api/openapi"
 	"github.com/paymux/paymux/core"
 )
@@ -102,6 +103,7 @@ func (s *Server) open(e *echo.Echo) {
 	e.GET("/readyz", s.ready)
 	e.GET("/openapi.json", func(c echo.Context) error { return c.Blob(http.StatusOK, echo.MIMEApplicationJSON, openapi.JSON) })
 	e.GET("/openapi.yaml", func(c echo.Context) error { return c.Blob(http.StatusOK, "application/yaml", openapi.YAML) })
+	e.GET("/docs", func(c echo.Context) error { return docs.Handler(c.Response(), c.Request()) })
 }
 
 // ready proves that a row can be written. The state of providers never makes the process unready.

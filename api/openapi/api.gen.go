@@ -2270,7 +2270,9 @@ type CreateWebhookEndpoint struct {
 	// Examples: {"cart":"77"}
 	Metadata Metadata `json:"metadata,omitempty" validate:"max=50,dive,keys,min=1,max=40,ne=__proto__,endkeys,max=500"`
 
-	// URL Absolute, https, without user and fragment, on a host of the internet.
+	// URL Absolute, https, without user and fragment, on a host of the internet. In test mode with
+	// `webhooks: {allow_loopback: true}`, as in the demo, it may be on this machine too, over http.
+	//
 	//
 	// Examples: https://shop.example/hooks
 	URL string `json:"url" validate:"required,max=2000"`
