@@ -132,7 +132,7 @@ var spoken = map[string]Words{
 			Unknown:    {"Qui non c’è nulla", "Il link non è valido o non lo è più. Torna al negozio e ricomincia da lì."},
 			Unreadable: {"Questo indirizzo non è leggibile", "Torna al negozio; il pagamento non ne risente."},
 			Busy:       {"Un attimo", "Questa pagina si aggiorna da sola."},
-			NotNow:     {"Un attimo", "Non è stato possibile consultare il pagamento. Questa pagina si aggiorna da sola."},
+			NotNow:     {"Un attimo", "Non siamo riusciti a consultare il pagamento. Questa pagina si aggiorna da sola."},
 		},
 	},
 	"es": {
