@@ -233,15 +233,52 @@ func (c *Checkout) mandateFor(ctx context.Context, merchant string, in *NewPayme
 	if o.Account != "" && o.Account != m.Account {
 		return nil, invalid("account_unknown", "/account", "the mandate was given at account %s", m.Account)
 	}
+	account := c.accounts[m.Account]
+	if err := m.fits(o, account); err != nil {
+		return nil, err
+	}
 	o.Account, o.Method = m.Account, m.Method
-	if account := c.accounts[m.Account]; !o.OffSession && (account == nil || account.charger == nil || len(account.onSession(m.Method)) == 0) {
+	if !o.OffSession && (account == nil || account.charger == nil || len(account.onSession(m.Method)) == 0) {
 		o.Token = m.Memo[MemoToken]
 		return nil, nil
 	}
-	if part := o.Authorize; part != nil && *part != in.Amount.Minor {
-		return nil, invalid("capability_unsupported", "/authorize_amount", "a charge of a mandate is about the whole amount")
+	return m, chargedWhole(in)
+}
+
+// fits tells why an order asks for another method than that of the mandate it uses; what it leaves open is the mandate's.
+// A mandate that was given without a choice of method has whichever its account can do.
+func (m *Mandate) fits(o *PaymentOrder, account *Account) error {
+	if o.Token != "" {
+		return invalid("capability_unsupported", "/method/instrument", "the instrument of a payment that uses a mandate is the mandate's")
 	}
-	return m, nil
+	asked := o.Method
+	switch {
+	case asked.Type == "any":
+		asked.Type = ""
+	case m.Method.Type == "any" && account != nil && account.methodCaps(asked) != nil:
+		return nil
+	}
+	for _, part := range []struct{ name, asked, is string }{{"type", asked.Type, m.Method.Type}, {"flow", asked.Flow, m.Method.Flow},
+		{"product", asked.Product, m.Method.Product}, {"option", asked.Option, m.Method.Option}} {
+		if part.asked != "" && part.asked != part.is {
+			return invalid("capability_unsupported", "/method/"+part.name, "a payment that uses a mandate has the method of the mandate: leave it out")
+		}
+	}
+	return nil
+}
+
+// chargedWhole tells why an order cannot be charged to a mandate: that is one charge of the whole amount, which the buyer
+// is not asked about.
+func chargedWhole(in *NewPayment) error {
+	switch o := &in.Order; {
+	case o.Authorize != nil && *o.Authorize != in.Amount.Minor:
+		return invalid("capability_unsupported", "/authorize_amount", "a mandate is charged with the whole amount at once; charge it again for what comes later")
+	case o.ReviewURL != "":
+		return invalid("capability_unsupported", "/review_url", "a charge of a mandate is not reviewed: the buyer is not asked")
+	case !o.Delivery.empty():
+		return invalid("capability_unsupported", "/delivery", "a charge of a mandate asks the buyer for no address")
+	}
+	return nil
 }
 
 // Mandate reads a mandate; with refresh the provider is asked first, if it can be.

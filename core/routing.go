@@ -104,6 +104,8 @@ func (a *Account) takes(o *PaymentOrder, amount Money) (*MethodCaps, *Error) {
 		return nil, invalid("capability_unsupported", "/authorize_amount", "account %s reserves the whole amount or nothing", a.Name)
 	case !o.Delivery.empty() && !caps.Delivery:
 		return nil, invalid("capability_unsupported", "/delivery", "account %s cannot restrict where is delivered to with this method", a.Name)
+	case o.ReviewURL != "" && o.Method.Flow != "" && !caps.Review:
+		return nil, invalid("capability_unsupported", "/review_url", "account %s has no review in this flow", a.Name)
 	case len(caps.Countries) > 0 && o.Buyer.Country != "" && !slices.Contains(caps.Countries, o.Buyer.Country):
 		return nil, invalid("capability_unsupported", "/buyer/country", "account %s does not take buyers from there", a.Name)
 	}

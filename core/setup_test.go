@@ -371,6 +371,66 @@ func TestABuyerWhoIsThereAndSteps(t *testing.T) {
 	require.Equal(t, "capability_unsupported", core.CodeOf(err))
 }
 
+// What does not fit the charge of a mandate is refused with its place, and nothing is charged.
+func TestWhatAChargeOfAMandateCannotHave(t *testing.T) {
+	d := newDesk(t)
+	all := []core.CaptureMode{core.CaptureAutomatic, core.CaptureManual}
+	caps := &d.provider.Caps.Methods[0]
+	caps.OffSession, caps.OnSession, caps.Agreement, caps.Delivery = all, all, true, true
+	d.open(nil)
+	set := newMandate("customer-7")
+	set.Order.Method = core.Method{Type: "card", Flow: "hosted"}
+	m := d.agreed(set)
+	part, whole := int64(0), int64(10000)
+	for pointer, change := range map[string]func(*core.PaymentOrder){
+		"/authorize_amount":  func(o *core.PaymentOrder) { o.Authorize = &part },
+		"/review_url":        func(o *core.PaymentOrder) { o.ReviewURL = "https://shop.example/review" },
+		"/delivery":          func(o *core.PaymentOrder) { o.Delivery.NoPOBoxes = true },
+		"/method/type":       func(o *core.PaymentOrder) { o.Method.Type = "amazon_pay" },
+		"/method/flow":       func(o *core.PaymentOrder) { o.Method.Flow = "pay_now" },
+		"/method/product":    func(o *core.PaymentOrder) { o.Method.Product = "pay_only" },
+		"/method/option":     func(o *core.PaymentOrder) { o.Method.Option = "visa" },
+		"/method/instrument": func(o *core.PaymentOrder) { o.Token = "tok" },
+	} {
+		for _, absent := range []bool{true, false} {
+			in := newPayment("order-1", core.CaptureManual)
+			in.Order.Mandate, in.Order.OffSession = m.ID, absent
+			change(&in.Order)
+			_, err := d.Create(t.Context(), request("refused"+pointer), in)
+			e := &core.Error{}
+			require.ErrorAs(t, err, &e, "%s %v", pointer, absent)
+			require.Equal(t, []any{core.Invalid, pointer}, []any{e.Kind, e.Pointer})
+		}
+	}
+	require.Empty(t, d.provider.Calls(core.OpChargeMandate))
+	in := newPayment("order-1", core.CaptureManual)
+	in.Order.Mandate, in.Order.OffSession, in.Order.Authorize, in.Order.Method = m.ID, true, &whole, m.Method
+	_, err := d.Create(t.Context(), request("fits"), in)
+	require.NoError(t, err, "the mandate's own method, and all of the amount")
+
+	open := d.agreed(newMandate("customer-8"))
+	for method, want := range map[core.Method]string{{Type: "card", Flow: "hosted"}: "", {Type: "amazon_pay"}: "capability_unsupported"} {
+		in := newPayment("order-"+method.Type, core.CaptureManual)
+		in.Order.Mandate, in.Order.OffSession, in.Order.Method = open.ID, true, method
+		_, err := d.Create(t.Context(), request(method.Type), in)
+		require.Equal(t, want, core.CodeOf(err), "no method was chosen when it was given")
+	}
+}
+
+// A flow that is asked for and has no review cannot be asked for with one; who leaves the flow open may name a page for it.
+func TestAReviewWhereThereIsNone(t *testing.T) {
+	d := newDesk(t)
+	in := newPayment("order-1", core.CaptureManual)
+	in.Order.Account, in.Order.ReviewURL, in.Order.Method = "acc", "https://shop.example/review", core.Method{Type: "card", Flow: "hosted"}
+	_, err := d.Create(t.Context(), request("named"), in)
+	e := &core.Error{}
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, []string{"capability_unsupported", "/review_url"}, []string{e.Code, e.Pointer})
+	in.Order.Method = core.Method{Type: "card"}
+	_, err = d.Create(t.Context(), request("open"), in)
+	require.NoError(t, err)
+}
+
 // A buyer who pays and does not want his instrument saved has paid.
 func TestRefusedToSaveIsPaid(t *testing.T) {
 	d := newDesk(t)

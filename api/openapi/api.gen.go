@@ -1762,7 +1762,9 @@ type Address struct {
 // `capturable` at the same time. Capturing it authorizes again, so `authorized` counts it a second time. Of an
 // order of 54.90 EUR, authorized as a whole, 30.00 are captured: `authorized` 5490, `captured` 3000, `released`
 // 2490, `capturable` 2490. Then the rest: `authorized` 7980, `captured` 5490, `released` 2490, `capturable` 0.
-// What is left to capture is always `capturable`, never `authorized` less `captured`.
+// What is left to capture is always `capturable`, never `authorized` less `captured`. A payment that charges a mandate
+// there has no agreement of its own: the rest of a part that is captured is released and gone, and another charge of
+// the mandate, a payment of its own, takes what comes later.
 type Amounts struct {
 	// Authorized Reserved in all, one authorization after the other; never less than captured.
 	Authorized int64 `json:"authorized"`
@@ -2155,7 +2157,7 @@ type CreatePayment struct {
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
 	// agreement. The rest is reserved or captured later, up to `amount`. Only with `capture_method: manual`, at
-	// accounts that can do `agreement`, and not with `off_session: true`.
+	// accounts that can do `agreement`, and not where a mandate is charged.
 	//
 	//
 	// Examples: 0
@@ -2190,7 +2192,7 @@ type CreatePayment struct {
 	// LineItems What is bought. Shown by providers; the sum is not compared with `amount`.
 	LineItems []LineItem `json:"line_items,omitempty" validate:"max=100,dive"`
 
-	// Mandate The stored consent to charge.
+	// Mandate The stored consent to charge. Without `off_session` the buyer is there; see above what that means.
 	//
 	// Examples: man_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	Mandate string `json:"mandate,omitempty" validate:"required_if=OffSession true,omitempty,name"`
@@ -2212,7 +2214,8 @@ type CreatePayment struct {
 	ReturnURL *string `json:"return_url,omitempty" validate:"required_unless=OffSession true,omitnil,min=1,max=2000"`
 
 	// ReviewURL Where the buyer reviews an express payment; the payment then waits in `requires_confirmation`. Without it
-	// an express payment is confirmed as soon as the buyer is back. The same rules.
+	// an express payment is confirmed as soon as the buyer is back. The same rules. `422` with a `method.flow` that
+	// has no `review`, and where a mandate is charged.
 	//
 	//
 	// Examples: https://shop.example/review
@@ -2980,7 +2983,9 @@ type Payment struct {
 	// `capturable` at the same time. Capturing it authorizes again, so `authorized` counts it a second time. Of an
 	// order of 54.90 EUR, authorized as a whole, 30.00 are captured: `authorized` 5490, `captured` 3000, `released`
 	// 2490, `capturable` 2490. Then the rest: `authorized` 7980, `captured` 5490, `released` 2490, `capturable` 0.
-	// What is left to capture is always `capturable`, never `authorized` less `captured`.
+	// What is left to capture is always `capturable`, never `authorized` less `captured`. A payment that charges a mandate
+	// there has no agreement of its own: the rest of a part that is captured is released and gone, and another charge of
+	// the mandate, a payment of its own, takes what comes later.
 	Amounts Amounts `json:"amounts"`
 
 	// Attempts How many attempts were started.

@@ -66,9 +66,9 @@ func (p *Provider) takesOrder(op core.Op, o core.Order) error {
 	case o.Authorize.Currency != "" && o.Authorize.Currency != whole.Currency:
 		return refuse("currency_mismatch", "/authorize_amount", "the payment is in %s", whole.Currency)
 	case o.AllowPending && o.Capture != core.CaptureManual:
-		return unsupported("/allow_pending", "Amazon Pay leaves an authorization open only when it is captured later", string(core.CaptureManual))
+		return unsupported("/allow_pending", "Amazon Pay leaves an authorization open only when it is captured later", "capture_method: "+string(core.CaptureManual))
 	case o.Channel != "" && o.Channel != channelOnline:
-		return unsupported("/channel", "the buyer is there in this flow; orders by telephone are charged to a mandate", channelOnline)
+		return unsupported("/channel", "the buyer is there in this flow; orders that come in by telephone or offline are charged to a mandate", channelOnline)
 	case !referenceFits(op.Reference) || op.Key != "" && !referenceFits(op.Key):
 		return refuse("reference_invalid", "", "Amazon Pay takes keys of at most %d letters, digits, - and _", referenceMax)
 	}

@@ -172,6 +172,25 @@ func TestStartRefuses(t *testing.T) {
 	}
 }
 
+// An alternative that is of another member than the one refused names it.
+func TestAlternativesNameTheirMember(t *testing.T) {
+	p := newProvider(t, testConfig(t), newWire(t))
+	for want, change := range map[string]func(*core.StartInput){
+		"capture_method: manual":       func(in *core.StartInput) { in.AllowPending, in.Capture = true, core.CaptureAutomatic },
+		"method.flow: express":         func(in *core.StartInput) { *in = payNowInput(); in.Delivery.NoPOBoxes = true },
+		"method.product: pay_and_ship": func(in *core.StartInput) { in.Method.Product, in.Delivery.NoPOBoxes = productOnly, true },
+	} {
+		in, e := expressInput(), &core.Error{}
+		change(&in)
+		require.ErrorAs(t, p.CheckStart(testOp(core.OpStart, 4990), in), &e)
+		require.Equal(t, []string{want}, e.Choices)
+	}
+	in, e := chargeInput(), &core.Error{}
+	in.AllowPending = true
+	require.ErrorAs(t, p.CheckChargeMandate(testOp(core.OpChargeMandate, 4990), in), &e)
+	require.Equal(t, []string{"capture_method: manual"}, e.Choices)
+}
+
 func TestReturns(t *testing.T) {
 	p := newProvider(t, testConfig(t), newWire(t))
 	for name, c := range map[string]struct {

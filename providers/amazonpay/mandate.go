@@ -130,7 +130,7 @@ func (p *Provider) mandateCharge(op core.Op, in core.ChargeMandateInput) (newCha
 	case !known:
 		return newCharge{}, unsupported("/channel", "Amazon Pay does not have the channel", channelOnline, "telephone", "offline")
 	case in.AllowPending && in.Capture != core.CaptureManual:
-		return newCharge{}, unsupported("/allow_pending", "Amazon Pay leaves an authorization open only when it is captured later", string(core.CaptureManual))
+		return newCharge{}, unsupported("/allow_pending", "Amazon Pay leaves an authorization open only when it is captured later", "capture_method: "+string(core.CaptureManual))
 	case !referenceFits(op.Key):
 		return newCharge{}, refuse("reference_invalid", "", "Amazon Pay takes keys of at most %d letters, digits, - and _", referenceMax)
 	}

@@ -57,7 +57,7 @@ func (p *Provider) express(op core.Op, in core.StartInput, product string) (payl
 	}
 	restraints, err := delivery(in.Delivery)
 	if restraints != nil && product != payAndShip {
-		return b, unsupported("/delivery", "nothing is delivered with this product", payAndShip)
+		return b, unsupported("/delivery", "nothing is delivered with this product", "method.product: "+productShip)
 	}
 	b.Delivery = restraints
 	return b, err
@@ -73,7 +73,7 @@ func (p *Provider) payNow(op core.Op, in core.StartInput, product string) (paylo
 	}
 	b.Details = &details
 	if !free(in.Delivery) {
-		return b, unsupported("/delivery", "the shop has the address already in this flow", flowExpress)
+		return b, unsupported("/delivery", "the shop has the address already in this flow", "method.flow: "+flowExpress)
 	}
 	if product != payAndShip {
 		return b, nil

@@ -1740,7 +1740,9 @@ type Address struct {
 // `capturable` at the same time. Capturing it authorizes again, so `authorized` counts it a second time. Of an
 // order of 54.90 EUR, authorized as a whole, 30.00 are captured: `authorized` 5490, `captured` 3000, `released`
 // 2490, `capturable` 2490. Then the rest: `authorized` 7980, `captured` 5490, `released` 2490, `capturable` 0.
-// What is left to capture is always `capturable`, never `authorized` less `captured`.
+// What is left to capture is always `capturable`, never `authorized` less `captured`. A payment that charges a mandate
+// there has no agreement of its own: the rest of a part that is captured is released and gone, and another charge of
+// the mandate, a payment of its own, takes what comes later.
 type Amounts struct {
 	// Authorized Reserved in all, one authorization after the other; never less than captured.
 	Authorized int64 `json:"authorized"`
@@ -2124,7 +2126,7 @@ type CreatePayment struct {
 
 	// AuthorizeAmount How much of `amount` to reserve now, in minor units; all of it if left out. `0` only obtains the buyer's
 	// agreement. The rest is reserved or captured later, up to `amount`. Only with `capture_method: manual`, at
-	// accounts that can do `agreement`, and not with `off_session: true`.
+	// accounts that can do `agreement`, and not where a mandate is charged.
 	//
 	//
 	// Examples: 0
@@ -2164,7 +2166,7 @@ type CreatePayment struct {
 	// LineItems What is bought. Shown by providers; the sum is not compared with `amount`.
 	LineItems []LineItem `json:"line_items,omitempty"`
 
-	// Mandate The stored consent to charge.
+	// Mandate The stored consent to charge. Without `off_session` the buyer is there; see above what that means.
 	//
 	// Examples: man_01JAZ0M3Q7W8E9R0T1Y2V3X4Z5
 	Mandate string `json:"mandate,omitempty"`
@@ -2191,7 +2193,8 @@ type CreatePayment struct {
 	ReturnURL string `json:"return_url,omitempty"`
 
 	// ReviewURL Where the buyer reviews an express payment; the payment then waits in `requires_confirmation`. Without it
-	// an express payment is confirmed as soon as the buyer is back. The same rules.
+	// an express payment is confirmed as soon as the buyer is back. The same rules. `422` with a `method.flow` that
+	// has no `review`, and where a mandate is charged.
 	//
 	//
 	// Examples: https://shop.example/review
@@ -2918,7 +2921,9 @@ type Payment struct {
 	// `capturable` at the same time. Capturing it authorizes again, so `authorized` counts it a second time. Of an
 	// order of 54.90 EUR, authorized as a whole, 30.00 are captured: `authorized` 5490, `captured` 3000, `released`
 	// 2490, `capturable` 2490. Then the rest: `authorized` 7980, `captured` 5490, `released` 2490, `capturable` 0.
-	// What is left to capture is always `capturable`, never `authorized` less `captured`.
+	// What is left to capture is always `capturable`, never `authorized` less `captured`. A payment that charges a mandate
+	// there has no agreement of its own: the rest of a part that is captured is released and gone, and another charge of
+	// the mandate, a payment of its own, takes what comes later.
 	Amounts Amounts `json:"amounts"`
 
 	// Attempts How many attempts were started.
@@ -4246,8 +4251,12 @@ type ClientInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+	// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+	// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+	// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+	// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+	// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes any type of body and a specified content type.
@@ -4259,8 +4268,12 @@ type ClientInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+	// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+	// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+	// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+	// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+	// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes a body of the `application/json` content type.
@@ -5189,8 +5202,12 @@ func (c *Client) ListPayments(ctx context.Context, params *ListPaymentsParams, r
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes any type of body and a specified content type.
@@ -5212,8 +5229,12 @@ func (c *Client) CreatePaymentWithBody(ctx context.Context, params *CreatePaymen
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes a body of the `application/json` content type.
@@ -8737,8 +8758,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+	// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+	// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+	// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+	// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+	// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -8750,8 +8775,12 @@ type ClientWithResponsesInterface interface {
 	//
 	// Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 	// `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-	// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+	// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+	// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+	// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+	// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+	// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+	// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 	// `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -11929,8 +11958,12 @@ func (c *ClientWithResponses) ListPaymentsWithResponse(ctx context.Context, para
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -11948,8 +11981,12 @@ func (c *ClientWithResponses) CreatePaymentWithBodyWithResponse(ctx context.Cont
 //
 // Stores the intent, chooses an account (or takes the one named) and starts an attempt there. The answer's
 // `next_action` says what the buyer must do; `hosted_url` is a page that does it with every provider.
-// With `mandate` and `off_session: true` the stored consent is charged without the buyer. A mandate that does not
-// exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
+// With `mandate` and `off_session: true` the stored consent is charged without the buyer. With `mandate` alone the
+// buyer is there: where the account charges it all the same (`on_session` of the capabilities) that is done at once,
+// and he is not asked unless the provider wants him; elsewhere its instrument is offered to him on the provider's
+// page. That is why `return_url` is needed then. A mandate is charged with its own account and method, the whole
+// amount at once: another `method`, a smaller `authorize_amount`, `review_url` and `delivery` are `422`. A mandate
+// that does not exist is `422` with `pointer` `/mandate`, one that is not active `409 mandate_not_active`.
 // `merchant_reference` is unique: a second payment with it is `409 reference_exists`, and `resource` names the first.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

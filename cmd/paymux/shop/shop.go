@@ -131,9 +131,13 @@ func (s *Shop) order(w http.ResponseWriter, r *http.Request) {
 		s.show(w, http.StatusUnprocessableEntity, "product", p)
 		return
 	}
+	review := ""
+	if how.method.Flow == client.MethodFlowExpress {
+		review = s.URL + Path + "/thanks"
+	}
 	answer, err := s.api.CreatePaymentWithResponse(r.Context(), &client.CreatePaymentParams{IdempotencyKey: p.Once}, client.CreatePayment{
 		MerchantReference: "order-" + p.Once, Amount: amount.Minor, Currency: amount.Currency, CaptureMethod: client.CaptureMethod(p.Capture),
-		ReturnURL: s.URL + Path + "/thanks", ReviewURL: s.URL + Path + "/thanks", CancelURL: s.URL + Path + "/thanks",
+		ReturnURL: s.URL + Path + "/thanks", ReviewURL: review, CancelURL: s.URL + Path + "/thanks",
 		Description: "Coffee from the demo shop", Method: &how.method, Buyer: &how.buyer,
 	})
 	switch {
