@@ -14,6 +14,7 @@ type schema struct {
 	Format     string             `json:"format"`
 	Type       any                `json:"type"` // one, or a list
 	Enum       []string           `json:"enum"`
+	Required   []string           `json:"required"`
 	Properties map[string]*schema `json:"properties"`
 	Items      *schema            `json:"items"`
 }
@@ -53,6 +54,14 @@ func (d *contractDocument) resolve(s *schema) *schema {
 		s = d.Components.Schemas[strings.TrimPrefix(s.Ref, "#/components/schemas/")]
 	}
 	return s
+}
+
+// required are the members that an object of the named schema must have.
+func (d *contractDocument) required(name string) []string {
+	if s := d.Components.Schemas[name]; s != nil {
+		return s.Required
+	}
+	return nil
 }
 
 // member is the schema of the member at pointer in a body of the named schema, nil if there is none.

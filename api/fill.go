@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"encoding/base64"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +18,7 @@ import (
 // the body. What does not fit is left zero.
 type filler struct {
 	problems []openapi.ProblemDetail
+	missing  []string // pointers of members that the contract requires and the body does not have
 }
 
 func (f *filler) refuse(code openapi.ProblemCode, at, detail string) {
@@ -90,6 +92,11 @@ func (f *filler) misfit(n *node, want shape, at string) bool {
 }
 
 func (f *filler) members(dst reflect.Value, n *node, at string) bool {
+	for _, name := range contract().required(dst.Type().Name()) {
+		if !slices.Contains(n.names, name) {
+			f.missing = append(f.missing, at+"/"+name)
+		}
+	}
 	for i, name := range n.names {
 		member := memberOf(dst, name)
 		if !member.IsValid() {

@@ -52,7 +52,14 @@ func TestMessagesOfTheBody(t *testing.T) {
 		{"line_items", `[{"name":"a","kind":"x","quantity":1,"unit_amount":1}]`, "/line_items/0/kind", "One of these is needed: goods, shipment, handling, voucher."},
 		{"line_items", `[{"name":"a","quantity":0,"unit_amount":1}]`, "/line_items/0/quantity", "At least 1 is needed."},
 		{"line_items", `[{"quantity":1,"unit_amount":1}]`, "/line_items/0/name", "The member is missing."},
-		{"save", `{"kind":"recurring"}`, "/save/recurring", "The member is missing; another one of the request needs it."},
+		{"save", `{"kind":"recurring"}`, "/save/recurring", "The member is missing; it is needed with kind recurring."},
+		{"save", `{"kind":"unscheduled","recurring":{"interval":"day"}}`, "/save/recurring", "The member goes only with kind recurring."},
+		{"off_session", `true`, "/mandate", "The member is missing; it is needed with off_session true."},
+		{"method", `{"type":"card","instrument":{"iban":"DE02120300000000202051","token":"a","holder":"b"}}`, "/method/instrument/token", "The member does not go with iban."},
+		{"method", `{"type":"card","instrument":{"iban":"DE02120300000000202051"}}`, "/method/instrument/holder", "The member is missing; it is needed with iban."},
+		{"method", `{"type":"card","instrument":{}}`, "/method/instrument/token", "The member is missing; it is needed without iban."},
+		{"line_items", `[{"name":"x","unit_amount":1}]`, "/line_items/0/quantity", "The member is missing."},
+		{"line_items", `[{"name":"x","quantity":1}]`, "/line_items/0/unit_amount", "The member is missing."},
 		{"save", `{"kind":"recurring","recurring":{"interval":"day","until":"soon"}}`, "/save/recurring/until", "A date in quotes, such as 2027-12-31, is needed."},
 		{"buyer", `{"email":"x"}`, "/buyer/email", "An e-mail address is needed."},
 		{"buyer", `{"country":"de"}`, "/buyer/country", "A country of ISO 3166-1 in two upper-case letters, such as AE, is needed."},
@@ -63,6 +70,22 @@ func TestMessagesOfTheBody(t *testing.T) {
 		require.Equal(t, c.pointer, r.problems[0].Pointer)
 		require.Equal(t, c.want, r.problems[0].Detail)
 	}
+}
+
+// Every member that the contract requires is told when it is missing, all at once; one that is zero is there.
+func TestMissingMembersAreTold(t *testing.T) {
+	var r *refusal
+	require.ErrorAs(t, decode([]byte(with("line_items", `[{"name":"x"},{}]`)), new(openapi.CreatePayment)), &r)
+	told := map[string]string{}
+	for _, p := range r.problems {
+		told[p.Pointer] = p.Detail
+	}
+	missing := "The member is missing."
+	require.Equal(t, map[string]string{"/line_items/0/quantity": missing, "/line_items/0/unit_amount": missing, "/line_items/1/name": missing,
+		"/line_items/1/quantity": missing, "/line_items/1/unit_amount": missing}, told)
+	require.ErrorAs(t, decode([]byte("{}"), new(openapi.CreatePayment)), &r)
+	require.Equal(t, missing, r.problems[0].Detail)
+	require.NoError(t, decode([]byte(with("line_items", `[{"name":"x","quantity":1,"unit_amount":0}]`)), new(openapi.CreatePayment)))
 }
 
 // What messages are made of is in the contract: nested members too, and one name with other values in another operation.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -86,9 +87,7 @@ func codeOf(pointer string) openapi.ProblemCode {
 // check notes every rule of the contract that the request breaks, except for members already noted.
 func (f *filler) check(request any) {
 	var broken validator.ValidationErrors
-	if !errors.As(validate().Struct(request), &broken) {
-		return
-	}
+	errors.As(validate().Struct(request), &broken)
 	noted := make(map[string]bool, len(f.problems))
 	for _, p := range f.problems {
 		noted[p.Pointer] = true
@@ -107,8 +106,15 @@ func (f *filler) check(request any) {
 		detail := detailOf(b, code, contract().member(name, at))
 		if text, ok := wanted[name+at]; ok && b.Tag() != "max" && b.Tag() != "enum" && b.Tag() != "name" {
 			detail = text
+		} else if slices.Contains(f.missing, at) && b.Tag() != "enum" {
+			detail = ruleTexts["required"]
 		}
 		f.refuse(code, at, detail)
+	}
+	for _, at := range f.missing { // its zero value breaks no rule
+		if !noted[at] {
+			f.refuse(codeOf(at), at, ruleTexts["required"])
+		}
 	}
 }
 
@@ -137,11 +143,11 @@ var ruleTexts = map[string]string{
 	"name":                           "1 to 64 letters, digits, dots, underscores and hyphens are needed.",
 	"reference":                      "1 to 64 letters, digits, dots, underscores and hyphens are needed.",
 	"required":                       "The member is missing.",
-	"required_if":                    "The member is missing; another one of the request needs it.",
-	"required_with":                  "The member is missing; another one of the request needs it.",
-	"required_without":               "The member is missing.",
-	"excluded_unless":                "The member does not go with what else is in the request.",
-	"excluded_with":                  "The member does not go with what else is in the request.",
+	"required_if":                    "The member is missing; it is needed with %s.",
+	"required_with":                  "The member is missing; it is needed with %s.",
+	"required_without":               "The member is missing; it is needed without %s.",
+	"excluded_unless":                "The member goes only with %s.",
+	"excluded_with":                  "The member does not go with %s.",
 	"min":                            "At least %s is needed.",
 	"gt":                             "More than %s is needed.",
 	"max":                            "At most %s is possible.",
@@ -170,11 +176,38 @@ func detailOf(b validator.FieldError, code openapi.ProblemCode, s *schema) strin
 	switch {
 	case !ok:
 		return rules[code]
+	case conditions[b.Tag()]:
+		return fmt.Sprintf(text, others(b.Tag(), b.Param()))
 	case strings.Contains(text, "%s"):
 		return fmt.Sprintf(text, b.Param())
 	}
 	return text
 }
+
+// conditions are the rules whose parameters are other members of the same object, the first two with the value they have.
+var conditions = map[string]bool{"required_if": true, "excluded_unless": true, "required_with": true, "required_without": true, "excluded_with": true}
+
+// others are the members that rule tag of another one depends on, as the contract writes them: "kind recurring", "from or to".
+func others(tag, param string) string {
+	parts := strings.Fields(param)
+	if tag == "required_if" || tag == "excluded_unless" {
+		return memberName(parts[0]) + " " + parts[1]
+	}
+	for i, part := range parts {
+		parts[i] = memberName(part)
+	}
+	return strings.Join(parts, " or ")
+}
+
+// memberName is the name in JSON of a field of the generated types: off_session of OffSession, iban of IBAN.
+func memberName(field string) string {
+	if field == strings.ToUpper(field) {
+		return strings.ToLower(field)
+	}
+	return strings.ToLower(wordStart.ReplaceAllString(field, "_$0")[1:])
+}
+
+var wordStart = regexp.MustCompile(`[A-Z]`)
 
 // pointerOf turns a namespace of the validator, such as CreatePayment.line_items[0].name, into a JSON pointer.
 // Only the last part can be a name that the caller chose, and that one may have dots and brackets in it.
