@@ -167,7 +167,7 @@ func (a *amendment) bookable(in NewBooking, b booking) (Money, error) {
 		}
 	}
 	if left == 0 {
-		return Money{}, a.notAllowed("be " + map[string]string{"capture": "captured", "refund": "refunded"}[b.action])
+		return Money{}, a.nothingLeft(b.action)
 	}
 	amount := Money{left, a.Amount.Currency}
 	if in.Amount != nil {

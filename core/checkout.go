@@ -293,15 +293,27 @@ func (c *Checkout) loadAny(ctx context.Context, tx Tx, r Request, id string) (*a
 // notAllowed says that the present state does not allow action, and what it allows.
 func (p *Payment) notAllowed(action string) *Error {
 	e := conflict("state_invalid", "a payment that is %s cannot %s", p.Status, action)
-	e.Allowed, e.Final = p.AllowedActions(), p.Status == StatusCanceled || p.Status == StatusFailed
+	e.Allowed, e.Final = p.AllowedActions(), p.Status.final()
 	return e
 }
 
-// notAllowed says as well that an authorization that is not decided can be given up, where its provider can.
+// notAllowed says as well what can be released at its provider although the payment has no use for it: an authorization that
+// is not decided, and what was given up here and is held there.
 func (a *amendment) notAllowed(action string) *Error {
 	e := a.Payment.notAllowed(action)
-	if a.Status == StatusProcessing && a.toVoid(a.teller) != nil {
+	if !slices.Contains(e.Allowed, "cancel") && a.toVoid(a.teller) != nil {
 		e.Allowed = append(e.Allowed, "cancel")
+	}
+	return e
+}
+
+// nothingLeft says that there is nothing to capture or to refund. What is refunded completely stays so; money that the
+// buyer's bank took back may be won, and then there is something to refund.
+func (a *amendment) nothingLeft(action string) *Error {
+	e := a.notAllowed("be " + map[string]string{"capture": "captured", "refund": "refunded"}[action])
+	if a.Amounts.Captured > 0 {
+		e.Message = "nothing is left to " + action
+		e.Final = e.Final && (action == "capture" || a.Amounts.Refunded >= a.Amounts.Captured)
 	}
 	return e
 }

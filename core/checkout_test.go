@@ -779,6 +779,67 @@ func TestFinalCaptureGivesUpTheRest(t *testing.T) {
 	require.Zero(t, d.payment(v.ID).Amounts.Capturable)
 }
 
+// What a final capture gives up here and the provider still holds can be released by canceling, and whoever asks for
+// something else is told so. Where the provider cannot, and when it is done, he is not.
+func TestWhatAFinalCaptureLeavesIsCanceled(t *testing.T) {
+	d := newDesk(t)
+	caps := &d.provider.Caps.Methods[0]
+	caps.VoidAfterCapture = true
+	d.open(nil)
+	v := d.authorized("order-1")
+	_, err := d.Capture(t.Context(), request("cap"), v.ID, core.NewBooking{Amount: amount(4000).Amount, Final: true})
+	require.NoError(t, err)
+	allowed := func() []string {
+		_, err := d.Capture(t.Context(), request("more"), v.ID, amount(1))
+		e := &core.Error{}
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, []any{"nothing is left to capture", true}, []any{e.Message, e.Final})
+		return e.Allowed
+	}
+	require.Equal(t, []string{"sync", "refund", "cancel"}, allowed())
+	caps.VoidAfterCapture = false
+	d.open(nil)
+	require.Equal(t, []string{"sync", "refund"}, allowed())
+	caps.VoidAfterCapture = true
+	d.open(nil)
+	a, err := d.Cancel(t.Context(), request("cancel"), v.ID, "")
+	require.NoError(t, err)
+	require.Equal(t, []any{core.StatusSucceeded, int64(6000), true}, []any{view(t, a).Status, view(t, a).Amounts.Released, view(t, a).HeldUntil.IsZero()})
+	require.Equal(t, []string{"sync", "refund"}, allowed())
+}
+
+// Whoever asks for what there is nothing left of is told that, and whether it can come back.
+func TestNothingIsLeft(t *testing.T) {
+	d := newDesk(t)
+	v := d.authorized("order-1")
+	refused := func(do func(core.NewBooking) (core.Answer, error), message string, final bool) {
+		t.Helper()
+		_, err := do(core.NewBooking{})
+		e := &core.Error{}
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, []any{"state_invalid", message, final}, []any{e.Code, e.Message, e.Final})
+	}
+	capture := func(in core.NewBooking) (core.Answer, error) { return d.Capture(t.Context(), request("capture"), v.ID, in) }
+	refund := func(in core.NewBooking) (core.Answer, error) { return d.Refund(t.Context(), request("refund"), v.ID, in) }
+	cancel := func(core.NewBooking) (core.Answer, error) { return d.Cancel(t.Context(), request("cancel"), v.ID, "") }
+	refused(refund, "a payment that is requires_capture cannot be refunded", false)
+	_, err := d.Capture(t.Context(), request("part"), v.ID, amount(4000))
+	require.NoError(t, err)
+	_, err = d.Refund(t.Context(), request("back"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	refused(refund, "nothing is left to refund", false) // of what may be captured yet there will be
+	_, err = d.Capture(t.Context(), request("rest"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	refused(capture, "nothing is left to capture", true)
+	refused(cancel, "a payment that is succeeded cannot be canceled", true)
+	d.hear(core.Fact{Kind: core.Reversed, ID: "R-" + d.op(v.ID, core.OpStart).Reference, Amount: core.Money{Minor: 6000, Currency: "EUR"}, Strength: core.Asserted})
+	refused(refund, "nothing is left to refund", false) // what the bank took may be won back
+	d.hear(core.Fact{Kind: core.Recovered, ID: "R-" + d.op(v.ID, core.OpStart).Reference, Amount: core.Money{Minor: 6000, Currency: "EUR"}, Strength: core.Asserted})
+	_, err = d.Refund(t.Context(), request("all"), v.ID, core.NewBooking{})
+	require.NoError(t, err)
+	refused(refund, "nothing is left to refund", true)
+}
+
 func TestBookingsAreCheckedAgainstWhatIsLeft(t *testing.T) {
 	d := newDesk(t)
 	v := d.authorized("order-1")

@@ -2064,7 +2064,7 @@ type CreateCapture struct {
 	// Without it the oldest is taken that covers `amount`, else what the buyer agreed to is charged.
 	Authorization string `json:"authorization,omitempty" validate:"max=128"`
 
-	// Final Close the rest. Nothing more can be captured afterwards.
+	// Final Give up the rest. Nothing more can be captured afterwards; `POST …/cancel` releases what the provider still holds of it.
 	Final bool `json:"final,omitempty"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.

@@ -305,6 +305,23 @@ func TestAmazonRefundsByHandAreBookedWhenTheyAreDone(t *testing.T) {
 	w.balanced(id)
 }
 
+// A final capture leaves what another authorization holds, and the agreement, until the payment is canceled; that is told.
+func TestAmazonFinalCaptureIsCanceled(t *testing.T) {
+	w := onAmazon(t)
+	id := w.paid("order-1", map[string]any{"authorize_amount": 2000})
+	path := "/v1/payments/" + id
+	w.call("POST", path+"/authorizations", map[string]any{"amount": 1000}).want(201)
+	w.call("POST", path+"/captures", map[string]any{"amount": 500, "final": true}).want(201)
+	now := w.become(id, "succeeded")
+	require.NotEmpty(t, now.str("reserved_until"), now.raw)
+	more := w.call("POST", path+"/captures", map[string]any{"amount": 1}).want(409)
+	require.Equal(t, []any{"never", []any{"sync", "refund", "cancel"}}, []any{more.str("retry"), more.at("allowed_actions")}, more.raw)
+	now = w.call("POST", path+"/cancel", nil).want(200)
+	require.Equal(t, []string{"succeeded", "", "2500"}, []string{now.str("status"), now.str("reserved_until"), now.str("amounts.released")}, now.raw)
+	require.Equal(t, entry{3000, 500, 0, 2500, "EUR"}, w.row(id))
+	w.balanced(id)
+}
+
 // Yen have no decimals.
 func TestAmazonJapan(t *testing.T) {
 	w := onAmazon(t)

@@ -2048,7 +2048,7 @@ type CreateCapture struct {
 	// Examples: AED
 	Currency Currency `json:"currency,omitempty"`
 
-	// Final Close the rest. Nothing more can be captured afterwards.
+	// Final Give up the rest. Nothing more can be captured afterwards; `POST …/cancel` releases what the provider still holds of it.
 	Final bool `json:"final,omitempty"`
 
 	// Metadata The merchant's own notes, at most 50; names up to 40, values up to 500 characters. They are not sent to providers.
@@ -4360,7 +4360,8 @@ type ClientInterface interface {
 	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-	// reserved. Captured money stays; a refund gives it back. The body may be left out.
+	// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+	// a refund gives it back. The body may be left out.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4373,7 +4374,8 @@ type ClientInterface interface {
 	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-	// reserved. Captured money stays; a refund gives it back. The body may be left out.
+	// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+	// a refund gives it back. The body may be left out.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4389,9 +4391,12 @@ type ClientInterface interface {
 
 	// CreateCaptureWithBody Capture all or part
 	//
-	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+	// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+	// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+	// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+	// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+	// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+	// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4400,9 +4405,12 @@ type ClientInterface interface {
 
 	// CreateCapture Capture all or part
 	//
-	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+	// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+	// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+	// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+	// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+	// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+	// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5391,7 +5399,8 @@ func (c *Client) CreateAuthorization(ctx context.Context, paymentID PaymentID, p
 // authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 // where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-// reserved. Captured money stays; a refund gives it back. The body may be left out.
+// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+// a refund gives it back. The body may be left out.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5414,7 +5423,8 @@ func (c *Client) CancelPaymentWithBody(ctx context.Context, paymentID PaymentID,
 // authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 // where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-// reserved. Captured money stays; a refund gives it back. The body may be left out.
+// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+// a refund gives it back. The body may be left out.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5450,9 +5460,12 @@ func (c *Client) ListCaptures(ctx context.Context, paymentID PaymentID, reqEdito
 
 // CreateCaptureWithBody Capture all or part
 //
-// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5471,9 +5484,12 @@ func (c *Client) CreateCaptureWithBody(ctx context.Context, paymentID PaymentID,
 
 // CreateCapture Capture all or part
 //
-// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8871,7 +8887,8 @@ type ClientWithResponsesInterface interface {
 	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-	// reserved. Captured money stays; a refund gives it back. The body may be left out.
+	// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+	// a refund gives it back. The body may be left out.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8884,7 +8901,8 @@ type ClientWithResponsesInterface interface {
 	// authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 	// where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 	// provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-	// reserved. Captured money stays; a refund gives it back. The body may be left out.
+	// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+	// a refund gives it back. The body may be left out.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8902,9 +8920,12 @@ type ClientWithResponsesInterface interface {
 
 	// CreateCaptureWithBodyWithResponse Capture all or part
 	//
-	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+	// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+	// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+	// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+	// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+	// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+	// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8913,9 +8934,12 @@ type ClientWithResponsesInterface interface {
 
 	// CreateCaptureWithResponse Capture all or part
 	//
-	// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-	// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-	// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+	// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+	// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+	// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+	// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+	// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+	// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12119,7 +12143,8 @@ func (c *ClientWithResponses) CreateAuthorizationWithResponse(ctx context.Contex
 // authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 // where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-// reserved. Captured money stays; a refund gives it back. The body may be left out.
+// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+// a refund gives it back. The body may be left out.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12138,7 +12163,8 @@ func (c *ClientWithResponses) CancelPaymentWithBodyWithResponse(ctx context.Cont
 // authorization that the provider has yet to decide about (`processing` after `allow_pending`) is canceled, too,
 // where the account has `void_pending`; whichever of the two came first there, nothing stays reserved. Where the
 // provider cannot release an authorization, `reserved_until` says until when the buyer's money may stay
-// reserved. Captured money stays; a refund gives it back. The body may be left out.
+// reserved. After a capture with `final: true` it releases what the provider holds of the rest. Captured money stays;
+// a refund gives it back. The body may be left out.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12168,9 +12194,12 @@ func (c *ClientWithResponses) ListCapturesWithResponse(ctx context.Context, paym
 
 // CreateCaptureWithBodyWithResponse Capture all or part
 //
-// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -12185,9 +12214,12 @@ func (c *ClientWithResponses) CreateCaptureWithBodyWithResponse(ctx context.Cont
 
 // CreateCaptureWithResponse Capture all or part
 //
-// Takes `amount` of what is capturable, everything when it is left out. `final: true` closes the rest: nothing
-// more can be captured afterwards. The body may be left out. One capture is one at the provider: where a payment
-// has several authorizations and none covers `amount`, it is `422 amount_exceeds_remaining` with what each has left.
+// Takes `amount` of what is capturable, everything when it is left out. `final: true` gives up the rest: nothing
+// more can be captured here afterwards. That alone releases nothing at the provider: another authorization stays
+// reserved (`reserved_until`), and what the buyer agreed to can be charged there still, until `POST …/cancel`, which
+// releases both where the account has `void_after_capture`. The body may be left out. One capture is one at the
+// provider: where a payment has several authorizations and none covers `amount`, what the buyer agreed to is charged
+// if enough of it is free, else it is `422 amount_exceeds_remaining` with what each has left.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
