@@ -155,7 +155,11 @@ func booking(v core.BookingView) any {
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
-	info := provider(v.Provider, map[string]string{"key": v.Key})
+	references := map[string]string{"key": v.Key}
+	if v.There != "" {
+		references["id"] = v.There
+	}
+	info := provider(v.Provider, references)
 	if v.Object == "authorization" {
 		return openapi.Authorization{ID: v.ID, Object: "authorization", Payment: v.Payment, Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
 			Currency: v.Amount.Currency, Failure: failure(v.Failure), Metadata: metadata, Provider: info, Reference: optional(v.Reference),
@@ -166,7 +170,7 @@ func booking(v core.BookingView) any {
 			Currency: v.Amount.Currency, Failure: failure(v.Failure), Final: v.Final, Metadata: metadata, Provider: info,
 			Reference: optional(v.Reference), CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
 	}
-	return openapi.Refund{ID: v.ID, Object: "refund", Payment: v.Payment, Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
+	return openapi.Refund{ID: v.ID, Object: "refund", Payment: v.Payment, Capture: optional(v.Capture), Status: openapi.OperationStatus(v.Status), Amount: v.Amount.Minor,
 		Currency: v.Amount.Currency, Failure: failure(v.Failure), Metadata: metadata, Provider: info, Reason: optional(v.Reason),
 		Reference: optional(v.Reference), CreatedAt: v.CreatedAt, UpdatedAt: v.UpdatedAt}
 }

@@ -182,19 +182,22 @@ func (a *amendment) bookingEvents(old *Payment) (out []news) {
 		if o.Kind != OpCapture && o.Kind != OpRefund && o.Kind != OpAuthorize {
 			continue
 		}
-		before, kind, view := old.operation(o.ID), o.Kind.object(), a.booking(o)
+		before, kind := old.operation(o.ID), o.Kind.object()
 		was := OpState("")
 		if before != nil {
 			was = before.State
 		}
+		if was == o.State {
+			continue
+		}
+		view := a.booking(o)
 		if !was.known() && o.State.known() {
 			out = append(out, news{kind + ".created", view})
 		}
-		switch {
-		case was == o.State:
-		case o.State == OpSucceeded:
+		switch o.State {
+		case OpSucceeded:
 			out = append(out, news{kind + ".succeeded", view})
-		case o.State == OpDeclined:
+		case OpDeclined:
 			out = append(out, news{kind + ".failed", view})
 		}
 	}

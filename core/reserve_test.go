@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/paymux/paymux/core"
+	"github.com/paymux/paymux/core/coretest"
 )
 
 // agreedTo creates a payment of 100.00 to which the buyer agreed, with held of it reserved.
@@ -27,6 +28,38 @@ func bookingView(t *testing.T, a core.Answer) (v core.BookingView) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal(a.Snapshot, &v))
 	return v
+}
+
+// A booking bears the provider's id once that is told, however late; where there is none but ours, it bears none.
+func TestBookingsBearTheProvidersIDs(t *testing.T) {
+	d := newDesk(t)
+	v := d.authorized("order-1")
+	a, err := d.Capture(t.Context(), request("ours"), v.ID, amount(1000))
+	require.NoError(t, err)
+	plain := bookingView(t, a)
+	require.Empty(t, plain.There, "its id is our key")
+	a, err = d.Refund(t.Context(), request("plain"), v.ID, core.NewBooking{Amount: amount(500).Amount, Capture: plain.ID})
+	require.NoError(t, err)
+	require.Empty(t, bookingView(t, a).Capture, "captures are not told apart")
+
+	d.provider.OnCapture = func(op core.Op, in core.CaptureInput) (core.Outcome, error) {
+		f := coretest.Fact(core.Captured, op)
+		f.ID = "C-7"
+		return core.Outcome{Result: core.Succeeded, Facts: []core.Fact{f}}, nil
+	}
+	a, err = d.Capture(t.Context(), request("theirs"), v.ID, amount(2000))
+	require.NoError(t, err)
+	capture := bookingView(t, a)
+	require.Equal(t, "C-7", capture.There)
+	d.provider.OnRefund = func(core.Op, core.RefundInput) (core.Outcome, error) { return core.Outcome{Result: core.Pending}, nil }
+	a, err = d.Refund(t.Context(), request("back"), v.ID, core.NewBooking{Amount: amount(1500).Amount, Capture: capture.ID})
+	require.NoError(t, err)
+	back := bookingView(t, a)
+	require.Equal(t, []string{capture.ID, ""}, []string{back.Capture, back.There}, "it is under way, and has no id yet")
+	o := d.payment(v.ID).Operations
+	d.hear(core.Fact{Kind: core.Refunded, ID: "R-9", Of: "A-" + d.op(v.ID, core.OpStart).Reference, OpKey: o[len(o)-1].Key, Amount: core.Money{Minor: 1500, Currency: "EUR"}, Strength: core.Asserted})
+	told := d.payment(v.ID).Bookings(core.OpRefund)[0]
+	require.Equal(t, []string{capture.ID, "R-9", "succeeded"}, []string{told.Capture, told.There, told.Status})
 }
 
 func TestReservingOnWhatTheBuyerAgreedTo(t *testing.T) {

@@ -196,7 +196,9 @@ type BookingView struct {
 	Reason    string            `json:"reason,omitempty"`
 	Failure   *Failure          `json:"failure,omitempty"`
 	Provider  string            `json:"provider"`
-	Key       string            `json:"key"` // ours at the provider
+	Key       string            `json:"key"`                // ours at the provider
+	There     string            `json:"id_there,omitempty"` // the provider's own, where it has one
+	Capture   string            `json:"capture,omitempty"`  // refund: the public id of the capture it goes back from, where the provider tells captures apart
 	Metadata  map[string]string `json:"metadata"`
 	CreatedAt time.Time         `json:"created_at"`
 	UpdatedAt time.Time         `json:"updated_at"`
@@ -218,7 +220,7 @@ func (p *Payment) booking(o *Operation) BookingView {
 	v := BookingView{ID: o.Object, Object: o.Kind.object(), Payment: p.ID, Amount: o.Amount, Reference: o.OwnReference, Final: o.Final,
 		Reason: o.Reason, Failure: o.Failure, Key: o.Key, Metadata: o.Metadata, CreatedAt: o.CreatedAt, UpdatedAt: o.UpdatedAt}
 	if at := p.attempt(o.AttemptID); at != nil {
-		v.Provider = at.Provider
+		v.Provider, v.There, v.Capture = at.Provider, p.there(at, o), p.refundedFrom(at, o)
 	}
 	switch o.State {
 	case OpSucceeded:
@@ -229,6 +231,58 @@ func (p *Payment) booking(o *Operation) BookingView {
 		v.Status = "processing"
 	}
 	return v
+}
+
+// there is the provider's own id of what o made, empty while it has told none, or when ours is all there is.
+func (p *Payment) there(at *Attempt, o *Operation) string {
+	t, found := p.tallyOf(at), ""
+	of := func(id, key string) {
+		if key == o.Key && id != "" && !ours(id, key) {
+			found = max(found, id)
+		}
+	}
+	for id, a := range t.auths {
+		if o.Kind == OpAuthorize {
+			of(id, a.opKey)
+		}
+		for cid, c := range a.captures {
+			if o.Kind == OpCapture {
+				of(cid, c.opKey)
+			}
+		}
+	}
+	for id, r := range t.refunds {
+		if o.Kind == OpRefund {
+			of(id, r.opKey)
+		}
+	}
+	return found
+}
+
+// ours reports whether the id of an object is made of the key of the operation that made it: the provider has none of its own.
+func ours(id, key string) bool { return id == key || id == "op:"+key }
+
+// refundedFrom is the public id of the capture that the refund o goes back from, empty when that was not asked for here or
+// the provider does not tell captures apart.
+func (p *Payment) refundedFrom(at *Attempt, o *Operation) string {
+	if o.Kind != OpRefund || o.Of == "" {
+		return ""
+	}
+	for _, c := range p.capturesOf(at) {
+		if made := p.operationNamed(c.public); c.id == o.Of && made != nil && !ours(c.id, made.Key) {
+			return c.public
+		}
+	}
+	return ""
+}
+
+// operationNamed is the operation of the object with a public id, nil when there is none.
+func (p *Payment) operationNamed(public string) *Operation {
+	i := slices.IndexFunc(p.Operations, func(o *Operation) bool { return public != "" && o.Object == public })
+	if i < 0 {
+		return nil
+	}
+	return p.Operations[i]
 }
 
 // object is what merchants call that which an operation of kind k makes.

@@ -3187,7 +3187,7 @@ type ProblemRetry string
 
 // ProviderInfo Who executes it, and its ids there.
 type ProviderInfo struct {
-	// References The provider's own names and ids.
+	// References The provider's own names and ids. Of a capture, refund or further authorization: `key` is ours, with which it was asked for, and `id` the provider's own of it, once it has told one.
 	//
 	// Examples: {"fort_id":"169996200012345678"}
 	References map[string]string `json:"references"`
@@ -3297,7 +3297,7 @@ type Refund struct {
 	// Examples: AED
 	Currency Currency `json:"currency"`
 
-	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart.
+	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart, and where no capture was asked for, as with `capture_method: automatic`.
 	Capture *string  `json:"capture"`
 	Failure *Failure `json:"failure"`
 

@@ -322,6 +322,29 @@ func TestAmazonFinalCaptureIsCanceled(t *testing.T) {
 	w.balanced(id)
 }
 
+// Captures, refunds and authorizations bear Amazon's own ids, and a refund that of the capture it goes back from.
+func TestAmazonBookingsBearTheirIDs(t *testing.T) {
+	w := onAmazon(t)
+	id := w.paid("order-1", map[string]any{"authorize_amount": 2000})
+	path := "/v1/payments/" + id
+	further := w.call("POST", path+"/authorizations", map[string]any{"amount": 1000}).want(201)
+	charge := further.str("provider.references.id")
+	require.Regexp(t, `^S02-[0-9]{7}-[0-9]{7}-C[0-9]+$`, charge)
+	first := w.call("POST", path+"/captures", map[string]any{"amount": 2000}).want(201)
+	second := w.call("POST", path+"/captures", map[string]any{"amount": 1000, "authorization": further.str("id")}).want(201)
+	require.Equal(t, charge, second.str("provider.references.id"))
+	require.NotEqual(t, charge, first.str("provider.references.id"))
+	for amount, capture := range map[int]*answer{2000: first, 1000: second} {
+		back := w.call("POST", path+"/refunds", map[string]any{"amount": amount, "capture": capture.str("id")}).want(202)
+		require.Equal(t, capture.str("id"), back.str("capture"), back.raw)
+		require.Regexp(t, `^S02-[0-9]{7}-[0-9]{7}-R[0-9]+$`, back.str("provider.references.id"))
+	}
+	listed := w.call("GET", path+"/refunds", nil).want(200)
+	for _, capture := range []*answer{first, second} {
+		require.Contains(t, listed.raw, `"capture":"`+capture.str("id")+`"`)
+	}
+}
+
 // Yen have no decimals.
 func TestAmazonJapan(t *testing.T) {
 	w := onAmazon(t)

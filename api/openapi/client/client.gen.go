@@ -3162,7 +3162,7 @@ type ProviderInfo struct {
 	// Examples: aps
 	Name *string `json:"name"`
 
-	// References The provider's own names and ids.
+	// References The provider's own names and ids. Of a capture, refund or further authorization: `key` is ours, with which it was asked for, and `id` the provider's own of it, once it has told one.
 	//
 	// Examples: {"fort_id":"169996200012345678"}
 	References map[string]string `json:"references"`
@@ -3253,7 +3253,7 @@ type Refund struct {
 	// Amount Minor units.
 	Amount int64 `json:"amount"`
 
-	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart.
+	// Capture Id of the capture the money goes back from; null where the provider does not tell captures apart, and where no capture was asked for, as with `capture_method: automatic`.
 	Capture   *string   `json:"capture"`
 	CreatedAt time.Time `json:"created_at"`
 
