@@ -143,7 +143,11 @@ func (c *Checkout) Create(ctx context.Context, r Request, in NewPayment) (Answer
 		Metadata: in.Metadata, CreatedAt: now()}
 	ans, err := c.begun(ctx, r, p.ID, func(tx Tx) (*amendment, *Operation, error) {
 		a := &amendment{Payment: p.clone(), tx: tx, now: p.CreatedAt, cause: r.cause(), pace: c.pace, teller: c}
-		o, err := c.startOperation(a, a.newAttempt(c, account, caps), account, mandate)
+		at := a.newAttempt(c, account, caps)
+		if mandate != nil {
+			at.Display = mandate.Display // until the provider tells another
+		}
+		o, err := c.startOperation(a, at, account, mandate)
 		return a, o, err
 	}, paymentAnswer(201))
 	if e, ok := errors.AsType[*Error](err); ok && e.Code == "reference_exists" {

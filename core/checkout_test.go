@@ -819,8 +819,12 @@ func TestNothingIsLeft(t *testing.T) {
 		require.ErrorAs(t, err, &e)
 		require.Equal(t, []any{"state_invalid", message, final}, []any{e.Code, e.Message, e.Final})
 	}
-	capture := func(in core.NewBooking) (core.Answer, error) { return d.Capture(t.Context(), request("capture"), v.ID, in) }
-	refund := func(in core.NewBooking) (core.Answer, error) { return d.Refund(t.Context(), request("refund"), v.ID, in) }
+	capture := func(in core.NewBooking) (core.Answer, error) {
+		return d.Capture(t.Context(), request("capture"), v.ID, in)
+	}
+	refund := func(in core.NewBooking) (core.Answer, error) {
+		return d.Refund(t.Context(), request("refund"), v.ID, in)
+	}
 	cancel := func(core.NewBooking) (core.Answer, error) { return d.Cancel(t.Context(), request("cancel"), v.ID, "") }
 	refused(refund, "a payment that is requires_capture cannot be refunded", false)
 	_, err := d.Capture(t.Context(), request("part"), v.ID, amount(4000))

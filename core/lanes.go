@@ -136,6 +136,16 @@ func (l *lanes) forget(endpoint string) {
 	}
 }
 
+// hurry lets the next try at an endpoint begin at once, however long it has been out of order: who asks for it has mended the
+// endpoint, or wants to see. One try at a time it stays until one succeeds.
+func (l *lanes) hurry(endpoint string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if e := l.of[endpoint]; e != nil {
+		e.until, e.turn = time.Time{}, time.Time{}
+	}
+}
+
 // tidy drops what there is nothing to know of.
 func (l *lanes) tidy(e *WebhookEndpoint, at time.Time) {
 	if l.of[e.ID].idle(at) {

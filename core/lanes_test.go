@@ -39,6 +39,22 @@ func TestLanesAreNarrow(t *testing.T) {
 	require.Empty(t, l.all)
 }
 
+// Who asks for a try gets one at once, and one alone while the endpoint fails.
+func TestLanesHurry(t *testing.T) {
+	var l lanes
+	l.hurry("a")
+	at := time.Unix(0, 0)
+	for range 2 * breakAfter {
+		l.hurry("a")
+		require.Zero(t, l.enter(a, at))
+		l.leave(a, Sent{Outcome: SentFailed}, at)
+	}
+	require.NotZero(t, l.enter(a, at), "out of order")
+	l.hurry("a")
+	require.Zero(t, l.enter(a, at))
+	require.NotZero(t, l.enter(a, at), "the others wait for what comes of it")
+}
+
 // After five failures in a row one try at a time finds out whether the endpoint works again, later each time and five
 // minutes at most; one success is enough. A hundred times the pace, all of that takes a hundredth.
 func TestLanesBreak(t *testing.T) {

@@ -48,6 +48,7 @@ func (c *Checkout) RedeliverEvent(ctx context.Context, r Request, id string) (An
 			if err := again(tx, endpoint, e, at); err != nil {
 				return err
 			}
+			c.lanes.hurry(endpoint.ID)
 			v.Deliveries++
 		}
 		a = redelivered(v)
@@ -96,6 +97,7 @@ func (c *Checkout) Redeliver(ctx context.Context, r Request, id string, which Wh
 		return Answer{}, err
 	}
 	a := redelivered(Redelivery{Deliveries: len(events), NextFrom: next})
+	c.lanes.hurry(e.ID)
 	for {
 		step := events[:min(redeliverStep, len(events))]
 		events = events[len(step):]

@@ -92,6 +92,7 @@ func TestConsentOutsideOfAPurchase(t *testing.T) {
 	a, err := d.Create(t.Context(), request("charge"), in)
 	require.NoError(t, err)
 	require.Equal(t, core.StatusSucceeded, view(t, a).Status)
+	require.Equal(t, "VISA ••1111", view(t, a).Display, "the mandate knows it")
 	require.Equal(t, []any{"tok", "P-" + m.ID, "phone", false}, []any{charged.Mandate.Memo[core.MemoToken], charged.Mandate.Refs["permission"], charged.Channel, charged.BuyerPresent})
 }
 

@@ -2429,7 +2429,7 @@ type EventObject string
 
 // EventData What changed, how it was before, and why.
 type EventData struct {
-	// Object The authorization, capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself.
+	// Object The authorization, capture, refund, mandate, failure, account or inbox item it is about; null when it is the payment itself, which is in `payment`.
 	Object json.RawMessage `json:"object"`
 
 	// Payment The payment as it was then, without `review`: what the provider told of the buyer is read, not sent. Null when
