@@ -57,6 +57,9 @@ func (w *World) sendAgain(r *rand.Rand, l letter, what string) {
 	case replayed:
 		w.deliverLetter(l, what)
 	case flood:
+		for n := range 4 { // what the program has to fetch to read it, it has when the others come: who waits for that goes on in no order
+			w.deliverLetter(l, fmt.Sprint("before the ", what, n))
+		}
 		var copies sync.WaitGroup
 		for n := range 2 + r.IntN(49) {
 			copies.Go(func() { w.deliverLetter(l, fmt.Sprint(what, n)) })

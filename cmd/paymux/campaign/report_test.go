@@ -69,8 +69,15 @@ func TestTwiceSeesADifference(t *testing.T) {
 	n := 0
 	r := Twice(t, func(_ *testing.T, seed uint64) Report {
 		n++
-		return Report{Seed: seed, Hash: string(rune('a' + n)), Trace: []string{"the same", string(rune('a' + n))}}
+		return Report{Seed: seed, Hash: string(rune('a' + n)), Trace: []string{"1 the same", "2 " + string(rune('a'+n))}}
 	}, 7)
 	require.Len(t, r.Violations, 1)
-	require.Contains(t, r.Violations[0], "first at line 1")
+	require.Contains(t, r.Violations[0], "first at line 1:\n2 b\n2 c")
+}
+
+func TestWhatHappenedAtOneInstantHasNoOrder(t *testing.T) {
+	one, other, third := newTrace(), newTrace(), newTrace()
+	one.lines, other.lines, third.lines = []string{"1 x", "2 b", "2 a"}, []string{"1 x", "2 a", "2 b"}, []string{"1 a", "2 x", "2 b"}
+	require.Equal(t, one.hash(), other.hash())
+	require.NotEqual(t, one.hash(), third.hash())
 }

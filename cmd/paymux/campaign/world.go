@@ -92,7 +92,7 @@ func Twice(t *testing.T, run func(t *testing.T, seed uint64) Report, seed uint64
 	t.Helper()
 	r, again := run(t, seed), run(t, seed)
 	if r.Hash != again.Hash {
-		r.Violations = append(r.Violations, fmt.Sprintf("two runs differ: traces %s and %s%s", r.Hash, again.Hash, firstDifference(r.Trace, again.Trace)))
+		r.Violations = append(r.Violations, fmt.Sprintf("two runs differ: traces %s and %s%s", r.Hash, again.Hash, firstDifference(ordered(r.Trace), ordered(again.Trace))))
 	}
 	return r
 }
