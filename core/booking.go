@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"slices"
 )
 
 // NewBooking is what POST …/captures and …/refunds ask for.
@@ -185,8 +186,8 @@ func (p *Payment) known(at *Attempt) Known {
 	k := Known{Reference: at.Reference, Amount: at.Amount, Refs: at.Refs, Memo: at.Memo, Method: at.Method}
 	for _, id := range sortedIDs(t.auths) {
 		auth := t.auths[id]
-		if id == "" && len(t.auths) > 1 {
-			continue // what is told of all of them is none of its own
+		if id == "" && len(t.auths) > 1 || p.keyOf(id) {
+			continue // what is told of all of them is none of its own, and what has our name alone the provider does not know
 		}
 		k.Objects = append(k.Objects, Object{Kind: ObjAuthorization, ID: id, State: auth.state(), Open: auth.open()})
 		for _, cid := range sortedIDs(auth.captures) {
@@ -204,6 +205,11 @@ func (p *Payment) known(at *Attempt) Known {
 		k.Objects = append(k.Objects, Object{Kind: ObjRefund, ID: id, State: t.refunds[id].state()})
 	}
 	return k
+}
+
+// keyOf reports whether id is the key of an operation: then it is told of by our name for it, and the provider has none.
+func (p *Payment) keyOf(id string) bool {
+	return slices.ContainsFunc(p.Operations, func(o *Operation) bool { return o.Key == id && id != "" })
 }
 
 func (a *authTally) state() ObjectState {

@@ -39,7 +39,11 @@ func (c *Checkout) consult(ctx context.Context, before *Payment, o *Operation, i
 func (c *Checkout) identify(ctx context.Context, p *Payment, at *Attempt, o *Operation, in Settlement) error {
 	account, named := c.accounts[at.Account], Object{Kind: ObjAuthorization, ID: in.Reference}
 	switch {
-	case account.finder == nil || !in.Happened || in.Reference == "" || p.known(at).has(in.Reference):
+	case account.finder == nil || !in.Happened:
+		return nil
+	case in.Reference == "" && o.Kind == OpAuthorize:
+		return invalid("reference_invalid", "/provider_reference", "name the provider's id of the authorization: without it nothing can be taken of it, nor released")
+	case in.Reference == "" || p.known(at).has(in.Reference):
 		return nil
 	case o.Kind == OpRefund:
 		named.Kind = ObjRefund

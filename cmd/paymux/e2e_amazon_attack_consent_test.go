@@ -156,3 +156,26 @@ func TestAttackAmazonEqualRefundsOfTwoCaptures(t *testing.T) {
 		})
 	}
 }
+
+// A charge that Amazon refuses, and one of which an operator says that it did not happen, have no id at Amazon: it is asked
+// about everything else all the same, and answers.
+func TestAttackAmazonIsAskedAfterARefusal(t *testing.T) {
+	w := onAmazon(t, func(w *amazonWorld, _ *sandbox.Config) { w.scaled() }).operator()
+	m := w.consent("unscheduled")
+	w.pretends("/charges", "SoftDeclined")
+	declined := w.call("POST", "/v1/payments", absent("order-1", m.str("id"), nil)).want(201)
+	require.Equal(t, []string{"failed", "failed"}, []string{declined.str("status"), w.sync(declined.str("id")).str("status")})
+
+	id := w.paid("order-2", map[string]any{"authorize_amount": 3000})
+	path := "/v1/payments/" + id
+	w.unheard()
+	w.control("faults", map[string]any{"operation": "CreateCharge", "action": "http_stored_after", "status": 500})
+	w.call("POST", path+"/authorizations", map[string]any{"amount": 5000}).want(202)
+	w.reviewed(id)
+	require.Equal(t, "/provider_reference", w.resolve(id, "happened", "").want(422).str("pointer"), "nothing could be done with it")
+	w.resolve(id, "did_not_happen", "").want(200)
+	w.sync(id)
+	require.Equal(t, "canceled", w.call("POST", path+"/cancel", nil).want(200).str("status"))
+	b := w.row(id)
+	require.Equal(t, []int64{8000, 8000, 0}, []int64{b.Authorized, b.Voided, b.Captured}, "he was wrong, and it is released with the rest")
+}
