@@ -108,18 +108,21 @@ func (f *fleet) ask(c *call) bool {
 	return false
 }
 
-// again makes a call again that was answered, as merchants do who forgot. It gets the same answer.
+// again makes a call again that was answered, as merchants do who forgot. It gets the same answer; where that was not the
+// last word, it is asked for until it is answered.
 func (f *fleet) again(c *call) {
+	if !c.final() {
+		f.ask(c)
+		return
+	}
 	status, header, raw, err := f.send(http.MethodPost, c.path, c.key, c.body)
 	switch {
-	case err != nil || status == http.StatusServiceUnavailable || status == http.StatusConflict && !c.final():
-		return // he asks again at the end
-	case c.final() && (status != c.status || raw != c.raw):
+	case err != nil || status == http.StatusServiceUnavailable:
+		return // he has his answer
+	case status != c.status || raw != c.raw:
 		f.wrong("AN ANSWER CHANGED: %s %s, key %s: first %d %s, now %d %s", c.kind, c.path, c.key, c.status, c.raw, status, raw)
-	case c.final() && header.Get("Idempotent-Replayed") != "true":
+	case header.Get("Idempotent-Replayed") != "true":
 		f.wrong("%s %s, key %s: the repetition is not marked as one: %s", c.kind, c.path, c.key, raw)
-	case !c.final() && status/100 == 2:
-		c.status, c.raw = status, raw
 	}
 }
 
