@@ -2,6 +2,7 @@ package campaign
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/paymux/paymux/core"
@@ -56,13 +57,27 @@ func (w *World) settleDoubt(p *core.Payment, id string, books map[string]booked)
 				word["provider_reference"] = theirs
 			}
 			got := w.call(&operator, http.MethodPost, "/v1/payments/"+p.ID+"/resolve", "resolve-"+id, word, time.Minute)
-			if got == nil || got.status != http.StatusOK {
+			switch {
+			case got != nil && got.status == http.StatusConflict && theirs != "" && !w.inDoubt(p.ID, id):
+				w.count("doubt settled by the provider, asked about what an operator named: " + string(o.Kind))
+				continue
+			case got == nil || got.status != http.StatusOK:
 				w.violate("%s of payment %s is in doubt and cannot be settled: %+v", o.Kind, p.Reference, got)
 				continue
 			}
 			w.count("doubt settled by an operator: " + string(o.Kind) + " " + verdict)
 		}
 	}
+}
+
+// inDoubt reports whether an operation of a payment still is.
+func (w *World) inDoubt(payment, id string) bool {
+	for _, p := range w.payments() {
+		if p.ID == payment && slices.ContainsFunc(p.Doubts(), func(d core.Doubt) bool { return d.Operation == id }) {
+			return true
+		}
+	}
+	return false
 }
 
 // nameOf is the provider's id of what o did, where its books tell that it is o's.
