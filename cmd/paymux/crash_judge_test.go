@@ -15,7 +15,7 @@ type verdict struct {
 	lost, doubles int
 	acknowledged  int           // answers and feedback
 	toPerson      int           // doubts that the provider's rule leaves to a person
-	slowestDoubt  time.Duration // after the last start
+	slowestDoubt  time.Duration // after the last start, or after what began with asking again
 	events, inbox int
 	effects       int
 	mu            sync.Mutex

@@ -109,13 +109,10 @@ func TestSandboxSample(t *testing.T) {
 // What `paymux sandbox` prints is the sample, with the addresses of this start.
 func TestSandboxPrintsTheSample(t *testing.T) {
 	p := launch(t, "sandbox", "--listen", "127.0.0.1:0")
-	var printed strings.Builder
-	for !strings.Contains(printed.String(), "Stop with Ctrl+C") {
-		printed.WriteString(p.line())
-	}
-	require.Regexp(t, `^aps +http://127\.0\.0\.1:\d+\n`, printed.String())
-	require.Contains(t, printed.String(), "--feedback http://127.0.0.1:8080/feedback/{provider}-sandbox")
-	blocks := strings.Split(printed.String(), "\n\n")
+	printed := p.until("Stop with Ctrl+C")
+	require.Regexp(t, `^aps +http://127\.0\.0\.1:\d+\n`, printed)
+	require.Contains(t, printed, "--feedback http://127.0.0.1:8080/feedback/{provider}-sandbox")
+	blocks := strings.Split(printed, "\n\n")
 	require.Len(t, blocks, 6)
 	exported(t, blocks[4])
 
@@ -123,7 +120,7 @@ func TestSandboxPrintsTheSample(t *testing.T) {
 	require.NoError(t, err)
 	want, err := loadConfig(sandboxSample, nil)
 	require.NoError(t, err)
-	urls := regexp.MustCompile(`(?m)^\w+ +(http://127\.0\.0\.1:\d+)$`).FindAllStringSubmatch(printed.String(), -1)
+	urls := regexp.MustCompile(`(?m)^\w+ +(http://127\.0\.0\.1:\d+)$`).FindAllStringSubmatch(printed, -1)
 	require.Len(t, urls, len(simulated))
 	for i, provider := range simulated {
 		settings := got.Accounts[provider+"-sandbox"].settings.All()
@@ -176,29 +173,32 @@ func TestSandboxOverTLS(t *testing.T) {
 	require.ErrorContains(t, err, "certificate", "nobody else vouches for it")
 }
 
+// until is what it prints up to some words.
+func (p *process) until(words string) string {
+	var printed strings.Builder
+	for !strings.Contains(printed.String(), words) {
+		printed.WriteString(p.line())
+	}
+	return printed.String()
+}
+
 // The recipe is for the program that the feedback goes to.
 func TestSandboxRecipeFollowsTheFeedback(t *testing.T) {
 	p := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--feedback", "http://127.0.0.1:8085/feedback/{provider}-sandbox")
-	var printed strings.Builder
-	for !strings.Contains(printed.String(), "Stop with Ctrl+C") {
-		printed.WriteString(p.line())
-	}
-	require.Contains(t, printed.String(), "\npublic_url: http://127.0.0.1:8085\nlisten: 127.0.0.1:8085\n")
-	require.Contains(t, printed.String(), "feedback    http://127.0.0.1:8085/feedback/amazonpay-sandbox\n")
+	printed := p.until("Stop with Ctrl+C")
+	require.Contains(t, printed, "\npublic_url: http://127.0.0.1:8085\nlisten: 127.0.0.1:8085\n")
+	require.Contains(t, printed, "feedback    http://127.0.0.1:8085/feedback/amazonpay-sandbox\n")
 	code, _, errs := runs(t, "sandbox", "--listen", "127.0.0.1:0", "--feedback", "foo")
 	require.NotEqual(t, exitDone, code)
 	require.Contains(t, errs, `--feedback: "foo" is no address`)
 }
 
-// The example merchant of Amazon Pay may be one of another region; the recipe is for it, and the simulator takes its calls.
+// The example merchant of Amazon Pay may be one of another region; the recipe is for it.
 func TestSandboxOfAnotherRegion(t *testing.T) {
 	p := launch(t, "sandbox", "--listen", "127.0.0.1:0", "--amazon-region", "jp")
-	var printed strings.Builder
-	for !strings.Contains(printed.String(), "Stop with Ctrl+C") {
-		printed.WriteString(p.line())
-	}
-	require.Contains(t, printed.String(), "\n    region: jp\n")
-	require.Contains(t, printed.String(), "\n    sns_topics: ['arn:aws:sns:us-west-2:123456789012:")
+	printed := p.until("Stop with Ctrl+C")
+	require.Contains(t, printed, "\n    region: jp\n")
+	require.Contains(t, printed, "\n    sns_topics: ['arn:aws:sns:us-west-2:123456789012:")
 	code, _, errs := runs(t, "sandbox", "--amazon-region", "uk")
 	require.NotEqual(t, exitDone, code)
 	require.Contains(t, errs, "--amazon-region")

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/paymux/paymux/api/openapi/client"
 	"github.com/paymux/paymux/core"
@@ -132,7 +134,8 @@ func refusal(answer interface{ GetApplicationProblemJSONDefault() *client.Proble
 
 // sentence begins and ends text as one.
 func sentence(text string) string {
-	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(text[size:], ".") + "."
 }
 
 // pretty is JSON for reading.
